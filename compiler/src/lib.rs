@@ -1,0 +1,4 @@
+//! From a tree of zero-trust policy to the manifests a mesh enforces.
+
+pub mod diagnostics;
+pub mod source;

@@ -1,5 +1,9 @@
 //! From a tree of zero-trust policy to the manifests a mesh enforces.
 
 pub mod diagnostics;
+pub mod requests;
+pub mod shape;
 pub mod source;
+pub mod spec;
 pub mod tree;
+pub mod yaml;

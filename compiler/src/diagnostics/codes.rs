@@ -3,6 +3,7 @@
 //! In: nothing. Out: a static [`Code`] for each kind of diagnostic, and the list of them that `ringfence checks` prints
 //! and tests walk. A retired id stays in [`RETIRED`], so that none is used twice.
 
+pub mod parse;
 pub mod yaml;
 
 use super::Code;
@@ -32,7 +33,7 @@ pub static RETIRED: &[&str] = &[];
 /// Returns every code, sorted by id.
 #[must_use]
 pub fn all() -> Vec<&'static Code> {
-    let mut all: Vec<_> = [yaml::ALL].into_iter().flatten().copied().collect();
+    let mut all: Vec<_> = [parse::ALL, yaml::ALL].into_iter().flatten().copied().collect();
     all.sort_by_key(|code| code.id);
     all
 }
@@ -57,7 +58,11 @@ mod tests {
             assert!(!RETIRED.contains(&code.id), "{} is retired", code.id);
             let parts: Vec<_> = code.id.split('/').collect();
             assert_eq!(parts.len(), 2, "{}", code.id);
-            assert!(code.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-".contains(c)), "{}", code.id);
+            assert!(
+                code.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-".contains(c)),
+                "{}",
+                code.id
+            );
             assert!(matches!(code.severity, Severity::Error | Severity::Warning | Severity::Note));
         }
     }

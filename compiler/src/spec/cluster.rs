@@ -1,0 +1,108 @@
+//! Cluster: the facts about a cluster that a repository of manifests cannot tell.
+
+use indexmap::IndexMap;
+
+use super::names::Name;
+use super::reference::Cidr;
+use crate::shape::{OneOrMany, keywords, record};
+use crate::source::Spanned;
+
+record! {
+    /// A cluster: its inventory and the mesh settings that change what a policy means there.
+    pub struct ClusterSpec {
+        /// The folder of its rendered manifests, from the root of the repository; `<inventory>/<name>` when absent.
+        pub inventory: Option<Spanned<String>>,
+        /// The trust domain of its identities.
+        pub trust_domain: Option<Spanned<Name>>,
+        /// Older trust domains that count as the same.
+        pub trust_domain_aliases: Vec<Spanned<Name>>,
+        /// The network its pods are on; clusters that share one reach each other's pods directly.
+        pub network: Option<Spanned<Name>>,
+        /// What enforces policy there.
+        pub data_plane: Option<Spanned<DataPlane>>,
+        /// Namespaces with another data plane than the rest.
+        pub namespaces: IndexMap<String, NamespaceFacts>,
+        /// The namespace whose policies hold for the whole mesh.
+        pub root_namespace: Option<Spanned<Name>>,
+        /// The version of Istio, such as `1.27`.
+        pub istio_version: Option<Spanned<String>>,
+        /// Whether the network plugin enforces NetworkPolicy; when not, none is emitted.
+        pub network_policy: Option<Spanned<Enforcement>>,
+        /// The addresses of its pods: what other clusters on its network admit.
+        pub pod_cidrs: Vec<Spanned<Cidr>>,
+        /// The addresses of its nodes, from which the kubelet probes; needed where the network plugin does not admit the node by itself.
+        pub node_cidrs: Vec<Spanned<Cidr>>,
+        /// Where names are resolved; kube-system on port 53 when absent.
+        pub dns: Option<Dns>,
+        /// Gateways, by the name policies use.
+        pub gateways: IndexMap<String, Spanned<GatewaySpec>>,
+        /// Namespaces from which metrics are collected on ports 15020 and 15090.
+        pub scrapers: Vec<Spanned<Name>>,
+        /// Callers that no manifest in the inventory shows: made by operators or other repositories.
+        pub identities: Vec<Identity>,
+        /// Kubernetes users that write policy objects: the GitOps controllers. Everybody else is kept out of governed namespaces.
+        pub writers: Vec<Spanned<String>>,
+    }
+}
+
+keywords! {
+    /// What enforces policy in a cluster or namespace.
+    pub enum DataPlane {
+        /// A sidecar in each pod.
+        Sidecar = "sidecar",
+        /// A ztunnel on each node.
+        Ambient = "ambient",
+    }
+}
+
+keywords! {
+    /// Whether something is enforced.
+    pub enum Enforcement {
+        /// It is.
+        Enforced = "enforced",
+        /// It is not.
+        None = "none",
+    }
+}
+
+record! {
+    /// Facts about one namespace.
+    pub struct NamespaceFacts {
+        /// What enforces policy in it.
+        pub data_plane: Spanned<DataPlane>,
+    }
+}
+
+record! {
+    /// Where names are resolved.
+    pub struct Dns {
+        /// The namespace.
+        pub namespace: Spanned<Name>,
+        /// The labels of its pods; all of the namespace when absent.
+        pub labels: IndexMap<String, String>,
+        /// The port its pods listen on; 53 when absent.
+        pub port: Option<Spanned<crate::shape::scalar::Count<65535>>>,
+    }
+}
+
+record! {
+    /// A gateway: the identity and pods through which traffic enters or leaves.
+    pub struct GatewaySpec {
+        /// The namespace.
+        pub namespace: Spanned<Name>,
+        /// Its service account.
+        pub service_account: Spanned<Name>,
+        /// The labels of its pods; all of the namespace when absent.
+        pub labels: IndexMap<String, String>,
+    }
+}
+
+record! {
+    /// A caller that no manifest shows.
+    pub struct Identity {
+        /// The namespace.
+        pub namespace: Spanned<Name>,
+        /// The service accounts.
+        pub service_accounts: OneOrMany<Spanned<Name>>,
+    }
+}

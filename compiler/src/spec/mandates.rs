@@ -1,0 +1,271 @@
+//! What a node mandates and what it defaults to: the fields of the merge algebra.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::access::{Condition, Source};
+use super::authentication::MtlsMode;
+use super::names::{Day, Mode, Name, Owner};
+use super::reference::Reference;
+use crate::diagnostics::{Diagnostics, Reported};
+use crate::shape::scalar::Count;
+use crate::shape::{OneOrMany, Shape, keywords, record};
+use crate::source::Spanned;
+use crate::yaml::{Node, Value};
+
+record! {
+    /// Bounds that nobody below can leave. `atMost` lowers the ceiling, `atLeast` raises the floor.
+    pub struct Mandates {
+        /// How traffic must arrive, on every port.
+        pub mtls: Option<Spanned<MtlsMandate>>,
+        /// Who may ever reach the workloads below, and who must always be able to.
+        pub access: Option<Spanned<AccessMandate>>,
+        /// The trust domains whose workloads may be named as callers.
+        pub trust_domains: Option<Spanned<WordsMandate>>,
+        /// Which tokens may be accepted, and whether one must be shown.
+        pub jwt: Option<Spanned<JwtMandate>>,
+        /// Whether workloads may call hosts that nobody declared.
+        pub egress: Option<Spanned<EgressMandate>>,
+        /// What every workload below must also do.
+        pub obligations: Option<Spanned<ObligationsMandate>>,
+        /// Which kinds of hand-written objects may be carried through; none unless said.
+        pub raw: Option<Spanned<RawMandate>>,
+        /// What an exception to the mandates of this node needs.
+        pub exceptions: Option<Spanned<ExceptionTerms>>,
+    }
+}
+
+record! {
+    /// Bounds on inbound mTLS. They cover every port.
+    pub struct MtlsMandate {
+        /// The widest mode allowed: `strict` admits mTLS alone, `permissive` both, `disable` plaintext alone.
+        pub at_most: Option<Spanned<MtlsMode>>,
+        /// The narrowest mode allowed.
+        pub at_least: Option<Spanned<MtlsMode>>,
+        /// Whether the bound is enforced or only reported.
+        pub mode: Option<Mode>,
+        /// The last day on which `mode: dryRun` holds; from the next the bound is enforced.
+        pub until: Option<Spanned<Day>>,
+    }
+}
+
+record! {
+    /// Bounds on who reaches the workloads below.
+    pub struct AccessMandate {
+        /// The widest set of callers.
+        pub from: Option<Spanned<SourcesMandate>>,
+        /// The widest set of requests; a request outside every entry is denied, whatever is granted below.
+        pub at_most: Option<Spanned<OneOrMany<Ceiling>>>,
+        /// Requests that must always be admitted: probes, telemetry, break-glass.
+        pub at_least: Option<Spanned<OneOrMany<Floor>>>,
+        /// Whether a caller from another workspace must declare `uses` on its own side.
+        pub cross_workspace: Option<Spanned<Consent>>,
+        /// Whether a caller from another tenant must declare `uses` on its own side.
+        pub cross_tenant: Option<Spanned<Consent>>,
+        /// Whether the bound is enforced or only reported.
+        pub mode: Option<Mode>,
+        /// The last day on which `mode: dryRun` holds; from the next the bound is enforced.
+        pub until: Option<Spanned<Day>>,
+    }
+}
+
+record! {
+    /// A bound on callers.
+    pub struct SourcesMandate {
+        /// Nobody but these, whatever is granted below.
+        pub at_most: Spanned<OneOrMany<Spanned<Source>>>,
+    }
+}
+
+record! {
+    /// One set of requests within a ceiling.
+    pub struct Ceiling {
+        /// The callers; anyone when absent.
+        pub from: Option<OneOrMany<Spanned<Source>>>,
+        /// Which of their requests.
+        pub condition: Condition => flat,
+    }
+}
+
+record! {
+    /// One set of requests that must always be admitted.
+    pub struct Floor {
+        /// The callers.
+        pub from: OneOrMany<Spanned<Source>>,
+        /// The workloads; every one below when absent.
+        pub to: Option<OneOrMany<Spanned<Reference>>>,
+        /// Which of their requests.
+        pub condition: Condition => flat,
+        /// Why it must always be admitted.
+        pub reason: Option<String>,
+    }
+}
+
+keywords! {
+    /// Whether the caller's side must agree.
+    pub enum Consent {
+        /// The grant at the destination is enough.
+        Destination = "destination",
+        /// The caller must declare `uses` as well.
+        Mutual = "mutual",
+    }
+}
+
+record! {
+    /// A bound on a set of words.
+    pub struct WordsMandate {
+        /// The widest set.
+        pub at_most: Spanned<OneOrMany<Spanned<String>>>,
+    }
+}
+
+record! {
+    /// Bounds on tokens.
+    pub struct JwtMandate {
+        /// The issuers whose tokens may be accepted.
+        pub issuers: Option<Spanned<WordsMandate>>,
+        /// Whether every request must show an accepted token.
+        pub required: Option<Spanned<bool>>,
+        /// The only paths that may be exempt from showing one.
+        pub exempt: Option<Spanned<WordsMandate>>,
+    }
+}
+
+keywords! {
+    /// What a workload may call.
+    pub enum EgressMode {
+        /// Only what is declared.
+        RegistryOnly = "registry-only",
+        /// Any host.
+        Any = "any",
+    }
+}
+
+record! {
+    /// A bound on what workloads may call.
+    pub struct EgressMandate {
+        /// The widest mode.
+        pub at_most: Spanned<EgressMode>,
+    }
+}
+
+record! {
+    /// What every workload below must also do. Obligations add up on the way down.
+    pub struct ObligationsMandate {
+        /// Telemetry providers of the mesh that must get an access log.
+        pub access_log: Vec<Spanned<Name>>,
+        /// External authorization providers of the mesh that must be asked.
+        pub external_authorization: Vec<Spanned<Name>>,
+    }
+}
+
+record! {
+    /// A bound on hand-written objects.
+    pub struct RawMandate {
+        /// The kinds that may be carried through, such as `VirtualService`.
+        pub kinds: WordsMandate,
+    }
+}
+
+record! {
+    /// What an exception to the mandates of a node needs.
+    pub struct ExceptionTerms {
+        /// Who may approve one.
+        pub approvers: Vec<Spanned<Owner>>,
+        /// How many of them must.
+        pub approvals: Option<Spanned<Count<9>>>,
+        /// The longest it may last, in days from the day it is granted.
+        pub max_days: Option<Spanned<Count<3650>>>,
+    }
+}
+
+record! {
+    /// What holds below where nothing else is said. Written here it must lie within the mandates; inherited it is clamped to them.
+    pub struct Defaults {
+        /// How traffic arrives: one mode, or one with other modes on some ports.
+        pub mtls: Option<Spanned<MtlsSetting>>,
+        /// Who reaches a workload that no statement of its own workspace names.
+        pub access: Option<Spanned<AccessDefault>>,
+        /// Whether workloads may call hosts that nobody declared.
+        pub egress: Option<Spanned<EgressMode>>,
+    }
+}
+
+record! {
+    /// Who reaches a workload that no statement of its own workspace names.
+    pub struct AccessDefault {
+        /// Everyone in the same part of the tree.
+        pub within: Spanned<Within>,
+    }
+}
+
+keywords! {
+    /// A part of the tree around a workload.
+    pub enum Within {
+        /// Nobody.
+        Nobody = "nobody",
+        /// The innermost group, or the workspace where there is none.
+        Group = "group",
+        /// The workspace.
+        Workspace = "workspace",
+        /// The tenant.
+        Tenant = "tenant",
+    }
+}
+
+/// How traffic arrives: one mode for every port, or one with other modes on some ports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MtlsSetting {
+    /// The mode of every port that is not named.
+    pub mode: MtlsMode,
+    /// The modes of the ports that are; these are ports of the workload, not of a Service.
+    pub ports: BTreeMap<u16, Spanned<MtlsMode>>,
+}
+
+record! {
+    /// A mode with other modes on some ports.
+    pub struct MtlsByPort {
+        /// The mode of every port that is not named.
+        pub mode: MtlsMode,
+        /// The modes of some ports of the workload.
+        pub ports: IndexMap<String, Spanned<MtlsMode>>,
+    }
+}
+
+impl Shape for MtlsSetting {
+    fn read(node: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        if !matches!(node.value, Value::Mapping(_)) {
+            return MtlsMode::read(node, diagnostics).map(|mode| Self { mode, ports: BTreeMap::new() });
+        }
+        let written = MtlsByPort::read(node, diagnostics)?;
+        let mut ports = BTreeMap::new();
+        for (port, mode) in written.ports {
+            match port.parse::<u16>() {
+                Ok(number) if number > 0 => {
+                    ports.insert(number, mode);
+                }
+                _ => {
+                    let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
+                    return Err(diagnostics.report(
+                        code.at(mode.span, format!("`{port}` is not a port"))
+                            .label("the mode of no port")
+                            .help("a port is a number from 1 to 65535"),
+                    ));
+                }
+            }
+        }
+        Ok(Self { mode: written.mode, ports })
+    }
+}
+
+impl schemars::JsonSchema for MtlsSetting {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MtlsSetting".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let (mode, by_port) = (generator.subschema_for::<MtlsMode>(), generator.subschema_for::<MtlsByPort>());
+        schemars::json_schema!({ "anyOf": [mode, by_port] })
+    }
+}

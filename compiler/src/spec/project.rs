@@ -1,0 +1,16 @@
+//! Project: `ringfence.yaml`, where policy, inventory and output are.
+
+use crate::shape::record;
+use crate::source::Spanned;
+
+record! {
+    /// Where policy, inventory and output are, from the folder of `ringfence.yaml`.
+    pub struct ProjectSpec {
+        /// The folder of the policy tree; `policy` when absent.
+        pub policy: Option<Spanned<String>>,
+        /// The folder with one folder of rendered manifests a cluster; `inventory` when absent.
+        pub inventory: Option<Spanned<String>>,
+        /// The folder that `compile` writes; `out` when absent.
+        pub output: Option<Spanned<String>>,
+    }
+}

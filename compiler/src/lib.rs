@@ -1,6 +1,9 @@
 //! From a tree of zero-trust policy to the manifests a mesh enforces.
 
 pub mod diagnostics;
+pub mod document;
+pub mod inventory;
+pub mod parse;
 pub mod requests;
 pub mod shape;
 pub mod source;

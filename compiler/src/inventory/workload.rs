@@ -75,9 +75,7 @@ impl Workload {
         let pod_labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
         let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
         let asked = pod_labels.get("sidecar.istio.io/inject").cloned();
-        let asked = asked.or_else(|| {
-            annotations.and_then(|annotations| annotations.get("sidecar.istio.io/inject")).and_then(Node::as_str)
-        });
+        let asked = asked.or_else(|| annotations?.get("sidecar.istio.io/inject")?.as_str().map(str::to_owned));
         let account = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).and_then(Node::as_str);
         let mut ports = Vec::new();
         for key in ["containers", "initContainers"] {

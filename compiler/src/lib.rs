@@ -3,8 +3,10 @@
 pub mod diagnostics;
 pub mod document;
 pub mod inventory;
+pub mod level;
 pub mod parse;
 pub mod requests;
+pub mod resolve;
 pub mod shape;
 pub mod source;
 pub mod spec;

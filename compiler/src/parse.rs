@@ -3,7 +3,7 @@
 //! In: a [`Tree`]. Out: [`Parsed`]: the policy documents, each with its node, and the inventory of each cluster. Every file
 //! is read on every core; a broken one gives its errors and the rest is still read.
 
-mod levels;
+mod places;
 
 use rayon::prelude::*;
 
@@ -70,7 +70,7 @@ pub fn parse(tree: &dyn Tree, sources: &mut Sources, diagnostics: &mut Diagnosti
             let _: Result<(), Reported> = policy.add(&node, &root.root, diagnostics);
         }
     }
-    levels::check(&policy, sources, diagnostics);
+    places::check(&policy, sources, diagnostics);
     let inventory = read_inventory(tree, &project, &policy, sources, diagnostics);
     diagnostics.check()?;
     Ok(Parsed { project, policy, inventory })

@@ -8,51 +8,10 @@ use std::collections::BTreeMap;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::parse as code;
 use crate::document::{Document, Policy};
+use crate::level::Level;
 use crate::source::{Sources, Span};
 use crate::spec::names::Metadata;
 use crate::spec::reference::NodePath;
-
-/// A level of the tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// The root.
-    Organization,
-    /// Below the organization.
-    Tenant,
-    /// Below a tenant.
-    Workspace,
-    /// Below a workspace or another group.
-    Group,
-}
-
-impl Level {
-    /// Returns the kind of document that makes a node of this level.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Organization => "Organization",
-            Self::Tenant => "Tenant",
-            Self::Workspace => "Workspace",
-            Self::Group => "Group",
-        }
-    }
-
-    fn file(self) -> &'static str {
-        match self {
-            Self::Organization => "organization.yaml",
-            Self::Tenant => "tenant.yaml",
-            Self::Workspace => "workspace.yaml",
-            Self::Group => "group.yaml",
-        }
-    }
-
-    fn below(self) -> Self {
-        match self {
-            Self::Organization => Self::Tenant,
-            Self::Tenant => Self::Workspace,
-            Self::Workspace | Self::Group => Self::Group,
-        }
-    }
-}
 
 /// Checks the whole tree.
 pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) {

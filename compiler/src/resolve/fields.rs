@@ -126,7 +126,9 @@ impl Mtls {
     pub fn words(&self) -> String {
         let word = |arrivals: &Arrivals| arrivals.mode().map_or("nothing", MtlsMode::word);
         let named = self.ports.iter().filter(|(_, arrivals)| **arrivals != self.rest);
-        named.fold(word(&self.rest).to_owned(), |words, (port, arrivals)| format!("{words}, {} on {port}", word(arrivals)))
+        named.fold(word(&self.rest).to_owned(), |words, (port, arrivals)| {
+            format!("{words}, {} on {port}", word(arrivals))
+        })
     }
 }
 
@@ -202,7 +204,8 @@ mod tests {
 
     fn mtls() -> impl Strategy<Value = Mtls> {
         let arrivals = || (any::<bool>(), any::<bool>()).prop_map(|(plaintext, mtls)| Arrivals { plaintext, mtls });
-        (arrivals(), prop::collection::btree_map(1..4u16, arrivals(), 0..3)).prop_map(|(rest, ports)| ByPort { rest, ports })
+        (arrivals(), prop::collection::btree_map(1..4u16, arrivals(), 0..3))
+            .prop_map(|(rest, ports)| ByPort { rest, ports })
     }
 
     fn words() -> impl Strategy<Value = Words> {

@@ -63,7 +63,9 @@ impl<'a> World<'a> {
                 self.members(&zone.spec, &zone.node, diagnostics)
             }
             Reference::Short(name) => self.short(name, reference, from, diagnostics).map(|service| [service].into()),
-            Reference::Service(node, name) => self.qualified(node, name, reference, from, diagnostics).map(|service| [service].into()),
+            Reference::Service(node, name) => {
+                self.qualified(node, name, reference, from, diagnostics).map(|service| [service].into())
+            }
             _ => Err(diagnostics.report(
                 code::UNKNOWN_REFERENCE
                     .at(reference.span, format!("`{}` is no workload", reference.value))
@@ -77,7 +79,12 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// When it finds nothing.
-    pub fn callers(&self, reference: &Spanned<Reference>, from: &NodePath, diagnostics: &mut Diagnostics) -> Result<Callers, Reported> {
+    pub fn callers(
+        &self,
+        reference: &Spanned<Reference>,
+        from: &NodePath,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Callers, Reported> {
         let mut callers = Callers::default();
         match &reference.value {
             Reference::Anyone | Reference::Internet => {
@@ -105,7 +112,11 @@ impl<'a> World<'a> {
                 callers.nodes.insert(path.clone());
             }
             Reference::Zone(_) | Reference::Short(_) | Reference::Service(..) => {
-                for service in self.services_of(reference, from, diagnostics)?.into_iter().filter_map(|index| self.services.get(index)) {
+                for service in self
+                    .services_of(reference, from, diagnostics)?
+                    .into_iter()
+                    .filter_map(|index| self.services.get(index))
+                {
                     callers.identities.extend(self.identities_of(service));
                     callers.nodes.insert(service.node.clone());
                 }
@@ -117,7 +128,12 @@ impl<'a> World<'a> {
     /// Returns the services of a node and everything below it.
     #[must_use]
     pub fn services_in(&self, path: &NodePath) -> BTreeSet<usize> {
-        self.services.iter().enumerate().filter(|(_, service)| path.contains(&service.node)).map(|(index, _)| index).collect()
+        self.services
+            .iter()
+            .enumerate()
+            .filter(|(_, service)| path.contains(&service.node))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Returns the identities of a service, in every cluster.
@@ -154,7 +170,12 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// When it does not.
-    pub fn known_node(&self, path: &NodePath, reference: &Spanned<Reference>, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+    pub fn known_node(
+        &self,
+        path: &NodePath,
+        reference: &Spanned<Reference>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(), Reported> {
         self.known_path(&Spanned::new(path.clone(), reference.span), diagnostics)
     }
 
@@ -167,7 +188,8 @@ impl<'a> World<'a> {
             return Ok(());
         }
         let known = self.nodes.keys().map(|path| path.0.as_str());
-        let unknown = code::UNKNOWN_REFERENCE.at(path.span, format!("there is no node `{}`", path.value)).label("found nowhere");
+        let unknown =
+            code::UNKNOWN_REFERENCE.at(path.span, format!("there is no node `{}`", path.value)).label("found nowhere");
         Err(diagnostics.report(unknown.did_you_mean(&path.value.0, known)))
     }
 
@@ -180,7 +202,8 @@ impl<'a> World<'a> {
     ) -> Result<&'a crate::document::Document<ZoneSpec>, Reported> {
         let zones = &self.parsed.policy.zones;
         zones.iter().find(|zone| zone.name() == name).ok_or_else(|| {
-            let unknown = code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no zone `{name}`")).label("found nowhere");
+            let unknown =
+                code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no zone `{name}`")).label("found nowhere");
             diagnostics.report(unknown.did_you_mean(name, zones.iter().map(crate::document::Document::name)))
         })
     }
@@ -189,16 +212,26 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// When a member finds nothing.
-    pub fn members(&self, zone: &ZoneSpec, from: &NodePath, diagnostics: &mut Diagnostics) -> Result<BTreeSet<usize>, Reported> {
+    pub fn members(
+        &self,
+        zone: &ZoneSpec,
+        from: &NodePath,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<BTreeSet<usize>, Reported> {
         let mut members = BTreeSet::new();
         for member in &zone.members.0 {
             match &member.value {
                 Member::Reference(Reference::Zone(_)) => {
-                    let nested = code::UNKNOWN_REFERENCE.at(member.span, "a zone cannot be a member of a zone").label("a zone");
+                    let nested =
+                        code::UNKNOWN_REFERENCE.at(member.span, "a zone cannot be a member of a zone").label("a zone");
                     return Err(diagnostics.report(nested.help("name its members here as well")));
                 }
                 Member::Reference(reference) => {
-                    members.extend(self.services_of(&Spanned::new(reference.clone(), member.span), from, diagnostics)?);
+                    members.extend(self.services_of(
+                        &Spanned::new(reference.clone(), member.span),
+                        from,
+                        diagnostics,
+                    )?);
                 }
                 Member::Labels(wanted) => {
                     let carries = |service: &Service<'_>| {
@@ -206,18 +239,29 @@ impl<'a> World<'a> {
                             let labels = &document.metadata.labels;
                             wanted.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
                                 && wanted.sensitivity.as_ref().is_none_or(|wanted| {
-                                    document.spec.sensitivity.as_ref().is_some_and(|sensitivity| sensitivity.value == *wanted)
+                                    document
+                                        .spec
+                                        .sensitivity
+                                        .as_ref()
+                                        .is_some_and(|sensitivity| sensitivity.value == *wanted)
                                 })
                         })
                     };
                     if wanted.labels.is_empty() && wanted.sensitivity.is_none() {
-                        let empty = code::UNKNOWN_REFERENCE.at(member.span, "a member asks for no label").label("asks for nothing");
+                        let empty = code::UNKNOWN_REFERENCE
+                            .at(member.span, "a member asks for no label")
+                            .label("asks for nothing");
                         return Err(diagnostics.report(empty.help("write `labels` or `sensitivity`")));
                     }
-                    let found: Vec<usize> = (0..).zip(&self.services).filter(|(_, service)| carries(service)).map(|(index, _)| index).collect();
+                    let found: Vec<usize> = (0..)
+                        .zip(&self.services)
+                        .filter(|(_, service)| carries(service))
+                        .map(|(index, _)| index)
+                        .collect();
                     if found.is_empty() {
                         let none = code::UNKNOWN_REFERENCE.at(member.span, "no Service document carries these labels");
-                        return Err(diagnostics.report(none.label("finds nothing").help("labels are read from Service documents alone")));
+                        return Err(diagnostics
+                            .report(none.label("finds nothing").help("labels are read from Service documents alone")));
                     }
                     members.extend(found);
                 }
@@ -226,14 +270,24 @@ impl<'a> World<'a> {
         Ok(members)
     }
 
-    fn gateway(&self, name: &str, reference: &Spanned<Reference>, diagnostics: &mut Diagnostics) -> Result<BTreeSet<IdentityPattern>, Reported> {
+    fn gateway(
+        &self,
+        name: &str,
+        reference: &Spanned<Reference>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<BTreeSet<IdentityPattern>, Reported> {
         let found = self.clusters.values().filter_map(|cluster| {
             let gateway = &cluster.document.spec.gateways.get(name)?.value;
-            Some(IdentityPattern::exactly(cluster.trust_domain(), &*gateway.namespace.value.0, &*gateway.service_account.value.0))
+            Some(IdentityPattern::exactly(
+                cluster.trust_domain(),
+                &*gateway.namespace.value.0,
+                &*gateway.service_account.value.0,
+            ))
         });
         let found: BTreeSet<_> = found.collect();
         if found.is_empty() {
-            let known = self.clusters.values().flat_map(|cluster| cluster.document.spec.gateways.keys().map(String::as_str));
+            let known =
+                self.clusters.values().flat_map(|cluster| cluster.document.spec.gateways.keys().map(String::as_str));
             let unknown = code::UNKNOWN_REFERENCE.at(reference.span, format!("no cluster declares a gateway `{name}`"));
             return Err(diagnostics.report(unknown.label("found nowhere").did_you_mean(name, known)));
         }
@@ -249,25 +303,38 @@ impl<'a> World<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Result<Callers, Reported> {
         let Some(cluster) = self.clusters.get(cluster_name) else {
-            let unknown = code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no cluster `{cluster_name}`")).label("found nowhere");
+            let unknown = code::UNKNOWN_REFERENCE
+                .at(reference.span, format!("there is no cluster `{cluster_name}`"))
+                .label("found nowhere");
             return Err(diagnostics.report(unknown.did_you_mean(cluster_name, self.clusters.keys().copied())));
         };
         let declared = cluster.document.spec.identities.iter().any(|identity| {
-            identity.namespace.value.0 == namespace && identity.service_accounts.0.iter().any(|account| account.value.0 == name)
+            identity.namespace.value.0 == namespace
+                && identity.service_accounts.0.iter().any(|account| account.value.0 == name)
         });
-        let used = || cluster.inventory.workloads.iter().any(|workload| workload.namespace == namespace && workload.service_account == name);
+        let used = || {
+            cluster
+                .inventory
+                .workloads
+                .iter()
+                .any(|workload| workload.namespace == namespace && workload.service_account == name)
+        };
         let made = || cluster.inventory.accounts.contains(&(namespace.to_owned(), name.to_owned()));
         let gateway = || {
             let mut gateways = cluster.document.spec.gateways.values();
-            gateways.any(|gateway| gateway.value.namespace.value.0 == namespace && gateway.value.service_account.value.0 == name)
+            gateways.any(|gateway| {
+                gateway.value.namespace.value.0 == namespace && gateway.value.service_account.value.0 == name
+            })
         };
         if !(declared || made() || used() || gateway()) {
-            let known: Vec<String> = cluster.inventory.accounts.iter().map(|(space, account)| format!("{space}/{account}")).collect();
+            let known: Vec<String> =
+                cluster.inventory.accounts.iter().map(|(space, account)| format!("{space}/{account}")).collect();
             let unknown = code::UNKNOWN_REFERENCE
                 .at(reference.span, format!("cluster `{cluster_name}` has no service account `{namespace}/{name}`"))
                 .label("found nowhere")
                 .help("if an operator or another repository makes it, list it in the `identities` of the cluster");
-            return Err(diagnostics.report(unknown.did_you_mean(&format!("{namespace}/{name}"), known.iter().map(String::as_str))));
+            return Err(diagnostics
+                .report(unknown.did_you_mean(&format!("{namespace}/{name}"), known.iter().map(String::as_str))));
         }
         let owner = self.claims.get(&(cluster_name, namespace)).cloned();
         Ok(Callers {
@@ -279,7 +346,13 @@ impl<'a> World<'a> {
     }
 
     /// Looks a short name up outward from the node it is written in.
-    fn short(&self, name: &str, reference: &Spanned<Reference>, from: &NodePath, diagnostics: &mut Diagnostics) -> Result<usize, Reported> {
+    fn short(
+        &self,
+        name: &str,
+        reference: &Spanned<Reference>,
+        from: &NodePath,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<usize, Reported> {
         for base in from.lineage().iter().rev() {
             let found = self.named(name, base);
             match found.as_slice() {
@@ -288,7 +361,8 @@ impl<'a> World<'a> {
                 several => return Err(self.ambiguous(name, several, reference, diagnostics)),
             }
         }
-        let unknown = code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no service `{name}`")).label("found nowhere");
+        let unknown =
+            code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no service `{name}`")).label("found nowhere");
         if let Some(path) = self.nodes.keys().find(|path| path.name() == name) {
             return Err(diagnostics.report(unknown.help(format!("`{name}` is a node: write `{path}`"))));
         }
@@ -311,7 +385,12 @@ impl<'a> World<'a> {
             }
             NodeName::Short(short) => {
                 let near = |base: &NodePath| -> Vec<&NodePath> {
-                    self.nodes.keys().filter(|path| base.contains(path) && path.name() == short && !self.named(name, path).is_empty()).collect()
+                    self.nodes
+                        .keys()
+                        .filter(|path| {
+                            base.contains(path) && path.name() == short && !self.named(name, path).is_empty()
+                        })
+                        .collect()
                 };
                 from.lineage().iter().rev().map(near).find(|found| !found.is_empty()).unwrap_or_default()
             }
@@ -323,18 +402,23 @@ impl<'a> World<'a> {
             [one] => Ok(*one),
             [] => {
                 let within: Vec<&str> = match node {
-                    NodeName::Path(path) => {
-                        self.services_in(path).into_iter().filter_map(|index| Some(self.services.get(index)?.name.as_str())).collect()
-                    }
+                    NodeName::Path(path) => self
+                        .services_in(path)
+                        .into_iter()
+                        .filter_map(|index| Some(self.services.get(index)?.name.as_str()))
+                        .collect(),
                     NodeName::Short(_) => self.nodes.keys().map(NodePath::name).collect(),
                 };
                 let near = match node {
                     NodeName::Path(path) => {
                         crate::diagnostics::nearest(name, within).map(|near| format!("{path}:{near}"))
                     }
-                    NodeName::Short(short) => crate::diagnostics::nearest(short, within).map(|near| format!("{near}:{name}")),
+                    NodeName::Short(short) => {
+                        crate::diagnostics::nearest(short, within).map(|near| format!("{near}:{name}"))
+                    }
                 };
-                let unknown = code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no service `{}`", reference.value));
+                let unknown =
+                    code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no service `{}`", reference.value));
                 let unknown = unknown.label("found nowhere");
                 Err(diagnostics.report(match near {
                     Some(near) => unknown.help(format!("did you mean `{near}`?")),
@@ -347,14 +431,26 @@ impl<'a> World<'a> {
 
     /// Returns the services with this name in a node and below it.
     fn named(&self, name: &str, base: &NodePath) -> Vec<usize> {
-        let fits = |service: &Service<'_>| base.contains(&service.node) && (service.name == name || service.aliases.iter().any(|alias| alias == name));
+        let fits = |service: &Service<'_>| {
+            base.contains(&service.node) && (service.name == name || service.aliases.iter().any(|alias| alias == name))
+        };
         (0..).zip(&self.services).filter(|(_, service)| fits(service)).map(|(index, _)| index).collect()
     }
 
-    fn ambiguous(&self, name: &str, several: &[usize], reference: &Spanned<Reference>, diagnostics: &mut Diagnostics) -> Reported {
-        let names = several.iter().filter_map(|index| self.services.get(*index)).map(|service| format!("`{}`", World::service_name(service)));
+    fn ambiguous(
+        &self,
+        name: &str,
+        several: &[usize],
+        reference: &Spanned<Reference>,
+        diagnostics: &mut Diagnostics,
+    ) -> Reported {
+        let names = several
+            .iter()
+            .filter_map(|index| self.services.get(*index))
+            .map(|service| format!("`{}`", World::service_name(service)));
         let names = names.collect::<Vec<_>>().join(", ");
-        let ambiguous = code::AMBIGUOUS_REFERENCE.at(reference.span, format!("`{name}` is the name of {} services", several.len()));
+        let ambiguous =
+            code::AMBIGUOUS_REFERENCE.at(reference.span, format!("`{name}` is the name of {} services", several.len()));
         diagnostics.report(ambiguous.label("which one?").help(format!("write one of {names}")))
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::services::selects;
-use super::world::{Cluster, World, WorkloadRef};
+use super::world::{Cluster, WorkloadRef, World};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::{lowering, resolve as code};
 use crate::inventory::{Labels, Workload};
@@ -107,9 +107,17 @@ fn make<'a>(
         if service.node != narrowest.node {
             diagnostics.report(
                 code::TORN_WORKLOAD
-                    .at(first.span, format!("`{}/{}` belongs to services of `{}` and of `{}`", namespace, first.name, narrowest.node, service.node))
+                    .at(
+                        first.span,
+                        format!(
+                            "`{}/{}` belongs to services of `{}` and of `{}`",
+                            namespace, first.name, narrowest.node, service.node
+                        ),
+                    )
                     .label(format!("in `{}` and in `{}`", World::service_name(narrowest), World::service_name(service)))
-                    .help("which node's mandates hold for it would be nobody's choice: let one group claim both services"),
+                    .help(
+                        "which node's mandates hold for it would be nobody's choice: let one group claim both services",
+                    ),
             );
             return None;
         }
@@ -120,10 +128,17 @@ fn make<'a>(
             .workloads
             .iter()
             .filter(|other| other.namespace == namespace && !workloads.contains(other))
-            .find(|other| workloads.iter().any(|workload| workload.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value))));
+            .find(|other| {
+                workloads
+                    .iter()
+                    .any(|workload| workload.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value)))
+            });
         let names = workloads.iter().map(|workload| format!("`{}`", workload.name)).collect::<Vec<_>>().join(", ");
         let inseparable = lowering::INSEPARABLE
-            .at(first.span, format!("no selector picks the pods of {names} in `{cluster_name}/{namespace}` and no others"))
+            .at(
+                first.span,
+                format!("no selector picks the pods of {names} in `{cluster_name}/{namespace}` and no others"),
+            )
             .label("cannot be selected apart")
             .help("give its pods a label of their own");
         diagnostics.report(match clash {
@@ -162,23 +177,35 @@ fn selector(cluster: &Cluster<'_>, namespace: &str, workloads: &[&Workload]) -> 
     let rank = |key: &str| ["app", "app.kubernetes.io/name", "k8s-app", "name"].iter().position(|known| *known == key);
     let mut singles: Vec<(&String, &String)> = common.iter().collect();
     singles.sort_by_key(|(key, _)| (rank(key).unwrap_or(usize::MAX), (*key).clone()));
-    let one = singles.into_iter().map(|(key, value)| Labels::from([(key.clone(), value.clone())])).find(|labels| exact(labels));
+    let one = singles
+        .into_iter()
+        .map(|(key, value)| Labels::from([(key.clone(), value.clone())]))
+        .find(|labels| exact(labels));
     one.or_else(|| exact(&common).then_some(common))
 }
 
-fn ports(world: &World<'_>, cluster: &Cluster<'_>, services: &[usize], workloads: &[&Workload]) -> BTreeMap<u16, PortFacts> {
+fn ports(
+    world: &World<'_>,
+    cluster: &Cluster<'_>,
+    services: &[usize],
+    workloads: &[&Workload],
+) -> BTreeMap<u16, PortFacts> {
     let mut ports: BTreeMap<u16, PortFacts> = BTreeMap::new();
     for port in workloads.iter().flat_map(|workload| &workload.ports) {
         ports.entry(port.number).or_default().names.extend(port.name.clone());
     }
     let fronts = cluster.inventory.services.iter().filter(|service| {
-        let selected = |workload: &&Workload| workload.namespace == service.namespace && selects(&service.selector, &workload.labels);
+        let selected = |workload: &&Workload| {
+            workload.namespace == service.namespace && selects(&service.selector, &workload.labels)
+        };
         workloads.iter().any(selected)
     });
     for port in fronts.flat_map(|service| &service.ports) {
         let numbers: Vec<u16> = match &port.target {
             Port::Number(number) => vec![*number],
-            Port::Name(name) => ports.iter().filter(|(_, facts)| facts.names.contains(name)).map(|(number, _)| *number).collect(),
+            Port::Name(name) => {
+                ports.iter().filter(|(_, facts)| facts.names.contains(name)).map(|(number, _)| *number).collect()
+            }
         };
         for number in numbers {
             let facts = ports.entry(number).or_default();

@@ -1,3 +1,6 @@
 //! The `ringfence` command.
+#![allow(dead_code, unused_imports, reason = "the commands that use these modules follow")]
+
+mod tree;
 
 fn main() {}

@@ -1,6 +1,7 @@
 //! The `ringfence` command.
 #![allow(dead_code, unused_imports, reason = "the commands that use these modules follow")]
 
+mod output;
 mod tree;
 
 fn main() {}

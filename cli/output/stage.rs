@@ -50,10 +50,14 @@ fn fill(
 ) -> io::Result<()> {
     fs::create_dir(staged)?;
     let new: BTreeSet<&String> = written.created.iter().chain(&written.changed).collect();
-    let mut made = BTreeSet::new();
+    let mut made = BTreeSet::from([PathBuf::new()]);
     let mut parent_of = |path: &Path| {
         let Some(parent) = path.parent() else { return Ok(()) };
-        if made.insert(parent.to_owned()) { fs::create_dir_all(staged.join(parent)) } else { Ok(()) }
+        if made.contains(parent) {
+            return Ok(());
+        }
+        made.extend(parent.ancestors().map(Path::to_owned));
+        fs::create_dir_all(staged.join(parent))
     };
     for (path, text) in files {
         parent_of(Path::new(path))?;
@@ -83,7 +87,7 @@ fn fill(
             fs::set_permissions(staged.join(folder), permissions.clone())?;
         }
     }
-    flush(staged, new.into_iter())
+    flush(staged, &new, &made)
 }
 
 /// Gives a file a second name; where the file system cannot, a copy that keeps permissions and time.
@@ -111,31 +115,30 @@ fn copy_link(from: &Path, _: &Path) -> io::Result<()> {
     Err(io::Error::other(format!("`{}` is a link, which cannot be carried over on this system", from.display())))
 }
 
-/// Waits until the new tree is on the disk: one call for the whole file system beats one for each of many files.
-#[cfg(target_os = "linux")]
-fn flush<'a>(staged: &Path, mut new: impl Iterator<Item = &'a String>) -> io::Result<()> {
-    const FEW: usize = 32;
-    let few: Vec<_> = new.by_ref().take(FEW).collect();
-    if new.next().is_some() {
-        return Ok(rustix::fs::syncfs(File::open(staged)?)?);
+/// Waits until the new tree is on the disk: its new files, and the names in every folder.
+fn flush(staged: &Path, new: &BTreeSet<&String>, folders: &BTreeSet<PathBuf>) -> io::Result<()> {
+    if flush_at_once(staged, new.len() + folders.len())? {
+        return Ok(());
     }
-    flush_each(staged, few.into_iter())
+    for path in new {
+        File::open(staged.join(path))?.sync_all()?;
+    }
+    folders.iter().rev().try_for_each(|folder| flush_folder(&staged.join(folder)))
+}
+
+/// Flushes the whole file system, where one call for that beats one for each of many files; tells whether it did.
+#[cfg(target_os = "linux")]
+fn flush_at_once(staged: &Path, count: usize) -> io::Result<bool> {
+    const FEW: usize = 64;
+    if count > FEW {
+        rustix::fs::syncfs(File::open(staged)?)?;
+    }
+    Ok(count > FEW)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn flush<'a>(staged: &Path, new: impl Iterator<Item = &'a String>) -> io::Result<()> {
-    flush_each(staged, new)
-}
-
-/// Flushes each new file, and each folder on the way to it.
-fn flush_each<'a>(staged: &Path, new: impl Iterator<Item = &'a String>) -> io::Result<()> {
-    let mut folders = BTreeSet::new();
-    for path in new {
-        File::open(staged.join(path))?.sync_all()?;
-        folders.extend(Path::new(path).ancestors().skip(1));
-    }
-    folders.insert(Path::new(""));
-    folders.into_iter().rev().try_for_each(|folder| flush_folder(&staged.join(folder)))
+fn flush_at_once(_: &Path, _: usize) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Flushes the names in a folder, on systems where a folder can be opened.

@@ -18,7 +18,7 @@ const CONTEXT: usize = 1;
 /// A label over more lines than this underlines its first line only.
 const TALLEST: usize = 8;
 /// A line longer than this, in bytes, is cut to what surrounds its first label.
-const WIDEST: usize = 240;
+const WIDEST: usize = 140;
 /// As much of a cut line is shown before the label.
 const BEFORE: usize = 60;
 

@@ -40,8 +40,7 @@ impl std::error::Error for TreeError {}
 /// A tree held in memory.
 impl Tree for BTreeMap<String, Vec<u8>> {
     fn list(&self, folder: &str) -> Result<Vec<String>, TreeError> {
-        let below =
-            |path: &&String| folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let below = |path: &&String| folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         Ok(self.keys().filter(below).cloned().collect())
     }
 

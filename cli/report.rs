@@ -1,0 +1,93 @@
+//! What a run has to say, in the form that was asked for.
+//!
+//! In: the compiler's diagnostics and the texts they point into. Out: text for people, one line each for editors and
+//! `grep`, or JSON for programs; always all of them, in the same order. It exists so that no command prints on its own.
+//!
+//! Paths, messages and lines come from files that nobody has reviewed yet: [`visible`] keeps what they hold from
+//! steering the terminal.
+
+mod concise;
+mod excerpt;
+mod json;
+mod text;
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::source::Sources;
+
+/// How diagnostics are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Excerpts with every place underlined.
+    Text(Style),
+    /// `path:line:col: severity[code] message`.
+    Concise,
+    /// A versioned document.
+    Json,
+}
+
+/// What a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to use colour.
+    pub colour: bool,
+    /// How many columns there are.
+    pub width: usize,
+}
+
+impl Style {
+    /// Without colour, as wide as where nothing is known of the reader.
+    pub const PLAIN: Self = Self { colour: false, width: 100 };
+
+    /// Asks the environment and the terminal; `is_terminal` tells whether the text goes to one.
+    #[must_use]
+    pub fn detect(is_terminal: bool) -> Self {
+        let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)).filter(|_| is_terminal);
+        Self {
+            colour: wants_colour(is_terminal, |name| std::env::var(name).ok()),
+            // Narrower, and the words beside an excerpt would stand one below the other.
+            width: columns.map_or(Self::PLAIN.width, |columns| columns.max(40)),
+        }
+    }
+}
+
+/// Decides by `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR` and `TERM`, in this order, then by the terminal.
+fn wants_colour(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
+    let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
+    let is_on = |name| variable(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let is_off = |name| variable(name).is_some_and(|value| value == "0");
+    if is_set("NO_COLOR") {
+        return false;
+    }
+    if is_on("CLICOLOR_FORCE") {
+        return true;
+    }
+    is_terminal && !is_off("CLICOLOR") && variable("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Renders everything reported, with a final newline; the empty text when there is nothing to say, but for JSON.
+#[must_use]
+pub fn render(format: Format, diagnostics: &Diagnostics, sources: &Sources) -> String {
+    match format {
+        Format::Text(style) => text::render(diagnostics, sources, style),
+        Format::Concise => concise::render(diagnostics, sources),
+        Format::Json => json::render(diagnostics, sources),
+    }
+}
+
+/// Replaces what would move the cursor, change colours or turn the direction of the text, by a mark as many bytes long:
+/// offsets into the text stay right.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' | '\n' => c,
+            '\u{0}'..='\u{1f}' | '\u{7f}' => '?',
+            '\u{80}'..='\u{9f}' => '¿',
+            '\u{61c}' => '¿',
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            _ => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! A document for programs.
+//!
+//! In: diagnostics. Out: `{"version": 1, "diagnostics": […]}`. Lines and columns count from 1 and columns count
+//! characters; offsets count bytes from 0; an end is one past the last character. A key is never left out: what is not
+//! there is `null` or an empty list. The version changes when a reader of the old form would misread the new one.
+
+use ringfence_compiler::diagnostics::{Diagnostic, Diagnostics, Label};
+use ringfence_compiler::source::{SourceFile, Sources};
+use serde_json::{Value, json};
+
+/// Renders the whole document.
+pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
+    let list: Vec<_> = diagnostics.sorted(sources).into_iter().map(|diagnostic| one(diagnostic, sources)).collect();
+    format!("{:#}\n", json!({ "version": 1, "diagnostics": list }))
+}
+
+fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {
+    let labels: Vec<_> = diagnostic.labels().iter().map(|it| label(it, sources)).collect();
+    json!({
+        "code": diagnostic.code().id,
+        "severity": diagnostic.code().severity.word(),
+        "message": diagnostic.message(),
+        "help": diagnostic.help_text(),
+        "labels": labels,
+    })
+}
+
+fn label(label: &Label, sources: &Sources) -> Value {
+    let file = sources.file(label.span.file);
+    json!({
+        "path": file.path(),
+        "start": position(file, label.span.start),
+        "end": position(file, label.span.end),
+        "text": label.text,
+    })
+}
+
+fn position(file: &SourceFile, offset: u32) -> Value {
+    let (line, column) = file.position(offset);
+    json!({ "line": line, "column": column, "offset": offset })
+}

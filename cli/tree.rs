@@ -1,0 +1,33 @@
+//! Trees from the outside: a directory as it lies on disk, or a git revision that nobody checked out.
+//!
+//! In: a path, perhaps a revision. Out: something that implements the compiler's `Tree`. Both list the same paths for a
+//! clean checkout: everything git tracks but hidden files, submodules and links to folders. It exists so that what is
+//! compiled never depends on where the policy was read from.
+
+pub mod directory;
+pub mod link;
+pub mod project;
+pub mod revision;
+
+pub use directory::Directory;
+pub use project::find_project;
+pub use revision::Revision;
+
+/// Tells whether a part of the path is hidden, as `.git` and `.github` are; `folder` itself may be.
+fn is_hidden_below(folder: &str, path: &str) -> bool {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    below.split('/').any(|part| part.starts_with('.'))
+}
+
+/// Joins a folder and what lies below it; the root is `""`.
+fn join(folder: &str, below: &str) -> String {
+    if folder.is_empty() { below.to_owned() } else { format!("{folder}/{below}") }
+}
+
+/// Puts the name a caller used for a folder back in front of a path below the folder it really is.
+fn rename(path: &str, real: &str, asked: &str) -> String {
+    if real == asked {
+        return path.to_owned();
+    }
+    join(asked, path.strip_prefix(real).unwrap_or(path).trim_start_matches('/'))
+}

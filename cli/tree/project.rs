@@ -1,0 +1,111 @@
+//! Where the project begins.
+//!
+//! In: the place a person stands, or the path they typed. Out: the folder with `ringfence.yaml`. The search ends at the
+//! root of the git checkout, so that no file of somebody else's above it (in `/tmp`, say) can configure a run; outside
+//! a checkout it looks at one folder only.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The file that makes a folder a project.
+pub const CONFIGURATION: &str = "ringfence.yaml";
+
+/// Why no project was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoProject {
+    start: PathBuf,
+    last: PathBuf,
+    in_git: bool,
+}
+
+impl fmt::Display for NoProject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, last) = (self.start.display(), self.last.display());
+        match (self.in_git, self.start == self.last) {
+            (true, false) => write!(f, "no `{CONFIGURATION}` in `{start}` or above it, up to the git root `{last}`"),
+            (true, true) => write!(f, "no `{CONFIGURATION}` in `{start}`, the git root"),
+            (false, _) => {
+                write!(f, "no `{CONFIGURATION}` in `{start}`; outside a git checkout no folder above it counts")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoProject {}
+
+/// Finds the nearest folder with a `ringfence.yaml`, from `start` (a folder, or a file in it) up to the git root.
+///
+/// # Errors
+/// When there is none on the way.
+pub fn find_project(start: &Path) -> Result<PathBuf, NoProject> {
+    let nowhere = || NoProject { start: start.to_owned(), last: start.to_owned(), in_git: false };
+    let mut start = fs::canonicalize(start).map_err(|_| nowhere())?;
+    if !start.is_dir() {
+        start.pop();
+    }
+    let git = git_root(&start);
+    let last = git.clone().unwrap_or_else(|| start.clone());
+    start
+        .ancestors()
+        .take_while(|folder| folder.starts_with(&last))
+        .find(|folder| folder.join(CONFIGURATION).is_file())
+        .map(Path::to_owned)
+        .ok_or(NoProject { in_git: git.is_some(), last, start: start.clone() })
+}
+
+/// Finds the root of the checkout that `folder`, an absolute path, lies in.
+#[must_use]
+pub fn git_root(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Builds `top/git/mid/low`, puts a configuration at each of `at`, and starts in `low`.
+    fn check(is_git: bool, at: &[&str], expected: &str) {
+        let top = tempfile::tempdir().unwrap();
+        let base = fs::canonicalize(top.path()).unwrap();
+        let low = base.join("git/mid/low");
+        fs::create_dir_all(&low).unwrap();
+        if is_git {
+            fs::create_dir(base.join("git/.git")).unwrap();
+        }
+        for folder in at {
+            fs::write(base.join(folder).join(CONFIGURATION), "").unwrap();
+        }
+        let found = match find_project(&low) {
+            Ok(folder) => folder.strip_prefix(&base).unwrap().display().to_string(),
+            Err(error) => error.to_string().replace(base.to_str().unwrap(), "top"),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_nearest_configuration_wins_up_to_the_git_root() {
+        check(true, &["git/mid/low", "git"], "git/mid/low");
+        check(true, &["git/mid", "git", ""], "git/mid");
+        check(true, &["git", ""], "git");
+        check(true, &[""], "no `ringfence.yaml` in `top/git/mid/low` or above it, up to the git root `top/git`");
+    }
+
+    #[test]
+    fn outside_a_checkout_only_the_folder_itself_counts() {
+        check(false, &["git/mid/low"], "git/mid/low");
+        check(
+            false,
+            &["git/mid", ""],
+            "no `ringfence.yaml` in `top/git/mid/low`; outside a git checkout no folder above it counts",
+        );
+    }
+
+    #[test]
+    fn a_file_stands_for_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(CONFIGURATION), "").unwrap();
+        let found = find_project(&folder.path().join(CONFIGURATION)).unwrap();
+        assert_eq!(found, fs::canonicalize(folder.path()).unwrap());
+    }
+}

@@ -1,5 +1,6 @@
 //! From a tree of zero-trust policy to the manifests a mesh enforces.
 
+pub mod compile;
 pub mod diagnostics;
 pub mod document;
 pub mod inventory;

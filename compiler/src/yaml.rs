@@ -1,84 +1,58 @@
-//! stub, replaced by the real reader
-#![allow(missing_docs)]
+//! Reads and writes YAML: the one door for every document, ours or foreign.
+//!
+//! In: a file of [`Sources`] and a [`Profile`]. Out: its [`Document`]s, each value with the bytes it was written in, and
+//! a diagnostic for everything that two readers of the field could understand differently. It exists because a tool that
+//! proves things must read exactly what Kubernetes clients read: where that cannot be had, the text is refused.
+
+mod anchors;
+mod build;
+mod characters;
+mod dialects;
+pub mod emit;
+mod escapes;
+mod events;
+mod faults;
+mod go;
+mod mapping;
+mod node;
+mod scalar;
+mod split;
+
+#[cfg(test)]
+mod tests;
+
 use crate::diagnostics::Diagnostics;
-use crate::source::{FileId, Sources, Span, Spanned};
+use crate::source::{FileId, Sources};
+
+pub use node::{Document, Entry, Mapping, Node, Value};
+
+/// How many containers may stand inside each other, in what is read and in what is written.
+pub const MAX_DEPTH: usize = 64;
+
+/// Whose documents are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
+    /// Our own: what any YAML reader could take for something else is refused.
     Policy,
+    /// Foreign Kubernetes manifests: read as kubectl reads them, or refused.
     Manifest,
 }
-#[derive(Debug, Clone, PartialEq)]
-pub struct Document {
-    pub root: Node,
-}
-#[derive(Debug, Clone)]
-pub struct Node {
-    pub value: Value,
-    pub span: Span,
-}
-impl PartialEq for Node {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
-    }
-}
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    Null,
-    Bool(bool),
-    Number(serde_json::Number),
-    String(String),
-    Sequence(Vec<Node>),
-    Mapping(Mapping),
-}
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Mapping {
-    entries: Vec<Entry>,
-}
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    pub key: Spanned<String>,
-    pub value: Node,
-}
-impl Mapping {
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entry(key).map(|e| &e.value)
-    }
-    pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.key.value == key)
-    }
-}
-impl Node {
-    pub fn kind_word(&self) -> &'static str {
-        ""
-    }
-    pub fn as_str(&self) -> Option<&str> {
-        match &self.value {
-            Value::String(s) => Some(s),
-            _ => None,
+
+/// Reads every document of a file; null and empty documents are skipped.
+///
+/// A document with an error is reported and left out; the documents around it are still read.
+pub fn read(sources: &Sources, file: FileId, profile: Profile, diagnostics: &mut Diagnostics) -> Vec<Document> {
+    let source = sources.file(file);
+    let mut budget = anchors::Budget::for_text(source.text());
+    let mut documents = Vec::new();
+    for piece in split::pieces(source.text()) {
+        let place = build::Place { file, offset: piece.offset };
+        let checked = piece.check(place, diagnostics).and(characters::check(&piece, source, place, diagnostics));
+        if checked.is_ok()
+            && let Some(root) = build::document(&piece.text, place, profile, &mut budget, diagnostics)
+        {
+            documents.push(Document { root });
         }
     }
-    pub fn as_mapping(&self) -> Option<&Mapping> {
-        match &self.value {
-            Value::Mapping(s) => Some(s),
-            _ => None,
-        }
-    }
-    pub fn as_sequence(&self) -> Option<&[Node]> {
-        match &self.value {
-            Value::Sequence(s) => Some(s),
-            _ => None,
-        }
-    }
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.as_mapping()?.get(key)
-    }
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::Value::Null
-    }
-}
-pub fn read(_s: &Sources, _f: FileId, _p: Profile, _d: &mut Diagnostics) -> Vec<Document> {
-    Vec::new()
+    documents
 }

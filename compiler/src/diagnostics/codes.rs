@@ -3,7 +3,10 @@
 //! In: nothing. Out: a static [`Code`] for each kind of diagnostic, and the list of them that `ringfence checks` prints
 //! and tests walk. A retired id stays in [`RETIRED`], so that none is used twice.
 
+pub mod inventory;
+pub mod lowering;
 pub mod parse;
+pub mod resolve;
 pub mod yaml;
 
 use super::Code;
@@ -33,7 +36,8 @@ pub static RETIRED: &[&str] = &[];
 /// Returns every code, sorted by id.
 #[must_use]
 pub fn all() -> Vec<&'static Code> {
-    let mut all: Vec<_> = [parse::ALL, yaml::ALL].into_iter().flatten().copied().collect();
+    let mut all: Vec<_> =
+        [inventory::ALL, lowering::ALL, parse::ALL, resolve::ALL, yaml::ALL].into_iter().flatten().copied().collect();
     all.sort_by_key(|code| code.id);
     all
 }

@@ -104,9 +104,9 @@ record! {
         /// Whom it is about, with a leading or trailing `*`.
         pub subject: Option<Spanned<TextPattern>>,
         /// Whom it is for; one of these is enough.
-        pub audiences: Vec<Spanned<String>>,
+        pub audiences: Vec<Spanned<TextPattern>>,
         /// What it claims; for each claim one of the values is enough.
-        pub claims: IndexMap<String, OneOrMany<Spanned<String>>>,
+        pub claims: IndexMap<String, OneOrMany<Spanned<TextPattern>>>,
     }
 }
 

@@ -1,0 +1,217 @@
+//! A document of the policy tree: its frame, and the table of every kind.
+//!
+//! In: a YAML document and the node whose folder it stands in. Out: a [`Document`] in the [`Policy`] list of its kind. The
+//! table of kinds is here and nowhere else: reader, schemas and counts all come from it.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use crate::diagnostics::codes::parse as code;
+use crate::diagnostics::{Diagnostics, Reported};
+use crate::shape::{Shape, wrong_type};
+use crate::source::{Span, Spanned};
+use crate::spec::names::Metadata;
+use crate::spec::reference::NodePath;
+use crate::spec::{
+    API_VERSION, access::AccessSpec, assertion::AssertionSpec, authentication::AuthenticationSpec,
+    authority::DelegationSpec, authority::ExceptionSpec, cluster::ClusterSpec, node::GroupSpec, node::OrganizationSpec,
+    node::TenantSpec, node::WorkspaceSpec, project::ProjectSpec, raw::RawSpec, service::ServiceSpec, zone::ProfileSpec,
+    zone::ZoneSpec,
+};
+use crate::yaml::{Mapping, Node};
+
+/// One document: the node it belongs to, what it says of itself, and its content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document<T> {
+    /// The node whose folder it stands in.
+    pub node: NodePath,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// Its content.
+    pub spec: T,
+    /// Where its kind is written: the place that stands for the whole.
+    pub span: Span,
+}
+
+impl<T> Document<T> {
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name.value.0
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident($spec:ty) => $list:ident,)*) => {
+        /// Every document of a policy tree, by kind, in the order of their files.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct Policy {
+            $(
+                #[doc = concat!("Every `", stringify!($kind), "`.")]
+                pub $list: Vec<Document<$spec>>,
+            )*
+        }
+
+        /// The names of the kinds.
+        pub const KINDS: &[&str] = &[$(stringify!($kind)),*];
+
+        impl Policy {
+            /// Counts the documents of each kind that occurs.
+            #[must_use]
+            pub fn counts(&self) -> Vec<(&'static str, usize)> {
+                let counts = [$((stringify!($kind), self.$list.len())),*];
+                counts.into_iter().filter(|(_, count)| *count > 0).collect()
+            }
+
+            /// Reads one document into the list of its kind.
+            ///
+            /// # Errors
+            /// When something was reported.
+            pub fn add(&mut self, node: &NodePath, root: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+                let (kind, mapping) = frame(root, KINDS, diagnostics)?;
+                match kind.value {
+                    $(stringify!($kind) => self.$list.push(read(node, mapping, root, kind.span, diagnostics)?),)*
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+
+        /// Returns the JSON Schema of each kind, with its name.
+        #[must_use]
+        pub fn schemas() -> Vec<(&'static str, Value)> {
+            vec![$((stringify!($kind), schema::<$spec>(stringify!($kind)))),*]
+        }
+    };
+}
+
+kinds! {
+    Organization(OrganizationSpec) => organizations,
+    Tenant(TenantSpec) => tenants,
+    Workspace(WorkspaceSpec) => workspaces,
+    Group(GroupSpec) => groups,
+    Cluster(ClusterSpec) => clusters,
+    Service(ServiceSpec) => services,
+    Zone(ZoneSpec) => zones,
+    Profile(ProfileSpec) => profiles,
+    Access(AccessSpec) => accesses,
+    Authentication(AuthenticationSpec) => authentications,
+    Delegation(DelegationSpec) => delegations,
+    Exception(ExceptionSpec) => exceptions,
+    Assertion(AssertionSpec) => assertions,
+    Raw(RawSpec) => raws,
+}
+
+/// The kind of `ringfence.yaml`, which is no part of the tree.
+pub const PROJECT: &str = "Project";
+
+/// Reads `ringfence.yaml`.
+///
+/// # Errors
+/// When something was reported.
+pub fn read_project(root: &Node, diagnostics: &mut Diagnostics) -> Result<Document<ProjectSpec>, Reported> {
+    let (kind, mapping) = frame(root, &[PROJECT], diagnostics)?;
+    read(&NodePath::root(), mapping, root, kind.span, diagnostics)
+}
+
+/// Returns the JSON Schema of `ringfence.yaml`.
+#[must_use]
+pub fn project_schema() -> Value {
+    schema::<ProjectSpec>(PROJECT)
+}
+
+/// Checks what every document begins with and returns its kind.
+fn frame<'a>(
+    root: &'a Node,
+    kinds: &[&str],
+    diagnostics: &mut Diagnostics,
+) -> Result<(Spanned<&'a str>, &'a Mapping), Reported> {
+    let Some(mapping) = root.as_mapping() else {
+        return Err(diagnostics.report(wrong_type(root, "a document with `apiVersion`, `kind`, `metadata` and `spec`")));
+    };
+    let mut reported = None;
+    for entry in mapping.entries().iter().filter(|entry| !FRAME.contains(&entry.key.value.as_str())) {
+        let key = &entry.key.value;
+        let unknown = code::UNKNOWN_FIELD
+            .at(entry.key.span, format!("unknown field `{key}`"))
+            .label("no such field in a document");
+        let unknown =
+            unknown.help("a document has `apiVersion`, `kind`, `metadata` and `spec`").did_you_mean(key, FRAME);
+        reported = Some(diagnostics.report(unknown));
+    }
+    match mapping.get("apiVersion") {
+        Some(version) if version.as_str() == Some(API_VERSION) => {}
+        Some(version) => {
+            let unknown =
+                code::UNKNOWN_VERSION.at(version.span, "unknown apiVersion").label("not a version of this language");
+            reported = Some(diagnostics.report(unknown.help(format!("write `{API_VERSION}`"))));
+        }
+        None => reported = Some(missing(root, "apiVersion", diagnostics)),
+    }
+    let Some(kind) = mapping.get("kind") else {
+        return Err(missing(root, "kind", diagnostics));
+    };
+    let Some(word) = kind.as_str() else {
+        return Err(diagnostics.report(wrong_type(kind, "the name of a kind")));
+    };
+    if !kinds.contains(&word) {
+        let list = kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ");
+        let unknown = code::UNKNOWN_KIND.at(kind.span, format!("unknown kind `{word}`")).label("no such kind here");
+        return Err(diagnostics
+            .report(unknown.help(format!("the kinds here are {list}")).did_you_mean(word, kinds.iter().copied())));
+    }
+    reported.map_or(Ok((Spanned::new(word, kind.span), mapping)), Err)
+}
+
+/// The keys of every document.
+const FRAME: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+
+fn missing(root: &Node, field: &str, diagnostics: &mut Diagnostics) -> Reported {
+    let missing = code::MISSING_FIELD.at(root.span, format!("missing field `{field}`"));
+    diagnostics.report(missing.label(format!("`{field}` is required here")))
+}
+
+/// Reads metadata and content of a document whose kind is known.
+fn read<T: Shape>(
+    node: &NodePath,
+    mapping: &Mapping,
+    root: &Node,
+    span: Span,
+    diagnostics: &mut Diagnostics,
+) -> Result<Document<T>, Reported> {
+    let metadata = match mapping.get("metadata") {
+        Some(metadata) => Metadata::read(metadata, diagnostics),
+        None => Err(missing(root, "metadata", diagnostics)),
+    };
+    let spec = match (mapping.get("spec"), T::absent()) {
+        (Some(spec), _) => T::read(spec, diagnostics),
+        (None, Some(spec)) => Ok(spec),
+        (None, None) => Err(missing(root, "spec", diagnostics)),
+    };
+    Ok(Document { node: node.clone(), metadata: metadata?, spec: spec?, span })
+}
+
+/// Returns the schema of a whole document of one kind, in draft-07, which is what yaml-language-server reads.
+fn schema<T: Shape>(kind: &str) -> Value {
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let metadata = generator.subschema_for::<Metadata>();
+    let spec = generator.subschema_for::<T>();
+    let mut required = vec!["apiVersion", "kind", "metadata"];
+    if T::absent().is_none() {
+        required.push("spec");
+    }
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": kind,
+        "type": "object",
+        "properties": {
+            "apiVersion": { "const": API_VERSION },
+            "kind": { "const": kind },
+            "metadata": metadata,
+            "spec": spec,
+        },
+        "required": required,
+        "additionalProperties": false,
+        "definitions": generator.take_definitions(true),
+    })
+}

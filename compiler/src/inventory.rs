@@ -1,0 +1,46 @@
+//! What runs where: workloads, Services, accounts and namespaces of each cluster.
+//!
+//! In: rendered Kubernetes manifests, read as kubectl reads them. Out: an [`Inventory`]. Workloads come from templates: a
+//! GitOps repository holds no Pods of its Deployments. Kinds that say nothing about this are counted, never fatal.
+
+mod manifests;
+mod service;
+mod workload;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use manifests::Manifests;
+pub use service::{KubernetesService, ServicePort};
+pub use workload::{ContainerPort, Workload};
+
+use crate::source::Span;
+
+/// Labels of a pod, a namespace or a selector.
+pub type Labels = BTreeMap<String, String>;
+
+/// The inventories of all clusters, by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Inventory {
+    /// Each cluster's own.
+    pub clusters: BTreeMap<String, ClusterInventory>,
+}
+
+/// What the manifests of one cluster show.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClusterInventory {
+    /// Namespaces that have a manifest or hold an object, with their labels.
+    pub namespaces: BTreeMap<String, Labels>,
+    /// Service accounts that have a manifest, as (namespace, name).
+    pub accounts: BTreeSet<(String, String)>,
+    /// Workloads, sorted by namespace, name and kind.
+    pub workloads: Vec<Workload>,
+    /// Kubernetes Services, sorted by namespace and name.
+    pub services: Vec<KubernetesService>,
+    /// How many objects of each other kind there are.
+    pub foreign: BTreeMap<String, usize>,
+    /// How many objects there are in all.
+    pub objects: usize,
+}
+
+/// Where an object was written.
+pub type Place = Span;

@@ -1,0 +1,142 @@
+//! Objects, one by one, into the inventory of a cluster.
+
+use std::collections::BTreeMap;
+
+use super::workload::{self, Workload};
+use super::{ClusterInventory, Labels, service};
+use crate::diagnostics::codes::inventory as code;
+use crate::diagnostics::{Diagnostics, Reported};
+use crate::shape::wrong_type;
+use crate::source::Span;
+use crate::yaml::{Node, Value};
+
+/// The objects of a cluster while they are being read.
+#[derive(Debug, Default)]
+pub struct Manifests {
+    inventory: ClusterInventory,
+    seen: BTreeMap<(String, String, String), Node>,
+}
+
+/// An object's own part of every manifest.
+pub(super) struct Object<'a> {
+    pub kind: &'a str,
+    pub name: &'a str,
+    pub namespace: String,
+    pub root: &'a Node,
+    pub span: Span,
+}
+
+impl Manifests {
+    /// Adds an object, or every item of a `List`.
+    pub fn add(&mut self, root: Node, diagnostics: &mut Diagnostics) {
+        let kind = root.get("kind").and_then(Node::as_str).unwrap_or("");
+        if kind.ends_with("List") && root.get("items").is_some() {
+            if let Node { value: Value::Mapping(mapping), .. } = &root {
+                match mapping.get("items").map(|items| &items.value) {
+                    Some(Value::Sequence(items)) => items.iter().for_each(|item| self.add(item.clone(), diagnostics)),
+                    Some(Value::Null) | None => {}
+                    Some(_) => {
+                        diagnostics
+                            .report(code::BROKEN_OBJECT.at(root.span, "`items` of a list is no list").label("no list"));
+                    }
+                }
+            }
+            return;
+        }
+        // A broken object has said so; the rest of the inventory is still read.
+        let _: Result<(), Reported> = self.object(&root, diagnostics);
+    }
+
+    fn object(&mut self, root: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+        let broken = |what: &str| {
+            code::BROKEN_OBJECT.at(root.span, format!("a manifest without `{what}`")).label("no Kubernetes object")
+        };
+        let Some(kind) = root.get("kind").and_then(Node::as_str) else {
+            return Err(diagnostics.report(broken("kind")));
+        };
+        let Some(version) = root.get("apiVersion").and_then(Node::as_str) else {
+            return Err(diagnostics.report(broken("apiVersion")));
+        };
+        self.inventory.objects += 1;
+        let metadata = root.get("metadata");
+        let Some(name) = metadata.and_then(|metadata| metadata.get("name")).and_then(Node::as_str) else {
+            // Kustomization files and the like have no name, and say nothing about workloads.
+            *self.inventory.foreign.entry(kind.to_owned()).or_default() += 1;
+            return Ok(());
+        };
+        let namespace =
+            metadata.and_then(|metadata| metadata.get("namespace")).and_then(Node::as_str).unwrap_or("default");
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let object = Object { kind, name, namespace: namespace.to_owned(), root, span: root.span };
+        self.check_twice(&object, group, diagnostics)?;
+        match (group, kind) {
+            ("", "Namespace") => {
+                let labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
+                self.inventory.namespaces.entry(name.to_owned()).or_default().extend(labels);
+                return Ok(());
+            }
+            ("", "ServiceAccount") => {
+                self.inventory.accounts.insert((object.namespace.clone(), name.to_owned()));
+            }
+            ("", "Service") => self.inventory.services.push(service::read(&object, diagnostics)?),
+            _ => match workload::template(&object, group) {
+                Some(pod) => self.inventory.workloads.push(Workload::read(&object, pod, diagnostics)?),
+                None => {
+                    *self.inventory.foreign.entry(kind.to_owned()).or_default() += 1;
+                    return Ok(());
+                }
+            },
+        }
+        self.inventory.namespaces.entry(object.namespace).or_default();
+        Ok(())
+    }
+
+    /// Refuses a second manifest of the same object unless it says the same: which one a cluster gets is nobody's choice.
+    fn check_twice(&mut self, object: &Object<'_>, group: &str, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+        let key = (format!("{group}/{}", object.kind), object.namespace.clone(), object.name.to_owned());
+        match self.seen.get(&key) {
+            Some(first) if first != object.root => Err(diagnostics.report(
+                code::DUPLICATE_OBJECT
+                    .at(object.span, format!("{} `{}/{}` is there twice", object.kind, object.namespace, object.name))
+                    .label("again here, with other contents")
+                    .and(first.span, "first here")
+                    .help("which of the two the cluster gets depends on the order of application: keep one"),
+            )),
+            Some(_) => Ok(()),
+            None => {
+                self.seen.insert(key, object.root.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns the inventory, sorted.
+    #[must_use]
+    pub fn finish(self) -> ClusterInventory {
+        let mut inventory = self.inventory;
+        inventory.workloads.sort_by(|a, b| (&a.namespace, &a.name, &a.kind).cmp(&(&b.namespace, &b.name, &b.kind)));
+        inventory.workloads.dedup();
+        inventory.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        inventory.services.dedup();
+        inventory
+    }
+}
+
+/// Reads a mapping of texts; an absent one is empty.
+pub(super) fn labels(node: Option<&Node>, diagnostics: &mut Diagnostics) -> Result<Labels, Reported> {
+    let Some(node) = node.filter(|node| node.value != Value::Null) else {
+        return Ok(Labels::new());
+    };
+    let Some(mapping) = node.as_mapping() else {
+        return Err(diagnostics.report(wrong_type(node, "a mapping of labels")));
+    };
+    let text = |node: &Node| node.as_str().map(str::to_owned);
+    let entries = mapping.entries().iter();
+    let read: Vec<_> = entries
+        .map(|entry| match text(&entry.value) {
+            Some(value) => Ok((entry.key.value.clone(), value)),
+            None => Err(diagnostics.report(wrong_type(&entry.value, "text, as the value of a label"))),
+        })
+        .collect();
+    read.into_iter().collect()
+}

@@ -1,0 +1,154 @@
+//! Kubernetes Services: which pods they select and what their ports speak.
+
+use super::Labels;
+use super::manifests::{Object, labels};
+use crate::diagnostics::codes::inventory as code;
+use crate::diagnostics::{Diagnostics, Reported};
+use crate::shape::wrong_type;
+use crate::source::Span;
+use crate::spec::access::Port;
+use crate::spec::service::Protocol;
+use crate::yaml::{Node, Value};
+
+/// A Kubernetes Service.
+#[derive(Debug, Clone)]
+pub struct KubernetesService {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The labels of the pods behind it; empty selects none.
+    pub selector: Labels,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl PartialEq for KubernetesService {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.namespace, &self.name, &self.selector, &self.ports)
+            == (&other.namespace, &other.name, &other.selector, &other.ports)
+    }
+}
+
+/// A port of a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its number at the Service.
+    pub port: u16,
+    /// The port of the pod behind it.
+    pub target: Port,
+    /// What it speaks, where name or `appProtocol` says so; Istio sniffs otherwise.
+    pub protocol: Option<Protocol>,
+}
+
+/// Reads a Service.
+pub(super) fn read(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Result<KubernetesService, Reported> {
+    let spec = object.root.get("spec");
+    let selector = labels(spec.and_then(|spec| spec.get("selector")), diagnostics)?;
+    let mut ports = Vec::new();
+    match spec.and_then(|spec| spec.get("ports")) {
+        None => {}
+        Some(Node { value: Value::Null, .. }) => {}
+        Some(list) => {
+            let Some(items) = list.as_sequence() else {
+                return Err(diagnostics.report(wrong_type(list, "a list of ports")));
+            };
+            for item in items {
+                ports.extend(port(item, diagnostics)?);
+            }
+        }
+    }
+    Ok(KubernetesService {
+        namespace: object.namespace.clone(),
+        name: object.name.to_owned(),
+        selector,
+        ports,
+        span: object.span,
+    })
+}
+
+/// Reads a port; UDP and SCTP pass the mesh by and are left out.
+fn port(item: &Node, diagnostics: &mut Diagnostics) -> Result<Option<ServicePort>, Reported> {
+    if item.get("protocol").and_then(Node::as_str).is_some_and(|protocol| protocol != "TCP") {
+        return Ok(None);
+    }
+    let Some(port) = item.get("port").and_then(number) else {
+        return Err(diagnostics
+            .report(code::BROKEN_OBJECT.at(item.span, "a port of a Service without `port`").label("no number")));
+    };
+    let target = match item.get("targetPort") {
+        None | Some(Node { value: Value::Null, .. }) => Port::Number(port),
+        Some(target) => match (number(target), target.as_str()) {
+            (Some(number), _) => Port::Number(number),
+            (None, Some(name)) => Port::Name(name.to_owned()),
+            (None, None) => return Err(diagnostics.report(wrong_type(target, "a port"))),
+        },
+    };
+    let named = |key: &str| item.get(key).and_then(Node::as_str);
+    Ok(Some(ServicePort { port, target, protocol: protocol(named("appProtocol"), named("name")) }))
+}
+
+/// Returns a port number.
+pub(super) fn number(node: &Node) -> Option<u16> {
+    match &node.value {
+        Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0),
+        _ => None,
+    }
+}
+
+/// Returns what a port speaks by Istio's rules: `appProtocol` first, then the name up to its first hyphen
+/// (istio/istio: pkg/config/kube/conversion.go, pkg/config/protocol/instance.go).
+fn protocol(app_protocol: Option<&str>, name: Option<&str>) -> Option<Protocol> {
+    if let Some(word) = app_protocol {
+        return match word.to_ascii_lowercase().as_str() {
+            "kubernetes.io/h2c" => Some(Protocol::Http2),
+            "kubernetes.io/ws" | "kubernetes.io/wss" => Some(Protocol::Http),
+            word => by_word(word),
+        };
+    }
+    let name = name?.to_ascii_lowercase();
+    if name == "grpc-web" || name.starts_with("grpc-web-") {
+        return Some(Protocol::Http);
+    }
+    by_word(name.split('-').next().unwrap_or(&name))
+}
+
+fn by_word(word: &str) -> Option<Protocol> {
+    match word {
+        "http" => Some(Protocol::Http),
+        "http2" => Some(Protocol::Http2),
+        "grpc" => Some(Protocol::Grpc),
+        "grpc-web" => Some(Protocol::Http),
+        "https" | "tls" => Some(Protocol::Tls),
+        "tcp" | "mongo" | "mysql" | "redis" => Some(Protocol::Tcp),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_follow_the_naming_of_istio() {
+        let cases = [
+            (None, Some("http"), Some(Protocol::Http)),
+            (None, Some("http-web"), Some(Protocol::Http)),
+            (None, Some("grpc-api"), Some(Protocol::Grpc)),
+            (None, Some("grpc-web"), Some(Protocol::Http)),
+            (None, Some("HTTP2"), Some(Protocol::Http2)),
+            (None, Some("web"), None),
+            (None, None, None),
+            (None, Some("tcp-redis"), Some(Protocol::Tcp)),
+            (None, Some("https"), Some(Protocol::Tls)),
+            (Some("http"), Some("tcp"), Some(Protocol::Http)),
+            (Some("kubernetes.io/h2c"), None, Some(Protocol::Http2)),
+            (None, Some("httpx"), None),
+        ];
+        for (app, name, expected) in cases {
+            assert_eq!(protocol(app, name), expected, "{app:?} {name:?}");
+        }
+    }
+}

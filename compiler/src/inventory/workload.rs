@@ -1,0 +1,118 @@
+//! Workloads: what runs pods, read from the template of each kind.
+
+use super::Labels;
+use super::manifests::{Object, labels};
+use super::service::number;
+use crate::diagnostics::codes::inventory as code;
+use crate::diagnostics::{Diagnostics, Reported};
+use crate::shape::wrong_type;
+use crate::source::Span;
+use crate::yaml::{Node, Value};
+
+/// Something that runs pods: one Deployment, CronJob, Pod…
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The labels of its pods.
+    pub labels: Labels,
+    /// The service account of its pods.
+    pub service_account: String,
+    /// What its containers say they listen on, over TCP.
+    pub ports: Vec<ContainerPort>,
+    /// Whether its pods share the node's network, where neither sidecar nor NetworkPolicy reaches them.
+    pub host_network: bool,
+    /// Whether its template asks for a sidecar, refuses one, or says nothing.
+    pub injection: Option<bool>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl PartialEq for Workload {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.kind, &self.namespace, &self.name, &self.labels)
+            == (&other.kind, &other.namespace, &other.name, &other.labels)
+            && (&self.service_account, &self.ports, self.host_network, self.injection)
+                == (&other.service_account, &other.ports, other.host_network, other.injection)
+    }
+}
+
+/// A TCP port a container says it listens on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContainerPort {
+    /// Its number.
+    pub number: u16,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// Returns the part of an object that describes its pods (`metadata` and `spec` of a pod); `None` for other kinds.
+pub(super) fn template<'a>(object: &Object<'a>, group: &str) -> Option<&'a Node> {
+    let spec = object.root.get("spec");
+    match (group, object.kind) {
+        ("", "Pod") => Some(object.root),
+        ("", "ReplicationController")
+        | ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+        | ("batch", "Job")
+        | ("argoproj.io", "Rollout") => spec?.get("template"),
+        ("batch", "CronJob") => spec?.get("jobTemplate")?.get("spec")?.get("template"),
+        _ => None,
+    }
+}
+
+impl Workload {
+    /// Reads a workload from its pod template.
+    pub(super) fn read(object: &Object<'_>, pod: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        let Some(spec) = pod.get("spec") else {
+            let broken = code::BROKEN_OBJECT.at(pod.span, format!("the pods of `{}` have no `spec`", object.name));
+            return Err(diagnostics.report(broken.label("no `spec`")));
+        };
+        let metadata = pod.get("metadata");
+        let pod_labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
+        let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+        let asked = pod_labels.get("sidecar.istio.io/inject").cloned();
+        let asked = asked.or_else(|| annotations?.get("sidecar.istio.io/inject")?.as_str().map(str::to_owned));
+        let account = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).and_then(Node::as_str);
+        let mut ports = Vec::new();
+        for key in ["containers", "initContainers"] {
+            let Some(list) = spec.get(key).filter(|list| list.value != Value::Null) else { continue };
+            let Some(containers) = list.as_sequence() else {
+                return Err(diagnostics.report(wrong_type(list, "a list of containers")));
+            };
+            // Of the init containers only sidecars (restartPolicy: Always) listen while the workload runs.
+            let runs = |container: &&Node| {
+                key == "containers" || container.get("restartPolicy").and_then(Node::as_str) == Some("Always")
+            };
+            for container in containers.iter().filter(runs) {
+                ports.extend(container_ports(container));
+            }
+        }
+        ports.sort();
+        ports.dedup();
+        Ok(Self {
+            kind: object.kind.to_owned(),
+            namespace: object.namespace.clone(),
+            name: object.name.to_owned(),
+            labels: pod_labels,
+            service_account: account.filter(|account| !account.is_empty()).unwrap_or("default").to_owned(),
+            ports,
+            host_network: matches!(spec.get("hostNetwork"), Some(Node { value: Value::Bool(true), .. })),
+            injection: asked.and_then(|asked| asked.parse().ok()),
+            span: object.span,
+        })
+    }
+}
+
+fn container_ports(container: &Node) -> Vec<ContainerPort> {
+    let ports = container.get("ports").and_then(Node::as_sequence).unwrap_or_default();
+    let tcp = |port: &&Node| port.get("protocol").and_then(Node::as_str).is_none_or(|protocol| protocol == "TCP");
+    let read = |port: &Node| {
+        let name = port.get("name").and_then(Node::as_str).map(str::to_owned);
+        Some(ContainerPort { number: number(port.get("containerPort")?)?, name })
+    };
+    ports.iter().filter(tcp).filter_map(read).collect()
+}

@@ -1,0 +1,184 @@
+//! From a tree of files to documents and manifests.
+//!
+//! In: a [`Tree`]. Out: [`Parsed`]: the policy documents, each with its node, and the inventory of each cluster. Every file
+//! is read on every core; a broken one gives its errors and the rest is still read.
+
+mod places;
+
+use rayon::prelude::*;
+
+use crate::diagnostics::codes::parse as code;
+use crate::diagnostics::{Diagnostics, Reported};
+use crate::document::{self, Document, Policy};
+use crate::inventory::{Inventory, Manifests};
+use crate::source::{FileId, SourceFile, Sources};
+use crate::spec::project::ProjectSpec;
+use crate::spec::reference::NodePath;
+use crate::tree::Tree;
+use crate::yaml::{self, Profile};
+
+/// The file that makes a folder a policy repository.
+pub const PROJECT_FILE: &str = "ringfence.yaml";
+
+/// Everything a repository says, before anything is looked up.
+#[derive(Debug)]
+pub struct Parsed {
+    /// `ringfence.yaml`.
+    pub project: Document<ProjectSpec>,
+    /// The policy tree.
+    pub policy: Policy,
+    /// What runs where.
+    pub inventory: Inventory,
+}
+
+/// The folders a project names, or their defaults.
+impl Document<ProjectSpec> {
+    /// Returns the folder of the policy tree.
+    #[must_use]
+    pub fn policy_folder(&self) -> &str {
+        self.spec.policy.as_ref().map_or("policy", |folder| folder.value.trim_end_matches('/'))
+    }
+
+    /// Returns the folder of the inventories.
+    #[must_use]
+    pub fn inventory_folder(&self) -> &str {
+        self.spec.inventory.as_ref().map_or("inventory", |folder| folder.value.trim_end_matches('/'))
+    }
+
+    /// Returns the folder that `compile` writes.
+    #[must_use]
+    pub fn output_folder(&self) -> &str {
+        self.spec.output.as_ref().map_or("out", |folder| folder.value.trim_end_matches('/'))
+    }
+}
+
+/// Reads a whole repository.
+///
+/// # Errors
+/// When something was reported: every file has been read all the same.
+pub fn parse(tree: &dyn Tree, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Result<Parsed, Reported> {
+    let project = read_project(tree, sources, diagnostics)?;
+    let files = add_folder(tree, project.policy_folder(), sources, diagnostics);
+    let folder = project.policy_folder();
+    let mut policy = Policy::default();
+    for (file, (documents, said)) in files.iter().zip(read_all(sources, &files, Profile::Policy)) {
+        diagnostics.append(said);
+        let path = sources.file(*file).path();
+        let node = node_of(folder, path);
+        for root in documents {
+            // A document with errors has said so; the rest of its file is still read.
+            let _: Result<(), Reported> = policy.add(&node, &root.root, diagnostics);
+        }
+    }
+    places::check(&policy, sources, diagnostics);
+    let inventory = read_inventory(tree, &project, &policy, sources, diagnostics);
+    diagnostics.check()?;
+    Ok(Parsed { project, policy, inventory })
+}
+
+fn read_project(
+    tree: &dyn Tree,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Result<Document<ProjectSpec>, Reported> {
+    let missing =
+        || code::UNREADABLE.nowhere(format!("there is no `{PROJECT_FILE}` here")).help("`ringfence init` makes one");
+    let file = add_file(tree, PROJECT_FILE, sources, diagnostics).ok_or_else(|| diagnostics.report(missing()))?;
+    let documents = yaml::read(sources, file, Profile::Policy, diagnostics);
+    diagnostics.check()?;
+    let mut documents = documents.into_iter();
+    let Some(first) = documents.next() else {
+        return Err(diagnostics.report(code::UNREADABLE.nowhere(format!("`{PROJECT_FILE}` is empty"))));
+    };
+    if let Some(second) = documents.next() {
+        let duplicate = code::DUPLICATE_DOCUMENT.at(second.root.span, format!("`{PROJECT_FILE}` holds one document"));
+        return Err(diagnostics.report(duplicate.label("a second one")));
+    }
+    let project = document::read_project(&first.root, diagnostics)?;
+    let folders = [&project.spec.policy, &project.spec.inventory, &project.spec.output];
+    for folder in folders.into_iter().flatten() {
+        let parts: Vec<_> = folder.value.trim_end_matches('/').split('/').collect();
+        if parts.iter().any(|part| part.is_empty() || *part == "." || *part == "..") {
+            let invalid =
+                code::INVALID_VALUE.at(folder.span, format!("`{}` is not a folder of this repository", folder.value));
+            diagnostics
+                .report(invalid.label("not a path below this file").help("write a relative path without `.` and `..`"));
+        }
+    }
+    diagnostics.check()?;
+    Ok(project)
+}
+
+fn read_inventory(
+    tree: &dyn Tree,
+    project: &Document<ProjectSpec>,
+    policy: &Policy,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Inventory {
+    let mut inventory = Inventory::default();
+    for cluster in &policy.clusters {
+        let default = format!("{}/{}", project.inventory_folder(), cluster.name());
+        let folder =
+            cluster.spec.inventory.as_ref().map_or(default.as_str(), |folder| folder.value.trim_end_matches('/'));
+        let files = add_folder(tree, folder, sources, diagnostics);
+        if files.is_empty() {
+            let empty = &crate::diagnostics::codes::inventory::EMPTY;
+            let span = cluster.spec.inventory.as_ref().map_or(cluster.metadata.name.span, |folder| folder.span);
+            diagnostics.report(
+                empty.at(span, format!("the inventory of cluster `{}` is empty", cluster.name())).label(format!("no manifests in `{folder}`")).help(
+                    "put the rendered manifests of the cluster there, or a `kubectl get … -o yaml` dump: without them no workload is known",
+                ),
+            );
+        }
+        let mut manifests = Manifests::default();
+        for (documents, said) in read_all(sources, &files, Profile::Manifest) {
+            diagnostics.append(said);
+            for document in documents {
+                manifests.add(document.root, diagnostics);
+            }
+        }
+        inventory.clusters.insert(cluster.name().to_owned(), manifests.finish());
+    }
+    inventory
+}
+
+/// Reads files on every core and returns what each holds and says, in order.
+fn read_all(sources: &Sources, files: &[FileId], profile: Profile) -> Vec<(Vec<yaml::Document>, Diagnostics)> {
+    files
+        .par_iter()
+        .map(|file| {
+            let mut said = Diagnostics::new();
+            let documents = yaml::read(sources, *file, profile, &mut said);
+            (documents, said)
+        })
+        .collect()
+}
+
+fn add_folder(tree: &dyn Tree, folder: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<FileId> {
+    let paths = tree.list(folder).unwrap_or_else(|error| {
+        diagnostics.report(code::UNREADABLE.nowhere(error.to_string()));
+        Vec::new()
+    });
+    let is_yaml = |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml");
+    paths.iter().filter(is_yaml).filter_map(|path| add_file(tree, path, sources, diagnostics)).collect()
+}
+
+fn add_file(tree: &dyn Tree, path: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<FileId> {
+    match tree.read(path) {
+        Ok(bytes) => bytes.map(|bytes| sources.add(SourceFile::new(path, bytes))),
+        Err(error) => {
+            diagnostics.report(code::UNREADABLE.nowhere(error.to_string()));
+            None
+        }
+    }
+}
+
+/// Returns the node whose folder holds `path`: `policy/a/b/x.yaml` is `/a/b`.
+fn node_of(folder: &str, path: &str) -> NodePath {
+    let below = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+    match below.rsplit_once('/') {
+        Some((folders, _)) => NodePath(format!("/{folders}")),
+        None => NodePath::root(),
+    }
+}

@@ -1,0 +1,5 @@
+//! x
+mod claims;
+pub mod interval;
+mod services;
+pub mod world;

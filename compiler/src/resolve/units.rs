@@ -1,0 +1,201 @@
+//! What is enforced at: workloads of one namespace that the same services name.
+//!
+//! In: services. Out: [`Unit`]s, each with the selector that picks exactly its pods and what is known of its ports. One
+//! unit gets one merged ALLOW, so that no workload flips to default deny half-way through a roll-out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::services::selects;
+use super::world::{Cluster, World, WorkloadRef};
+use crate::diagnostics::Diagnostics;
+use crate::diagnostics::codes::{lowering, resolve as code};
+use crate::inventory::{Labels, Workload};
+use crate::spec::access::Port;
+use crate::spec::cluster::DataPlane;
+use crate::spec::reference::NodePath;
+use crate::spec::service::Protocol;
+
+/// Workloads of one namespace that the same services name.
+#[derive(Debug)]
+pub struct Unit<'a> {
+    /// The cluster.
+    pub cluster: &'a str,
+    /// The namespace.
+    pub namespace: &'a str,
+    /// A name no other unit of the namespace has.
+    pub name: String,
+    /// The innermost node it belongs to.
+    pub node: NodePath,
+    /// The services it is part of, as positions in [`World::services`]; the narrowest first.
+    pub services: Vec<usize>,
+    /// Its workloads.
+    pub workloads: Vec<&'a Workload>,
+    /// Labels that select its pods and no others of the namespace.
+    pub selector: Labels,
+    /// Its TCP ports.
+    pub ports: BTreeMap<u16, PortFacts>,
+    /// What enforces policy at it; `None` where it has no proxy.
+    pub data_plane: Option<DataPlane>,
+}
+
+/// What is known of a port of a workload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PortFacts {
+    /// The names containers give it.
+    pub names: BTreeSet<String>,
+    /// What it speaks, if a port name, `appProtocol` or a Service document says so.
+    pub protocol: Option<Protocol>,
+    /// The ports of Kubernetes Services in front of it.
+    pub service_ports: BTreeSet<u16>,
+}
+
+/// Ports the data plane itself serves in each pod with a sidecar: merged metrics and rewritten probes, readiness, Envoy's
+/// own metrics. They are not captured, so no AuthorizationPolicy reaches them; NetworkPolicy does.
+pub const MESH_PORTS: [u16; 3] = [15020, 15021, 15090];
+
+impl Unit<'_> {
+    /// Returns the numbers a port reference stands for at this unit; empty when it has no such port.
+    #[must_use]
+    pub fn port_numbers(&self, port: &Port) -> BTreeSet<u16> {
+        match port {
+            Port::Number(number) if self.ports.contains_key(number) || MESH_PORTS.contains(number) => [*number].into(),
+            Port::Number(_) => BTreeSet::new(),
+            Port::Name(name) => {
+                self.ports.iter().filter(|(_, facts)| facts.names.contains(name)).map(|(number, _)| *number).collect()
+            }
+        }
+    }
+}
+
+/// Groups the workloads of every service into units.
+pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<Unit<'a>> {
+    let mut memberships: BTreeMap<WorkloadRef<'a>, Vec<usize>> = BTreeMap::new();
+    for (index, service) in world.services.iter().enumerate() {
+        for workload in &service.workloads {
+            memberships.entry(*workload).or_default().push(index);
+        }
+    }
+    let mut groups: BTreeMap<(&'a str, &'a str, Vec<usize>), Vec<WorkloadRef<'a>>> = BTreeMap::new();
+    for (reference, mut services) in memberships {
+        let Some(workload) = world.workload(reference) else { continue };
+        let size = |index: &usize| world.services.get(*index).map_or(0, |service| service.workloads.len());
+        services.sort_by_key(|index| (size(index), *index));
+        groups.entry((reference.cluster, &workload.namespace, services)).or_default().push(reference);
+    }
+    let mut units = Vec::new();
+    for ((cluster, namespace, services), members) in groups {
+        if let Some(unit) = make(world, cluster, namespace, services, &members, diagnostics) {
+            units.push(unit);
+        }
+    }
+    units
+}
+
+fn make<'a>(
+    world: &World<'a>,
+    cluster_name: &'a str,
+    namespace: &'a str,
+    services: Vec<usize>,
+    members: &[WorkloadRef<'a>],
+    diagnostics: &mut Diagnostics,
+) -> Option<Unit<'a>> {
+    let cluster = world.clusters.get(cluster_name)?;
+    let workloads: Vec<&Workload> = members.iter().filter_map(|member| world.workload(*member)).collect();
+    let first = workloads.first()?;
+    let narrowest = world.services.get(*services.first()?)?;
+    for service in services.iter().filter_map(|index| world.services.get(*index)) {
+        if service.node != narrowest.node {
+            diagnostics.report(
+                code::TORN_WORKLOAD
+                    .at(first.span, format!("`{}/{}` belongs to services of `{}` and of `{}`", namespace, first.name, narrowest.node, service.node))
+                    .label(format!("in `{}` and in `{}`", World::service_name(narrowest), World::service_name(service)))
+                    .help("which node's mandates hold for it would be nobody's choice: let one group claim both services"),
+            );
+            return None;
+        }
+    }
+    let Some(selector) = selector(cluster, namespace, &workloads) else {
+        let clash = cluster
+            .inventory
+            .workloads
+            .iter()
+            .filter(|other| other.namespace == namespace && !workloads.contains(other))
+            .find(|other| workloads.iter().any(|workload| workload.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value))));
+        let names = workloads.iter().map(|workload| format!("`{}`", workload.name)).collect::<Vec<_>>().join(", ");
+        let inseparable = lowering::INSEPARABLE
+            .at(first.span, format!("no selector picks the pods of {names} in `{cluster_name}/{namespace}` and no others"))
+            .label("cannot be selected apart")
+            .help("give its pods a label of their own");
+        diagnostics.report(match clash {
+            Some(other) => inseparable.and(other.span, format!("`{}` carries the same labels", other.name)),
+            None => inseparable,
+        });
+        return None;
+    };
+    let meshed = workloads.iter().all(|workload| cluster.is_meshed(workload));
+    Some(Unit {
+        cluster: cluster_name,
+        namespace,
+        name: narrowest.name.to_lowercase(),
+        node: narrowest.node.clone(),
+        ports: ports(world, cluster, &services, &workloads),
+        services,
+        workloads,
+        selector,
+        data_plane: meshed.then(|| cluster.data_plane(namespace)),
+    })
+}
+
+/// Finds labels that pick exactly these workloads among those of the namespace: one telling label if there is one, else
+/// all they have in common.
+fn selector(cluster: &Cluster<'_>, namespace: &str, workloads: &[&Workload]) -> Option<Labels> {
+    let mut common = workloads.first()?.labels.clone();
+    common.retain(|key, value| workloads.iter().all(|workload| workload.labels.get(key) == Some(value)));
+    common.retain(|key, _| !key.contains("pod-template-hash") && !key.contains("controller-revision-hash"));
+    let others: Vec<&Workload> = cluster
+        .inventory
+        .workloads
+        .iter()
+        .filter(|other| other.namespace == namespace && !workloads.contains(other))
+        .collect();
+    let exact = |labels: &Labels| !labels.is_empty() && !others.iter().any(|other| selects(labels, &other.labels));
+    let rank = |key: &str| ["app", "app.kubernetes.io/name", "k8s-app", "name"].iter().position(|known| *known == key);
+    let mut singles: Vec<(&String, &String)> = common.iter().collect();
+    singles.sort_by_key(|(key, _)| (rank(key).unwrap_or(usize::MAX), (*key).clone()));
+    let one = singles.into_iter().map(|(key, value)| Labels::from([(key.clone(), value.clone())])).find(|labels| exact(labels));
+    one.or_else(|| exact(&common).then_some(common))
+}
+
+fn ports(world: &World<'_>, cluster: &Cluster<'_>, services: &[usize], workloads: &[&Workload]) -> BTreeMap<u16, PortFacts> {
+    let mut ports: BTreeMap<u16, PortFacts> = BTreeMap::new();
+    for port in workloads.iter().flat_map(|workload| &workload.ports) {
+        ports.entry(port.number).or_default().names.extend(port.name.clone());
+    }
+    let fronts = cluster.inventory.services.iter().filter(|service| {
+        let selected = |workload: &&Workload| workload.namespace == service.namespace && selects(&service.selector, &workload.labels);
+        workloads.iter().any(selected)
+    });
+    for port in fronts.flat_map(|service| &service.ports) {
+        let numbers: Vec<u16> = match &port.target {
+            Port::Number(number) => vec![*number],
+            Port::Name(name) => ports.iter().filter(|(_, facts)| facts.names.contains(name)).map(|(number, _)| *number).collect(),
+        };
+        for number in numbers {
+            let facts = ports.entry(number).or_default();
+            facts.service_ports.insert(port.port);
+            // Two Services that disagree leave it unknown whether rules on HTTP are enforced, unless both speak HTTP.
+            facts.protocol = match (facts.protocol, port.protocol) {
+                (Some(one), Some(other)) if one.is_http() != other.is_http() => Some(Protocol::Tcp),
+                (Some(one), _) => Some(one),
+                (None, other) => other,
+            };
+        }
+    }
+    let documents = services.iter().filter_map(|index| world.services.get(*index)?.document);
+    for port in documents.flat_map(|document| &document.spec.ports) {
+        if let Ok(number) = u16::try_from(port.port.value.0) {
+            ports.entry(number).or_default().protocol = Some(port.protocol.value);
+        }
+    }
+    ports
+}

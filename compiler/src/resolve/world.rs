@@ -1,0 +1,211 @@
+//! What there is: nodes, clusters, claimed namespaces and services, before any rule is read.
+//!
+//! In: the documents and inventories. Out: [`World`], in which every later question is a look-up.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostics::Diagnostics;
+use crate::document::Document;
+use crate::inventory::{ClusterInventory, Workload};
+use crate::level::Level;
+use crate::parse::Parsed;
+use crate::source::{Span, Spanned};
+use crate::spec::cluster::{ClusterSpec, DataPlane};
+use crate::spec::mandates::{Defaults, Mandates};
+use crate::spec::names::{Day, Name};
+use crate::spec::node::{Glob, NamespaceClaim};
+use crate::spec::reference::NodePath;
+use crate::spec::service::ServiceSpec;
+
+/// Everything a statement can be about.
+#[derive(Debug)]
+pub struct World<'a> {
+    /// What was parsed.
+    pub parsed: &'a Parsed,
+    /// The day for which everything is resolved.
+    pub as_of: Day,
+    /// Nodes by path: the organization first, every parent before its children.
+    pub nodes: BTreeMap<NodePath, Node<'a>>,
+    /// Clusters by name.
+    pub clusters: BTreeMap<&'a str, Cluster<'a>>,
+    /// The workspace of each claimed namespace, by cluster and namespace.
+    pub claims: BTreeMap<(&'a str, &'a str), NodePath>,
+    /// Services, sorted by node and name.
+    pub services: Vec<Service<'a>>,
+}
+
+/// A node and what its own file says.
+#[derive(Debug)]
+pub struct Node<'a> {
+    /// Its level.
+    pub level: Level,
+    /// Where its kind is written.
+    pub span: Span,
+    /// Its own mandates.
+    pub mandates: &'a Mandates,
+    /// Its own defaults.
+    pub defaults: &'a Defaults,
+    /// The profiles it attaches.
+    pub profiles: &'a [Spanned<Name>],
+    /// For a workspace: the namespaces it claims.
+    pub namespaces: &'a [Spanned<NamespaceClaim>],
+    /// For a group: the services it claims.
+    pub services: &'a [Spanned<Glob>],
+}
+
+/// A cluster: its facts and its inventory.
+#[derive(Debug)]
+pub struct Cluster<'a> {
+    /// Its document.
+    pub document: &'a Document<ClusterSpec>,
+    /// What runs in it.
+    pub inventory: &'a ClusterInventory,
+}
+
+impl<'a> Cluster<'a> {
+    /// Returns the trust domain of its identities.
+    #[must_use]
+    pub fn trust_domain(&self) -> &'a str {
+        self.document.spec.trust_domain.as_ref().map_or("cluster.local", |domain| &domain.value.0)
+    }
+
+    /// Returns the namespace whose policies hold for the whole mesh.
+    #[must_use]
+    pub fn root_namespace(&self) -> &'a str {
+        self.document.spec.root_namespace.as_ref().map_or("istio-system", |namespace| &namespace.value.0)
+    }
+
+    /// Returns what enforces policy in a namespace: its own fact, its label, or what holds for the cluster.
+    #[must_use]
+    pub fn data_plane(&self, namespace: &str) -> DataPlane {
+        if let Some(facts) = self.document.spec.namespaces.get(namespace) {
+            return facts.data_plane.value;
+        }
+        let label = self.inventory.namespaces.get(namespace).and_then(|labels| labels.get("istio.io/dataplane-mode"));
+        if label.is_some_and(|mode| mode == "ambient") {
+            return DataPlane::Ambient;
+        }
+        self.document.spec.data_plane.as_ref().map_or(DataPlane::Sidecar, |plane| plane.value)
+    }
+
+    /// Tells whether a workload has a proxy, as far as manifests say. A namespace without a manifest is taken at the
+    /// cluster's word.
+    #[must_use]
+    pub fn is_meshed(&self, workload: &Workload) -> bool {
+        if workload.host_network {
+            return false;
+        }
+        let labels = self.inventory.namespaces.get(&workload.namespace).filter(|labels| !labels.is_empty());
+        match self.data_plane(&workload.namespace) {
+            DataPlane::Ambient => workload.labels.get("istio.io/dataplane-mode").is_none_or(|mode| mode != "none"),
+            DataPlane::Sidecar => match (workload.injection, labels) {
+                (Some(asked), _) => asked,
+                (None, None) => true,
+                (None, Some(labels)) => match labels.get("istio-injection").map(String::as_str) {
+                    Some(word) => word == "enabled",
+                    None => labels.contains_key("istio.io/rev"),
+                },
+            },
+        }
+    }
+}
+
+/// A service: workloads with one name within a node.
+#[derive(Debug)]
+pub struct Service<'a> {
+    /// The workspace or group it belongs to.
+    pub node: NodePath,
+    /// Its name there.
+    pub name: String,
+    /// Other names for the very same workloads.
+    pub aliases: Vec<String>,
+    /// The document that speaks of it.
+    pub document: Option<&'a Document<ServiceSpec>>,
+    /// Its workloads, by cluster and place in the inventory.
+    pub workloads: Vec<WorkloadRef<'a>>,
+}
+
+/// A workload of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadRef<'a> {
+    /// The cluster.
+    pub cluster: &'a str,
+    /// The position in the cluster's list of workloads.
+    pub index: usize,
+}
+
+impl<'a> World<'a> {
+    /// Looks at everything that was parsed.
+    pub fn of(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics) -> Self {
+        let clusters = clusters(parsed);
+        let nodes = nodes(parsed);
+        let claims = super::claims::claim(&nodes, &clusters, diagnostics);
+        let services = super::services::find(parsed, &nodes, &clusters, &claims, diagnostics);
+        Self { parsed, as_of, nodes, clusters, claims, services }
+    }
+
+    /// Returns a workload.
+    #[must_use]
+    pub fn workload(&self, reference: WorkloadRef<'a>) -> Option<&'a Workload> {
+        self.clusters.get(reference.cluster)?.inventory.workloads.get(reference.index)
+    }
+
+    /// Returns the identity of a workload as (trust domain, namespace, service account).
+    #[must_use]
+    pub fn identity(&self, reference: WorkloadRef<'a>) -> Option<(&'a str, &'a str, &'a str)> {
+        let workload = self.workload(reference)?;
+        let cluster = self.clusters.get(reference.cluster)?;
+        Some((cluster.trust_domain(), &workload.namespace, &workload.service_account))
+    }
+
+    /// Returns the full name of a service: `/payments/checkout:api`.
+    #[must_use]
+    pub fn service_name(service: &Service<'_>) -> String {
+        format!("{}:{}", service.node, service.name)
+    }
+
+    /// Returns the tenant a node belongs to; the organization has none.
+    #[must_use]
+    pub fn tenant(path: &NodePath) -> Option<NodePath> {
+        path.lineage().into_iter().nth(1)
+    }
+
+    /// Returns the workspace a node belongs to, if it is one or lies below one.
+    #[must_use]
+    pub fn workspace(path: &NodePath) -> Option<NodePath> {
+        path.lineage().into_iter().nth(2)
+    }
+}
+
+fn clusters(parsed: &Parsed) -> BTreeMap<&str, Cluster<'_>> {
+    let with_inventory =
+        |document| Some(Cluster { document, inventory: parsed.inventory.clusters.get(document.name())? });
+    parsed.policy.clusters.iter().filter_map(|document| Some((document.name(), with_inventory(document)?))).collect()
+}
+
+fn nodes<'a>(parsed: &'a Parsed) -> BTreeMap<NodePath, Node<'a>> {
+    let policy = &parsed.policy;
+    let mut nodes = BTreeMap::new();
+    macro_rules! add {
+        ($list:ident, $level:ident, $namespaces:expr, $services:expr) => {
+            for document in &policy.$list {
+                let spec = &document.spec;
+                let node = Node {
+                    level: Level::$level,
+                    span: document.span,
+                    mandates: &spec.mandates,
+                    defaults: &spec.defaults,
+                    profiles: &spec.profiles,
+                    namespaces: $namespaces(spec),
+                    services: $services(spec),
+                };
+                nodes.insert(document.node.clone(), node);
+            }
+        };
+    }
+    add!(organizations, Organization, |_| &[][..], |_| &[][..]);
+    add!(tenants, Tenant, |_| &[][..], |_| &[][..]);
+    add!(workspaces, Workspace, |spec: &'a crate::spec::node::WorkspaceSpec| &spec.namespaces.0[..], |_| &[][..]);
+    add!(groups, Group, |_| &[][..], |spec: &'a crate::spec::node::GroupSpec| &spec.services.0[..]);
+    nodes
+}

@@ -1,0 +1,488 @@
+//! Builds the value of one document from its events, and finds what the events cannot know.
+//!
+//! In: the text of a document. Out: its root mapping, or nothing after everything wrong with it was reported. It exists
+//! to hold the rules of both profiles that concern structure: duplicate keys, aliases, merges, depth.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::anchors::{Anchors, Budget};
+use super::events::{Anchor, Events, Step, Style, What};
+use super::mapping::{Growing, Refused as RefusedEntry};
+use super::node::{Node, Value};
+use super::scalar::{self, Refused, Scalar};
+use super::{MAX_DEPTH, Profile, escapes, faults};
+use crate::diagnostics::codes::yaml as code;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::source::{FileId, Span, Spanned};
+
+/// After how many errors a document is given up.
+const MAX_ERRORS: usize = 100;
+
+/// Where a document stands: in which file, and from which byte on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub file: FileId,
+    pub offset: usize,
+}
+
+impl Place {
+    /// Returns the span in the file of bytes of the document.
+    pub fn span(self, start: usize, end: usize) -> Span {
+        Span::new(self.file, self.offset + start, self.offset + end)
+    }
+}
+
+/// Reads one document; `None` when it is empty, or broken and reported.
+pub(super) fn document(
+    text: &str,
+    place: Place,
+    profile: Profile,
+    budget: &mut Budget,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
+    let mut builder = Builder {
+        text,
+        place,
+        profile,
+        budget,
+        diagnostics,
+        errors: 0,
+        stack: Vec::new(),
+        anchors: Anchors::default(),
+        read: 0,
+        root: None,
+    };
+    let complete = builder.run();
+    let Builder { root, errors, .. } = builder;
+    if complete.is_none() || errors > 0 {
+        return None;
+    }
+    let root = root?;
+    match root.value {
+        Value::Mapping(_) => Some(root),
+        Value::Null => None,
+        _ => {
+            let help = if matches!(&root.value, Value::String(text) if text.contains(':')) {
+                "put a space after the colon: `key: value`"
+            } else {
+                "begin the document with `key: value` lines"
+            };
+            let message = format!("a document must be a mapping, not {}", root.kind_word());
+            diagnostics.report(code::ROOT_NOT_A_MAPPING.at(root.span, message).label(root.kind_word()).help(help));
+            None
+        }
+    }
+}
+
+/// A container that is still being read.
+struct Frame {
+    content: Content,
+    flow: bool,
+    start: usize,
+    /// Where the last thing in it ended.
+    end: usize,
+    anchor: Option<Anchor>,
+}
+
+enum Content {
+    Items(Vec<Node>),
+    Entries(Growing, Option<Pending>),
+}
+
+/// A key that waits for its value.
+enum Pending {
+    Key(Spanned<String>),
+    Merge(Span),
+    /// A key that was refused: its value is read, and dropped.
+    Refused,
+}
+
+struct Builder<'a, 'b> {
+    text: &'a str,
+    place: Place,
+    profile: Profile,
+    budget: &'b mut Budget,
+    diagnostics: &'b mut Diagnostics,
+    errors: usize,
+    stack: Vec<Frame>,
+    anchors: Anchors,
+    /// How far the text was understood.
+    read: usize,
+    root: Option<Node>,
+}
+
+impl<'a> Builder<'a, '_> {
+    /// Reads all events; `None` when the document had to be given up.
+    fn run(&mut self) -> Option<()> {
+        for step in Events::new(self.text) {
+            match step {
+                Ok(step) => self.step(step)?,
+                Err((fault, at)) => {
+                    let open = self.stack.iter().rev().find(|frame| frame.flow).map(|frame| frame.start);
+                    let place = faults::place(fault, self.text, at, self.read, open);
+                    let wording = faults::wording(fault);
+                    let span = self.span(&place);
+                    let diagnostic = wording.code.at(span, wording.message).label(wording.label).help(wording.help);
+                    self.diagnostics.report(diagnostic);
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn span(&self, range: &Range<usize>) -> Span {
+        // The text may have one line break more than the file.
+        self.place.span(range.start.min(self.text.len()), range.end.min(self.text.len()))
+    }
+
+    /// Reports an error after which reading goes on; `None` when there were too many.
+    fn error(&mut self, diagnostic: Diagnostic) -> Option<()> {
+        let span = diagnostic.span();
+        self.diagnostics.report(diagnostic);
+        self.errors += 1;
+        if self.errors < MAX_ERRORS {
+            return Some(());
+        }
+        let message = format!("more than {MAX_ERRORS} errors: the rest of this document is not read");
+        self.diagnostics.report(match span {
+            Some(span) => code::TOO_MANY.at(span, message).label("given up here"),
+            None => code::TOO_MANY.nowhere(message),
+        });
+        None
+    }
+
+    fn step(&mut self, step: Step<'a>) -> Option<()> {
+        let Step { what, span, anchor, tag, tag_span } = step;
+        if let Some(anchor) = &anchor {
+            self.check_anchor_name(&anchor.span)?;
+        }
+        match what {
+            What::Scalar { text, style, missing } => {
+                self.check_shape(&text, style, missing, &span)?;
+                let tag_text = self.text.get(tag_span.clone()).unwrap_or("");
+                let place = self.scalar_place(style, &span, tag_span.end);
+                let scalar = Scalar { text: &text, style, tag: tag.as_deref(), tag_text };
+                if self.at_key() { self.key(scalar, place, anchor) } else { self.scalar(scalar, place, anchor) }
+            }
+            What::Sequence { flow } => {
+                self.open(Content::Items(Vec::new()), flow, &span, anchor, tag.map(|_| tag_span))
+            }
+            What::Mapping { flow } => {
+                self.open(Content::Entries(Growing::default(), None), flow, &span, anchor, tag.map(|_| tag_span))
+            }
+            What::End => self.close(&span),
+            What::Alias { anchor } => self.alias(anchor, &span),
+        }
+    }
+
+    /// Tells whether the next node is the key of an entry.
+    fn at_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { content: Content::Entries(_, None), .. }))
+    }
+
+    fn in_flow(&self) -> bool {
+        self.stack.last().is_some_and(|frame| frame.flow)
+    }
+
+    fn check_anchor_name(&mut self, span: &Range<usize>) -> Option<()> {
+        let name = self.text.get(span.start + 1..span.end).unwrap_or("");
+        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+            return Some(());
+        }
+        let diagnostic = code::ANCHOR_NAME
+            .at(self.span(span), format!("`{name}` is not a name every YAML reader takes"))
+            .label("an anchor")
+            .help("use letters, digits, `-` and `_`; quote the value if it is meant as text");
+        self.error(diagnostic)
+    }
+
+    /// Refuses shapes that YAML 1.1 and 1.2 split differently.
+    fn check_shape(&mut self, text: &str, style: Style, missing: bool, span: &Range<usize>) -> Option<()> {
+        if missing && self.in_flow() {
+            let at = self.read..(self.read + 1).min(self.text.len());
+            let diagnostic = code::EMPTY_IN_FLOW
+                .at(self.span(&at), "a value is missing inside brackets")
+                .label("nothing here, or nothing after this")
+                .help("write the value, or `null`; a `:` wants a space behind it");
+            return self.error(diagnostic);
+        }
+        if style == Style::Plain && (text.starts_with(['?', ':']) || text.ends_with(':')) {
+            let diagnostic = code::STRAY_PUNCTUATION
+                .at(self.span(span), format!("`{text}` has a `:` or `?` at its edge that YAML readers disagree about"))
+                .label("not quoted")
+                .help("quote it, or put a space after the colon");
+            return self.error(diagnostic);
+        }
+        if style == Style::Double {
+            let written = self.text.get(span.clone()).unwrap_or("");
+            if let Some(found) = escapes::json_only(written)
+                && !escapes::is_json(self.text)
+            {
+                let at = span.start + found.start..span.start + found.end;
+                let diagnostic = code::ESCAPE
+                    .at(self.span(&at), "an escape that only JSON knows")
+                    .label("not in YAML 1.1")
+                    .help("write the character itself, or `\\U` and eight digits");
+                return self.error(diagnostic);
+            }
+        }
+        Some(())
+    }
+
+    /// Returns the bytes of a scalar as written: a block text begins at its `|` or `>` and ends with its last word.
+    fn scalar_place(&self, style: Style, span: &Range<usize>, after_tag: usize) -> Range<usize> {
+        if style != Style::Block {
+            return span.clone();
+        }
+        let start = block_header(self.text, self.read.max(after_tag)).unwrap_or(span.start);
+        let end = span.end.max(span.start);
+        let written = self.text.get(start..end).unwrap_or("");
+        start..start + written.trim_end().len()
+    }
+
+    fn scalar(&mut self, scalar: Scalar<'_>, place: Range<usize>, anchor: Option<Anchor>) -> Option<()> {
+        let span = self.span(&place);
+        let value = match scalar::value(scalar, self.profile) {
+            Ok(value) => value,
+            Err(refused) => {
+                self.error(refusal(&refused, scalar.text, span, "value"))?;
+                Value::Null
+            }
+        };
+        let node = Node { value, span };
+        if let Some(anchor) = anchor {
+            self.keep(&anchor, &node)?;
+        }
+        self.put(node, place.end, false)
+    }
+
+    fn key(&mut self, scalar: Scalar<'_>, place: Range<usize>, anchor: Option<Anchor>) -> Option<()> {
+        let span = self.span(&place);
+        if let Some(anchor) = anchor {
+            // The anchored node is the key as a value; a key that is no value is reported below.
+            let value = scalar::value(scalar, self.profile).unwrap_or(Value::Null);
+            self.keep(&anchor, &Node { value, span })?;
+        }
+        let is_merge = scalar.text == "<<" && scalar.style == Style::Plain && scalar.tag.is_none();
+        let pending = if is_merge && self.profile == Profile::Manifest {
+            Pending::Merge(span)
+        } else if is_merge {
+            let diagnostic = code::MERGE_KEY
+                .at(span, "merge keys are not allowed")
+                .label("a merge")
+                .help("write the keys out, so that a reviewer sees them");
+            self.error(diagnostic)?;
+            Pending::Refused
+        } else {
+            match scalar::key(scalar, self.profile) {
+                Ok(key) => Pending::Key(Spanned::new(key, span)),
+                Err(refused) => {
+                    self.error(refusal(&refused, scalar.text, span, "key"))?;
+                    Pending::Refused
+                }
+            }
+        };
+        self.read = place.end;
+        if let Some(Frame { content: Content::Entries(_, waiting), end, .. }) = self.stack.last_mut() {
+            *waiting = Some(pending);
+            *end = place.end;
+        }
+        Some(())
+    }
+
+    fn open(
+        &mut self,
+        content: Content,
+        flow: bool,
+        span: &Range<usize>,
+        anchor: Option<Anchor>,
+        tag: Option<Range<usize>>,
+    ) -> Option<()> {
+        if self.stack.len() == MAX_DEPTH {
+            return self.too_deep(span);
+        }
+        if let Some(tag) = tag
+            && self.profile == Profile::Policy
+        {
+            self.error(refusal(&Refused::Tag, "", self.span(&tag), "value"))?;
+        }
+        if self.at_key() {
+            let written = span.start..span.end.max(span.start + 1);
+            let diagnostic = code::KEY_NOT_TEXT
+                .at(self.span(&written), "a mapping or list cannot be a key")
+                .label("used as a key")
+                .help("quote it if it is meant as text, for example a template in `{{ }}`");
+            self.error(diagnostic);
+            return None;
+        }
+        self.read = span.end;
+        self.stack.push(Frame { content, flow, start: span.start, end: span.end, anchor });
+        Some(())
+    }
+
+    fn too_deep(&mut self, span: &Range<usize>) -> Option<()> {
+        let wording = faults::wording(faults::Fault::TooDeep);
+        let place = faults::place(faults::Fault::TooDeep, self.text, span.start, self.read, None);
+        let diagnostic = wording.code.at(self.span(&place), wording.message).label(wording.label).help(wording.help);
+        self.error(diagnostic);
+        None
+    }
+
+    fn close(&mut self, span: &Range<usize>) -> Option<()> {
+        let frame = self.stack.pop()?;
+        let end = if frame.flow { span.end } else { frame.end };
+        let value = match frame.content {
+            Content::Items(items) => Value::Sequence(items),
+            Content::Entries(growing, _) => Value::Mapping(growing.finish()),
+        };
+        let node = Node { value, span: self.span(&(frame.start..end)) };
+        if let Some(anchor) = frame.anchor {
+            self.keep(&anchor, &node)?;
+        }
+        self.put(node, end, false)
+    }
+
+    fn alias(&mut self, anchor: Option<usize>, span: &Range<usize>) -> Option<()> {
+        self.check_anchor_name(span)?;
+        let name = self.text.get(span.start + 1..span.end).unwrap_or("");
+        let place = self.span(span);
+        if self.at_key() {
+            let diagnostic = code::KEY_NOT_TEXT
+                .at(place, "an alias cannot be a key")
+                .label("used as a key")
+                .help("write the key out; quote it if the `*` belongs to it");
+            self.error(diagnostic);
+            return None;
+        }
+        let missing = Node { value: Value::Null, span: place };
+        let Some(id) = anchor else {
+            let diagnostic = code::UNKNOWN_ANCHOR
+                .at(place, format!("there is no anchor `&{name}` above"))
+                .label("an alias")
+                .help("quote the value if the `*` is meant as text");
+            self.error(diagnostic)?;
+            return self.put(missing, span.end, true);
+        };
+        let Some(anchored) = self.anchors.get(id) else {
+            let diagnostic = code::RECURSIVE_ALIAS
+                .at(place, format!("`*{name}` stands inside the value it stands for"))
+                .label("an alias")
+                .help("write the value out");
+            self.error(diagnostic)?;
+            return self.put(missing, span.end, true);
+        };
+        if self.stack.len() + anchored.height > MAX_DEPTH {
+            return self.too_deep(span);
+        }
+        if self.budget.spend(anchored.weight).is_none() {
+            return self.bomb(place);
+        }
+        let node = Node { value: anchored.node.value.clone(), span: place };
+        self.put(node, span.end, true)
+    }
+
+    fn keep(&mut self, anchor: &Anchor, node: &Node) -> Option<()> {
+        match self.anchors.keep(anchor.id, node, self.budget) {
+            Some(()) => Some(()),
+            None => self.bomb(self.span(&anchor.span)),
+        }
+    }
+
+    fn bomb(&mut self, span: Span) -> Option<()> {
+        let diagnostic = code::ALIAS_BOMB
+            .at(span, "the aliases of this file multiply into more values than it has bytes")
+            .label("one too many")
+            .help("write the values out");
+        self.error(diagnostic);
+        None
+    }
+
+    /// Puts a finished node where it belongs; `end` is where its text ends.
+    fn put(&mut self, node: Node, end: usize, is_alias: bool) -> Option<()> {
+        self.read = self.read.max(end);
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Some(());
+        };
+        frame.end = frame.end.max(end);
+        let (growing, pending) = match &mut frame.content {
+            Content::Items(items) => {
+                items.push(node);
+                return Some(());
+            }
+            Content::Entries(growing, pending) => (growing, pending.take()?),
+        };
+        let (place, result) = match pending {
+            Pending::Refused => return Some(()),
+            Pending::Merge(span) => (Spanned::new(Cow::Borrowed("<<"), span), growing.merge(node, is_alias)),
+            Pending::Key(key) => (Spanned::new(Cow::Owned(key.value.clone()), key.span), growing.insert(key, node)),
+        };
+        match result {
+            Ok(()) => Some(()),
+            Err(refused) => self.error(entry_refusal(refused, &place)),
+        }
+    }
+}
+
+/// Returns where the `|` or `>` of a block text stands, looking from the end of what was read before it.
+fn block_header(text: &str, from: usize) -> Option<usize> {
+    let mut at = from;
+    let mut after_blank = true;
+    while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        match next {
+            '|' | '>' => return Some(at),
+            '#' if after_blank => at += text.get(at..)?.find('\n')?,
+            '&' | '!' => at += text.get(at..)?.find(char::is_whitespace)?,
+            _ => at += next.len_utf8(),
+        }
+        after_blank = next.is_whitespace();
+    }
+    None
+}
+
+fn entry_refusal(refused: RefusedEntry, key: &Spanned<Cow<'_, str>>) -> Diagnostic {
+    match refused {
+        RefusedEntry::Duplicate(first) => code::DUPLICATE_KEY
+            .at(key.span, format!("the key `{}` stands twice in one mapping", key.value))
+            .label("again here")
+            .and(first, "first here")
+            .help("keep one of them: readers disagree about which one counts"),
+        RefusedEntry::UnsureKey(merged) => code::MERGE_KEY
+            .at(key.span, format!("the merged key `{}` cannot be told from one that is no text", merged.value))
+            .label("merged here")
+            .and(merged.span, "this key")
+            .help("quote the key wherever it is written, or write the merge out"),
+        RefusedEntry::NotMergeable => code::MERGE_KEY
+            .at(key.span, "only a mapping, or a list of mappings written here, can be merged")
+            .label("a merge")
+            .help("write the keys out"),
+    }
+}
+
+fn refusal(refused: &Refused, text: &str, span: Span, role: &str) -> Diagnostic {
+    let quoted = format!("quote it if it is meant as text: {}", serde_json::Value::from(text));
+    match refused {
+        Refused::Ambiguous(other) => code::AMBIGUOUS_SCALAR
+            .at(span, format!("the {role} `{text}` is {other} to some YAML readers and not to others"))
+            .label("not quoted")
+            .help(quoted),
+        Refused::Key(kind) => code::KEY_NOT_TEXT
+            .at(span, format!("the key `{text}` is {kind} to YAML, and keys are text"))
+            .label("not quoted")
+            .help(quoted),
+        Refused::Huge => code::HUGE_NUMBER
+            .at(span, format!("the {role} `{text}` is a number that no reader keeps exactly"))
+            .label("not quoted")
+            .help(quoted),
+        Refused::Tag => code::TAG
+            .at(span, "tags are not read here: they change what a value is")
+            .label("has a tag")
+            .help("delete the tag; quote the value if it is meant as text"),
+        Refused::TagMismatch => code::TAG
+            .at(span, format!("the {role} `{text}` does not fit its tag"))
+            .label("has a tag")
+            .help("delete the tag, or correct the value"),
+    }
+}

@@ -21,7 +21,11 @@ pub struct Compiled {
 ///
 /// # Errors
 /// When something was reported.
-pub fn compile(_resolved: &Resolved<'_>, _sources: &Sources, diagnostics: &mut Diagnostics) -> Result<Compiled, Reported> {
+pub fn compile(
+    _resolved: &Resolved<'_>,
+    _sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Result<Compiled, Reported> {
     diagnostics.check()?;
     Ok(Compiled { files: BTreeMap::new(), objects: BTreeMap::new() })
 }

@@ -77,6 +77,7 @@ fn read_fuzz(oracle: &str, count: usize, seed: u64) -> usize {
     let mut done: usize = 0;
     let mut tallies = [Tally::default(), Tally::default()];
     let mut shown = 0;
+    let shown_gap = std::env::var("SHOW").unwrap_or_default();
     while done < count {
         let size = BATCH.min(count - done);
         let texts: Vec<Vec<u8>> = (done..done + size)
@@ -93,11 +94,15 @@ fn read_fuzz(oracle: &str, count: usize, seed: u64) -> usize {
             for (profile, tally) in PROFILES.into_iter().zip(&mut tallies) {
                 let ours = read_ours(text, profile);
                 let different = tally.add(ours.as_ref(), theirs.as_ref());
-                let odd = std::env::var("SHOW").is_ok_and(|show| {
-                    (show == "ours" && ours.is_some() && theirs.is_none())
-                        || (show == "theirs" && ours.is_none() && theirs.is_some() && profile == Profile::Manifest)
-                });
-                if (different || odd) && shown < 20 {
+                let odd = match shown_gap.as_str() {
+                    "ours" => ours.is_some() && theirs.is_none(),
+                    "theirs" => ours.is_none() && theirs.is_some(),
+                    _ => false,
+                } && profile == Profile::Manifest;
+                if odd {
+                    println!("{:?} {}", String::from_utf8_lossy(text), reasons(text, profile));
+                }
+                if different && shown < 20 {
                     shown += 1;
                     println!(
                         "{profile:?} {:?}\n  ours   {}\n  oracle {}",

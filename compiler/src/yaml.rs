@@ -15,7 +15,9 @@ mod faults;
 mod go;
 mod mapping;
 mod node;
+mod refusals;
 mod scalar;
+mod shape;
 mod split;
 
 #[cfg(test)]

@@ -21,6 +21,14 @@ pub(super) fn check(
     if piece.text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
         return result;
     }
+    // kubectl passes over any space at the start when it looks whether a file is JSON.
+    let blank = piece.text.len() - piece.text.trim_ascii_start().len();
+    if let Some(first) = piece.text.get(blank..).and_then(|rest| rest.chars().next()).filter(|c| c.is_whitespace()) {
+        let message = format!("U+{:04X} looks like a space and is none", u32::from(first));
+        let span = place.span(blank, blank + first.len_utf8());
+        let help = "delete it, or use an ordinary space";
+        result = Err(diagnostics.report(code::CONTROL_CHARACTER.at(span, message).label("this character").help(help)));
+    }
     let mut seen: Vec<&'static Code> = Vec::new();
     let mut characters = piece.text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {

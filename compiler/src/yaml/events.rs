@@ -173,6 +173,7 @@ fn fault(kind: &ErrorKind) -> Fault {
         | K::InvalidTagUtf8LeadingByte
         | K::InvalidTagUtf8TrailingByte
         | K::InvalidTagUtf8 => Fault::Tag,
+        K::ExpectedDocumentStart => Fault::Outside,
         K::BomInsideDocument => Fault::ByteOrderMark,
         K::InvalidDocumentEnd => Fault::AfterEnd,
         _ => Fault::Other,

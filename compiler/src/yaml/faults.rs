@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
-use crate::diagnostics::Code;
 use crate::diagnostics::codes::yaml as code;
+use crate::diagnostics::{Code, Diagnostic};
+use crate::source::Span;
 
 /// A mistake that leaves no structure to go on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(super) enum Fault {
     Tag,
     ByteOrderMark,
     AfterEnd,
+    Outside,
     Other,
 }
 
@@ -39,6 +41,13 @@ pub(super) struct Wording {
     pub message: &'static str,
     pub label: &'static str,
     pub help: &'static str,
+}
+
+impl Wording {
+    /// Says it about a place.
+    pub fn at(&self, span: Span) -> Diagnostic {
+        self.code.at(span, self.message).label(self.label).help(self.help)
+    }
 }
 
 /// Returns what to say about a fault.
@@ -143,6 +152,12 @@ pub(super) fn wording(fault: Fault) -> Wording {
             "text after the end of the document",
             "never read by kubectl",
             "begin a new document with `---` instead of `...`",
+        ),
+        Fault::Outside => (
+            &code::INDENTATION,
+            "this line stands outside of the document: kubectl never reads it",
+            "further left than the document begins",
+            "indent all keys of the document alike, or begin a new document with `---`",
         ),
         Fault::Other => (&code::SYNTAX, "this is not YAML", "not understood", "compare with the lines around it"),
     };

@@ -113,7 +113,7 @@ fn number(value: f64) -> Result<Value, Refused> {
 
 /// Reads a scalar with a tag as Go does: its own tags convert, and all others make text.
 fn tagged(scalar: Scalar<'_>, tag: &str) -> Result<Value, Refused> {
-    if scalar.tag_text.contains('%') {
+    if !is_common_tag(scalar.tag_text) {
         return Err(Refused::Tag);
     }
     let text = scalar.text;
@@ -142,6 +142,12 @@ fn tagged(scalar: Scalar<'_>, tag: &str) -> Result<Value, Refused> {
         _ if text == "<<" => Err(Refused::Tag),
         _ => Ok(Value::String(text.to_owned())),
     }
+}
+
+/// Tells whether a tag is spelled so that every reader finds the same end of it.
+pub(super) fn is_common_tag(written: &str) -> bool {
+    written.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!<>:/.,_-".contains(&byte))
+        && (written == "!" || written.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '>'))
 }
 
 /// Decodes standard Base64 that holds UTF-8.

@@ -32,7 +32,8 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
         if let Some(rest) = line.strip_prefix("---") {
             pieces.push(piece(text, start, at, bad_marker));
             start = at + line.len();
-            let rest = rest.trim();
+            // Spaces beyond ASCII are no spaces to a YAML reader.
+            let rest = rest.trim_ascii();
             bad_marker = (!rest.is_empty() && !rest.starts_with('#')).then(|| (at, at + line.trim_end().len()));
         }
         at += line.len();
@@ -60,7 +61,7 @@ impl Piece<'_> {
             ));
         }
         let mut at = 0;
-        let mut ended = false;
+        let (mut begun, mut ended) = (false, false);
         for line in self.text.split_inclusive('\n') {
             let content = line.trim();
             if ended && !content.is_empty() && !content.starts_with('#') {
@@ -83,8 +84,17 @@ impl Piece<'_> {
                             .help("quote the value if it is meant as text"),
                     ));
                 }
+                if !begun {
+                    return Err(diagnostics.report(
+                        code::AFTER_DOCUMENT_END
+                            .at(place.span(at, at + 3), "`...` ends a document that has not begun")
+                            .label("nothing above")
+                            .help("delete the line"),
+                    ));
+                }
                 ended = true;
             }
+            begun |= !content.is_empty() && !content.starts_with('#');
             at += line.len();
         }
         Ok(())

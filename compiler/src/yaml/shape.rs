@@ -54,7 +54,8 @@ impl Written<'_> {
     }
 
     fn punctuation(&self) -> Option<(Range<usize>, Wording)> {
-        let edge = self.text.starts_with(['?', ':']) || self.text.ends_with(':');
+        // Outside of brackets `:path` is text to everybody.
+        let edge = self.text.ends_with(':') || (self.in_flow && self.text.starts_with(['?', ':']));
         let question = self.in_flow && (self.text.contains("? ") || self.text.ends_with('?'));
         (self.style == Style::Plain && (edge || question)).then(|| {
             (

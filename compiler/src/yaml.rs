@@ -48,8 +48,8 @@ pub fn read(sources: &Sources, file: FileId, profile: Profile, diagnostics: &mut
     let mut budget = anchors::Budget::for_text(source.text());
     let mut documents = Vec::new();
     for piece in split::pieces(source.text()) {
-        let place = build::Place { file, offset: piece.offset };
-        let marker = build::Place { file, offset: piece.marker_offset };
+        let place = build::Place { file, offset: piece.offset, length: piece.length };
+        let marker = build::Place { file, offset: piece.marker_offset, length: piece.marker.len() };
         let checked = [
             characters::check(piece.marker, source, marker, diagnostics),
             piece.check(place, diagnostics),

@@ -12,7 +12,7 @@ use super::faults::Fault;
 use super::mapping::Growing;
 use super::node::{Node, Value};
 use super::scalar::{self, Refused, Scalar};
-use super::shape::Written;
+use super::shape::{self, Written};
 use super::{MAX_DEPTH, Profile, faults, refusals};
 use crate::diagnostics::codes::yaml as code;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -26,12 +26,14 @@ const MAX_ERRORS: usize = 100;
 pub(super) struct Place {
     pub file: FileId,
     pub offset: usize,
+    /// How many bytes of the file it has; what is read may have a line break more.
+    pub length: usize,
 }
 
 impl Place {
     /// Returns the span in the file of bytes of the document.
     pub fn span(self, start: usize, end: usize) -> Span {
-        Span::new(self.file, self.offset + start, self.offset + end)
+        Span::new(self.file, self.offset + start.min(self.length), self.offset + end.min(self.length))
     }
 }
 
@@ -133,8 +135,7 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn span(&self, range: &Range<usize>) -> Span {
-        // The text may have one line break more than the file.
-        self.place.span(range.start.min(self.text.len()), range.end.min(self.text.len()))
+        self.place.span(range.start, range.end)
     }
 
     /// Reports an error after which reading goes on; `None` when there were too many.
@@ -169,6 +170,7 @@ impl<'a> Builder<'a, '_> {
                     read: self.read.max(tag_span.end),
                     in_flow: self.in_flow(),
                     at_key: self.at_key(),
+                    strict: self.profile == Profile::Policy,
                 };
                 for (place, diagnostic) in written.faults() {
                     let at = self.span(&place);
@@ -177,7 +179,11 @@ impl<'a> Builder<'a, '_> {
                 let tag_text = self.text.get(tag_span.clone()).unwrap_or("");
                 let place = written.place();
                 let scalar = Scalar { text: &text, style, tag: tag.as_deref(), tag_text };
-                if self.at_key() { self.key(scalar, place, anchor) } else { self.scalar(scalar, place, anchor) }
+                if self.at_key() {
+                    self.key(scalar, place, anchor, &tag_span)
+                } else {
+                    self.scalar(scalar, place, anchor, &tag_span)
+                }
             }
             What::Sequence { flow } => {
                 self.open(Content::Items(Vec::new()), flow, &span, anchor, tag.map(|_| tag_span))
@@ -211,12 +217,19 @@ impl<'a> Builder<'a, '_> {
         self.error(diagnostic)
     }
 
-    fn scalar(&mut self, scalar: Scalar<'_>, place: Range<usize>, anchor: Option<Anchor>) -> Option<()> {
+    fn scalar(
+        &mut self,
+        scalar: Scalar<'_>,
+        place: Range<usize>,
+        anchor: Option<Anchor>,
+        tag: &Range<usize>,
+    ) -> Option<()> {
         let span = self.span(&place);
         let value = match scalar::value(scalar, self.profile) {
             Ok(value) => value,
             Err(refused) => {
-                self.error(refusals::scalar(&refused, scalar.text, span, "value"))?;
+                let place = if refused.is_about_tag() { self.span(tag) } else { span };
+                self.error(refusals::scalar(&refused, scalar.text, place, "value"))?;
                 Value::Null
             }
         };
@@ -227,7 +240,13 @@ impl<'a> Builder<'a, '_> {
         self.put(node, place.end, false)
     }
 
-    fn key(&mut self, scalar: Scalar<'_>, place: Range<usize>, anchor: Option<Anchor>) -> Option<()> {
+    fn key(
+        &mut self,
+        scalar: Scalar<'_>,
+        place: Range<usize>,
+        anchor: Option<Anchor>,
+        tag: &Range<usize>,
+    ) -> Option<()> {
         let span = self.span(&place);
         if let Some(anchor) = anchor {
             // The anchored node is the key as a value; a key that is no value is reported below.
@@ -248,7 +267,8 @@ impl<'a> Builder<'a, '_> {
             match scalar::key(scalar, self.profile) {
                 Ok(key) => Pending::Key(Spanned::new(key, span)),
                 Err(refused) => {
-                    self.error(refusals::scalar(&refused, scalar.text, span, "key"))?;
+                    let place = if refused.is_about_tag() { self.span(tag) } else { span };
+                    self.error(refusals::scalar(&refused, scalar.text, place, "key"))?;
                     Pending::Refused
                 }
             }
@@ -286,8 +306,12 @@ impl<'a> Builder<'a, '_> {
             self.error(diagnostic);
             return None;
         }
+        let start = match content {
+            Content::Items(_) if !flow => shape::first_dash(self.text, self.read, span.start),
+            _ => span.start,
+        };
         self.read = span.end;
-        self.stack.push(Frame { content, flow, start: span.start, end: span.end, anchor });
+        self.stack.push(Frame { content, flow, start, end: span.end, anchor });
         Some(())
     }
 

@@ -157,7 +157,8 @@ fn fault(kind: &ErrorKind) -> Fault {
         | K::UnpairedLowSurrogate
         | K::InvalidUnicodeEscape => Fault::Escape,
         K::DirectiveDisallowed => Fault::Directive,
-        K::CommentNotSeparated | K::CommentInterceptedScalar => Fault::Comment,
+        K::CommentNotSeparated => Fault::Comment,
+        K::CommentInterceptedScalar => Fault::Interrupted,
         K::ZeroBlockScalarIndent
         | K::InvalidBlockScalarHeader
         | K::TabAtBlockScalarStart

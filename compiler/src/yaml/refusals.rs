@@ -48,11 +48,11 @@ pub(super) fn scalar(refused: &Refused, text: &str, span: Span, role: &str) -> D
             .help(quoted),
         Refused::Tag => code::TAG
             .at(span, "tags are not read here: they change what a value is")
-            .label("has a tag")
+            .label("a tag")
             .help("delete the tag; quote the value if it is meant as text"),
         Refused::TagMismatch => code::TAG
             .at(span, format!("the {role} `{text}` does not fit its tag"))
-            .label("has a tag")
+            .label("a tag")
             .help("delete the tag, or correct the value"),
     }
 }

@@ -25,12 +25,21 @@ pub(super) struct Written<'a> {
     pub read: usize,
     pub in_flow: bool,
     pub at_key: bool,
+    /// Whether the document is one of ours.
+    pub strict: bool,
 }
 
 impl Written<'_> {
     /// Returns what is wrong with the spelling, and where.
     pub fn faults(&self) -> Vec<(Range<usize>, Wording)> {
-        let found = [self.missing(), self.punctuation(), self.escape(), self.tab(), self.several_lines()];
+        let found = [
+            self.missing(),
+            self.punctuation(),
+            self.escape(),
+            self.tab(),
+            self.several_lines(),
+            self.swallowed_item(),
+        ];
         found.into_iter().flatten().collect()
     }
 
@@ -125,25 +134,62 @@ impl Written<'_> {
         })
     }
 
+    /// Finds a line that begins like a list item and yet goes on with the text above it.
+    fn swallowed_item(&self) -> Option<(Range<usize>, Wording)> {
+        if !self.strict || self.style != Style::Plain {
+            return None;
+        }
+        let source = self.source();
+        let first = source.find('\n')?;
+        let lines = source.get(first..)?.split('\n').map(str::trim_ascii_start);
+        let item = lines.filter(|line| line.starts_with("- ")).map(|line| line.trim_ascii_end()).next()?;
+        let at = self.span.start + source.rfind(item)?;
+        Some((
+            at..at + 1,
+            Wording {
+                code: &code::INDENTATION,
+                message: "this line looks like a list item and goes on with the text above it",
+                label: "part of the text above",
+                help: "indent it like the items above, or quote the whole text",
+            },
+        ))
+    }
+
     /// Returns the bytes it was written in: a block text begins at its `|` or `>` and ends with its last word.
     pub fn place(&self) -> Range<usize> {
+        if self.missing
+            && !self.at_key
+            && self.document.get(self.span.start..).is_some_and(|rest| rest.starts_with(':'))
+        {
+            return self.span.start + 1..self.span.start + 1;
+        }
         if self.style != Style::Block {
             return self.span.clone();
         }
-        let start = block_header(self.document, self.read).unwrap_or(self.span.start);
+        let start = find_mark(self.document, self.read, &['|', '>']).unwrap_or(self.span.start);
         let end = self.span.end.max(self.span.start);
         let written = self.document.get(start..end).unwrap_or("");
         start..start + written.trim_end().len()
     }
 }
 
-/// Returns where the `|` or `>` of a block text stands, looking from the end of what was read before it.
-fn block_header(text: &str, from: usize) -> Option<usize> {
+/// Returns where the first `-` of a block list stands: at `start`, or before it when the list is not indented below its
+/// key, which was read up to `read`.
+pub(super) fn first_dash(text: &str, read: usize, start: usize) -> usize {
+    let is_dash = text.get(start..).is_some_and(|rest| rest.starts_with("- ") || rest.starts_with("-\n"));
+    if is_dash {
+        return start;
+    }
+    find_mark(text, read, &['-']).filter(|dash| *dash < start).unwrap_or(start)
+}
+
+/// Returns where the next of some marks stands, looking past comments, anchors and tags.
+fn find_mark(text: &str, from: usize, marks: &[char]) -> Option<usize> {
     let mut at = from;
     let mut after_blank = true;
     while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
         match next {
-            '|' | '>' => return Some(at),
+            _ if marks.contains(&next) => return Some(at),
             '#' if after_blank => at += text.get(at..)?.find('\n')?,
             '&' | '!' => at += text.get(at..)?.find(char::is_whitespace)?,
             _ => at += next.len_utf8(),

@@ -18,6 +18,8 @@ pub(super) struct Piece<'a> {
     pub text: Cow<'a, str>,
     /// Where in the file the text begins.
     pub offset: usize,
+    /// How many bytes of the file it has.
+    pub length: usize,
     /// The `---` line that opens this piece, if one does.
     pub marker: &'a str,
     /// Where in the file the marker line begins.
@@ -32,13 +34,25 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let (mut marker, mut marker_offset) = ("", 0);
     for line in text.get(start..).unwrap_or("").split_inclusive('\n') {
         if line.starts_with("---") {
-            pieces.push(Piece { text: whole_lines(text, start, at), offset: start, marker, marker_offset });
+            pieces.push(Piece {
+                text: whole_lines(text, start, at),
+                offset: start,
+                length: at - start,
+                marker,
+                marker_offset,
+            });
             start = at + line.len();
             (marker, marker_offset) = (line, at);
         }
         at += line.len();
     }
-    pieces.push(Piece { text: whole_lines(text, start, text.len()), offset: start, marker, marker_offset });
+    pieces.push(Piece {
+        text: whole_lines(text, start, text.len()),
+        offset: start,
+        length: text.len() - start,
+        marker,
+        marker_offset,
+    });
     pieces
 }
 

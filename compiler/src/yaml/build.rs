@@ -4,6 +4,7 @@
 //! to hold the rules of both profiles that concern structure: duplicate keys, aliases, merges, depth.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::anchors::{Anchors, Budget};
@@ -119,9 +120,10 @@ struct Builder<'a, 'b> {
 impl<'a> Builder<'a, '_> {
     /// Reads all events; `None` when the document had to be given up.
     fn run(&mut self) -> Option<()> {
+        let json = OnceCell::new();
         for step in Events::new(self.text) {
             match step {
-                Ok(step) => self.step(step)?,
+                Ok(step) => self.step(step, &json)?,
                 Err((fault, at)) => {
                     let open = self.stack.iter().rev().find(|frame| frame.flow).map(|frame| frame.start);
                     let place = faults::place(fault, self.text, at, self.read, open);
@@ -154,7 +156,7 @@ impl<'a> Builder<'a, '_> {
         None
     }
 
-    fn step(&mut self, step: Step<'a>) -> Option<()> {
+    fn step(&mut self, step: Step<'a>, json: &OnceCell<bool>) -> Option<()> {
         let Step { what, span, anchor, tag, tag_span } = step;
         if let Some(anchor) = &anchor {
             self.check_anchor_name(&anchor.span)?;
@@ -171,6 +173,7 @@ impl<'a> Builder<'a, '_> {
                     in_flow: self.in_flow(),
                     at_key: self.at_key(),
                     strict: self.profile == Profile::Policy,
+                    json,
                 };
                 for (place, diagnostic) in written.faults() {
                     let at = self.span(&place);

@@ -3,6 +3,7 @@
 //! In: a scalar and the text around it. Out: what is wrong with how it is written, and the bytes it was written in. It
 //! exists because our parser reads YAML 1.2 and Kubernetes clients read YAML 1.1.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::escapes;
@@ -27,6 +28,8 @@ pub(super) struct Written<'a> {
     pub at_key: bool,
     /// Whether the document is one of ours.
     pub strict: bool,
+    /// Whether the whole document is JSON, once somebody asked.
+    pub json: &'a OnceCell<bool>,
 }
 
 impl Written<'_> {
@@ -84,7 +87,7 @@ impl Written<'_> {
             return None;
         }
         let found = escapes::json_only(self.source())?;
-        (!escapes::is_json(self.document)).then(|| {
+        (!self.json.get_or_init(|| escapes::is_json(self.document))).then(|| {
             (
                 self.span.start + found.start..self.span.start + found.end,
                 Wording {
@@ -176,7 +179,10 @@ impl Written<'_> {
 /// Returns where the first `-` of a block list stands: at `start`, or before it when the list is not indented below its
 /// key, which was read up to `read`.
 pub(super) fn first_dash(text: &str, read: usize, start: usize) -> usize {
-    let is_dash = text.get(start..).is_some_and(|rest| rest.starts_with("- ") || rest.starts_with("-\n"));
+    let is_dash = text
+        .get(start..)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .is_some_and(|rest| rest.starts_with(char::is_whitespace));
     if is_dash {
         return start;
     }

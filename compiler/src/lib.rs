@@ -3,6 +3,7 @@
 pub mod compile;
 pub mod diagnostics;
 pub mod document;
+pub mod emit;
 pub mod inventory;
 pub mod ir;
 pub mod level;

@@ -1,4 +1,5 @@
 //! From a tree of zero-trust policy to the manifests a mesh enforces.
 
 pub mod diagnostics;
+pub mod requests;
 pub mod source;

@@ -57,7 +57,11 @@ mod tests {
             assert!(!RETIRED.contains(&code.id), "{} is retired", code.id);
             let parts: Vec<_> = code.id.split('/').collect();
             assert_eq!(parts.len(), 2, "{}", code.id);
-            assert!(code.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-".contains(c)), "{}", code.id);
+            assert!(
+                code.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-".contains(c)),
+                "{}",
+                code.id
+            );
             assert!(matches!(code.severity, Severity::Error | Severity::Warning | Severity::Note));
         }
     }

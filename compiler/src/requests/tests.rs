@@ -1,0 +1,1 @@
+//! The algebra against the concrete test.

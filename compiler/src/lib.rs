@@ -1,4 +1,12 @@
 //! From a tree of zero-trust policy to the manifests a mesh enforces.
+//!
+//! Each module is one box of the road, each verb one arrow:
+//!
+//! ```text
+//! Tree --parse--> Parsed --resolve--> Resolved --lower--> ClusterPlan --emit--> Object --compile--> files
+//! ```
+//!
+//! The library takes text and returns values. Files, clock, environment and printing belong to the command line.
 
 pub mod compile;
 pub mod diagnostics;

@@ -104,7 +104,7 @@ fn lower_namespace(
         .collect();
     plans.sort_by(|a, b| a.name.cmp(&b.name));
     let (ceilings, ceilings_on_trial) = ceilings::shared(&mut plans);
-    let shared_log = |log: &crate::resolve::interval::Settled<BTreeSet<String>, Origin>| {
+    let shared_log = |log: &Settled<BTreeSet<String>, Origin>| {
         let provider = |ceiling: &crate::resolve::interval::Statement<BTreeSet<String>, Origin>| {
             ceiling.value.iter().map(|name| (name.clone(), ceiling.origin.clone())).collect::<Vec<_>>()
         };

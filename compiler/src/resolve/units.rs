@@ -139,16 +139,12 @@ fn make<'a>(
         }
     }
     let Some(selector) = selector(cluster, namespace, &workloads) else {
-        let clash = cluster
-            .inventory
-            .workloads
-            .iter()
-            .filter(|other| other.namespace == namespace && !workloads.contains(other))
-            .find(|other| {
-                workloads
-                    .iter()
-                    .any(|workload| workload.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value)))
-            });
+        let here = cluster.inventory.workloads_in(namespace).map(|(_, workload)| workload);
+        let clash = here.filter(|other| !workloads.iter().any(|own| std::ptr::eq(*own, *other))).find(|other| {
+            workloads
+                .iter()
+                .any(|workload| workload.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value)))
+        });
         let names = workloads.iter().map(|workload| format!("`{}`", workload.name)).collect::<Vec<_>>().join(", ");
         let inseparable = lowering::INSEPARABLE
             .at(
@@ -183,12 +179,8 @@ fn selector(cluster: &Cluster<'_>, namespace: &str, workloads: &[&Workload]) -> 
     let mut common = workloads.first()?.labels.clone();
     common.retain(|key, value| workloads.iter().all(|workload| workload.labels.get(key) == Some(value)));
     common.retain(|key, _| !key.contains("pod-template-hash") && !key.contains("controller-revision-hash"));
-    let others: Vec<&Workload> = cluster
-        .inventory
-        .workloads
-        .iter()
-        .filter(|other| other.namespace == namespace && !workloads.contains(other))
-        .collect();
+    let here = cluster.inventory.workloads_in(namespace).map(|(_, workload)| workload);
+    let others: Vec<&Workload> = here.filter(|other| !workloads.iter().any(|own| std::ptr::eq(*own, *other))).collect();
     let exact = |labels: &Labels| !labels.is_empty() && !others.iter().any(|other| selects(labels, &other.labels));
     let rank = |key: &str| ["app", "app.kubernetes.io/name", "k8s-app", "name"].iter().position(|known| *known == key);
     let mut singles: Vec<(&String, &String)> = common.iter().collect();
@@ -210,12 +202,12 @@ fn ports(
     for port in workloads.iter().flat_map(|workload| &workload.ports) {
         ports.entry(port.number).or_default().names.extend(port.name.clone());
     }
-    let fronts = cluster.inventory.services.iter().filter(|service| {
-        let selected = |workload: &&Workload| {
-            workload.namespace == service.namespace && selects(&service.selector, &workload.labels)
-        };
-        workloads.iter().any(selected)
-    });
+    let namespace = workloads.first().map_or("", |workload| workload.namespace.as_str());
+    let fronts = cluster
+        .inventory
+        .services_in(namespace)
+        .iter()
+        .filter(|service| workloads.iter().any(|workload| selects(&service.selector, &workload.labels)));
     for port in fronts.flat_map(|service| &service.ports) {
         let numbers: Vec<u16> = match &port.target {
             Port::Number(number) => vec![*number],

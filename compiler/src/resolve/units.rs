@@ -92,6 +92,29 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
     units
 }
 
+/// Reports modes that Service documents write for ports their workloads do not have: nothing would ever apply them.
+pub(super) fn check_modes(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
+    for (index, service) in (0..).zip(&world.services) {
+        let Some(setting) = service.document.and_then(|document| document.spec.mtls.as_ref()) else { continue };
+        let about: Vec<&Unit<'_>> = units.iter().filter(|unit| unit.services.contains(&index)).collect();
+        for (port, mode) in &setting.value.ports {
+            if about.iter().any(|unit| unit.ports.contains_key(port)) {
+                continue;
+            }
+            let known: BTreeSet<String> =
+                about.iter().flat_map(|unit| unit.ports.keys()).map(|port| format!("`{port}`")).collect();
+            let unknown = code::UNKNOWN_PORT
+                .at(mode.span, format!("no workload of `{}` listens on port `{port}`", World::service_name(service)));
+            let list = known.into_iter().collect::<Vec<_>>().join(", ");
+            diagnostics.report(
+                unknown
+                    .label("the mode of no port")
+                    .help(format!("modes are by port of the workload, not of a Service: {list}")),
+            );
+        }
+    }
+}
+
 /// Gives units that would have one name the name of a workload as well.
 fn tell_apart(units: &mut [Unit<'_>]) {
     let mut counts: BTreeMap<(String, String, String), usize> = BTreeMap::new();

@@ -7,6 +7,7 @@ pub mod level;
 pub mod parse;
 pub mod requests;
 pub mod resolve;
+pub mod schema;
 pub mod shape;
 pub mod source;
 pub mod spec;

@@ -74,12 +74,12 @@ macro_rules! text_shape {
 }
 pub(crate) use text_shape;
 
-/// Returns the schema of a text; editors that know `patternErrorMessage` show it in place of the expression.
+/// Returns the schema of a text; editors that know `patternErrorMessage` show it in place of the expression. It has no
+/// description of its own: editors would show that in place of the field's.
 pub(crate) fn text_schema(what: &str, pattern: &str, example: &str) -> Schema {
     let looks = format!("{what} looks like `{example}`");
     schemars::json_schema!({
         "type": "string",
-        "description": format!("Text: {looks}."),
         "pattern": pattern,
         "patternErrorMessage": format!("not {what}: {looks}"),
         "examples": [example],

@@ -25,10 +25,21 @@ pub struct Callers {
     pub addresses: BTreeSet<IpNet>,
     /// Anyone, with or without an identity.
     pub anyone: bool,
-    /// The nodes they belong to, where they belong to the tree.
-    pub nodes: BTreeSet<NodePath>,
-    /// Whether some of them are workloads of no node in particular, who can consent to nothing.
-    pub unowned: bool,
+    /// Whose they are: who would have to agree to a mutual consent.
+    pub parties: BTreeSet<Party>,
+}
+
+/// Whose a caller is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Party {
+    /// A service, as a position in [`World::services`].
+    Service(usize),
+    /// A node.
+    Node(NodePath),
+    /// Everyone in the mesh, or anyone at all: nobody can agree for them.
+    Everyone,
+    /// Nobody of the tree: a gateway, an address.
+    Outside,
 }
 
 impl Callers {
@@ -37,8 +48,7 @@ impl Callers {
         self.identities.extend(other.identities);
         self.addresses.extend(other.addresses);
         self.anyone |= other.anyone;
-        self.nodes.extend(other.nodes);
-        self.unowned |= other.unowned;
+        self.parties.extend(other.parties);
     }
 }
 
@@ -89,10 +99,10 @@ impl<'a> World<'a> {
         match &reference.value {
             Reference::Anyone | Reference::Internet => {
                 callers.anyone = true;
-                callers.unowned = reference.value == Reference::Anyone;
+                callers.parties.insert(Party::Everyone);
             }
             Reference::Mesh => {
-                callers.unowned = true;
+                callers.parties.insert(Party::Everyone);
                 callers.identities.extend(self.trust_domains().into_iter().map(|domain| IdentityPattern {
                     trust_domain: Part::Exactly(domain.to_owned()),
                     namespace: Part::Any,
@@ -101,24 +111,26 @@ impl<'a> World<'a> {
             }
             Reference::Cidr(net) => {
                 callers.addresses.insert(*net);
+                callers.parties.insert(Party::Outside);
             }
-            Reference::Gateway(name) => callers.identities = self.gateway(name, reference, diagnostics)?,
+            Reference::Gateway(name) => {
+                callers.identities = self.gateway(name, reference, diagnostics)?;
+                callers.parties.insert(Party::Outside);
+            }
             Reference::ServiceAccount { cluster, namespace, name } => {
                 callers = self.account(cluster, namespace, name, reference, diagnostics)?;
             }
             Reference::Node(path) => {
                 self.known_node(path, reference, diagnostics)?;
                 callers.identities = self.identities_of_node(path);
-                callers.nodes.insert(path.clone());
+                callers.parties.insert(Party::Node(path.clone()));
             }
             Reference::Zone(_) | Reference::Short(_) | Reference::Service(..) => {
-                for service in self
-                    .services_of(reference, from, diagnostics)?
-                    .into_iter()
-                    .filter_map(|index| self.services.get(index))
-                {
-                    callers.identities.extend(self.identities_of(service));
-                    callers.nodes.insert(service.node.clone());
+                for index in self.services_of(reference, from, diagnostics)? {
+                    if let Some(service) = self.services.get(index) {
+                        callers.identities.extend(self.identities_of(service));
+                        callers.parties.insert(Party::Service(index));
+                    }
                 }
             }
         }
@@ -339,8 +351,7 @@ impl<'a> World<'a> {
         let owner = self.claims.get(&(cluster_name, namespace)).cloned();
         Ok(Callers {
             identities: [IdentityPattern::exactly(cluster.trust_domain(), namespace, name)].into(),
-            unowned: false,
-            nodes: owner.into_iter().collect(),
+            parties: [owner.map_or(Party::Outside, Party::Node)].into(),
             ..Callers::default()
         })
     }

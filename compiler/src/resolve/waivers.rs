@@ -3,8 +3,9 @@
 //! In: `Exception` documents and the day. Out: [`Waivers`], which every field asks. One that has ended is an error, one
 //! that nothing needs a warning, one without what its mandate asks of it is none.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fields::Arrivals;
 use super::statements::mandate_id;
@@ -36,7 +37,7 @@ pub struct Waiver<'a> {
     /// What the mandate reads where it applies.
     pub widening: Widening,
     place: Place,
-    used: Cell<bool>,
+    used: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -93,12 +94,12 @@ impl<'a> Waivers<'a> {
 
     /// Returns the exceptions that something needed, in the order of their files.
     pub fn used(&self) -> impl Iterator<Item = &Waiver<'a>> {
-        self.list.iter().filter(|waiver| waiver.used.get())
+        self.list.iter().filter(|waiver| waiver.used.load(Ordering::Relaxed))
     }
 
     /// Reports the exceptions that nothing needed.
     pub(super) fn finish(&self, diagnostics: &mut Diagnostics) {
-        for waiver in self.list.iter().filter(|waiver| !waiver.used.get()) {
+        for waiver in self.list.iter().filter(|waiver| !waiver.used.load(Ordering::Relaxed)) {
             let span = waiver.document.metadata.name.span;
             let unused = code::EXCEPTION_UNUSED
                 .at(span, format!("exception `{}` waives nothing that anybody needs", waiver.document.name()));
@@ -110,7 +111,13 @@ impl<'a> Waivers<'a> {
 impl Waiver<'_> {
     /// Remembers that something needed it.
     pub fn mark_used(&self) {
-        self.used.set(true);
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns the mark that something needed it, for who finds out later.
+    #[must_use]
+    pub fn used_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.used)
     }
 
     /// Returns the ports of a unit it is limited to; `None` for every port.
@@ -168,7 +175,7 @@ fn read<'a>(
         let ending = code::EXCEPTION_ENDING.at(expires.span, format!("exception `{name}` ends in {left} days"));
         diagnostics.report(ending.label("the last day").help("the build fails the day after"));
     }
-    Ok(Some(Waiver { document, widening, place, used: Cell::new(false) }))
+    Ok(Some(Waiver { document, widening, place, used: Arc::new(AtomicBool::new(false)) }))
 }
 
 /// Finds who makes the waived mandate, and that somebody does.

@@ -1,0 +1,273 @@
+//! Who reaches each unit: `(⋂ ceilings) ∩ (⋃ grants) ∖ (⋃ denies)`, with every floor inside.
+//!
+//! In: mandates, zones, Access statements, exceptions. Out: [`Access`] for each unit. A grant that leaves a ceiling is an
+//! error with a request that shows it, unless it asks to be clipped; a default is clipped in silence and says so when
+//! asked.
+
+mod ceilings;
+mod consent;
+mod grants;
+
+use std::collections::BTreeSet;
+
+use super::authentication::Authentication;
+use super::settings::Settings;
+use super::units::Unit;
+use super::waivers::Waivers;
+use super::world::World;
+use crate::diagnostics::codes::resolve as code;
+use crate::diagnostics::{Diagnostics, nearest};
+use crate::requests::{Request, RequestSet};
+
+pub use ceilings::{Bound, Ceiling};
+pub use grants::{Grant, GrantKind};
+
+/// Which units a statement is about.
+pub(super) mod scope {
+    pub(in crate::resolve) use super::grants::{in_node, units_of};
+}
+
+/// Who reaches a unit.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// What bounds it, from the root down, then zones.
+    pub ceilings: Vec<Ceiling>,
+    /// What admits requests; what is outside a ceiling is cut off.
+    pub grants: Vec<Grant>,
+    /// What denies requests.
+    pub denies: Vec<Grant>,
+}
+
+impl Access {
+    /// Returns the union of what is granted and enforced, before denies.
+    #[must_use]
+    pub fn granted(&self) -> RequestSet {
+        let enforced = self.grants.iter().filter(|grant| !grant.on_trial);
+        RequestSet::from_clauses(enforced.flat_map(|grant| grant.set.clauses().iter().cloned()))
+    }
+
+    /// Returns the union of what is denied and enforced.
+    #[must_use]
+    pub fn denied(&self) -> RequestSet {
+        let enforced = self.denies.iter().filter(|deny| !deny.on_trial);
+        RequestSet::from_clauses(enforced.flat_map(|deny| deny.set.clauses().iter().cloned()))
+    }
+}
+
+/// Works out who reaches each unit.
+pub(super) fn resolve(
+    world: &World<'_>,
+    waivers: &Waivers<'_>,
+    units: &[Unit<'_>],
+    settings: &[Option<Settings>],
+    authentications: &[Authentication],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Access> {
+    let rules = grants::Rules::read(world, units, diagnostics);
+    let mandates = ceilings::Mandated::read(world, diagnostics);
+    consent::check(world, units, &rules, diagnostics);
+    let mut resolved = Vec::new();
+    for (at, unit) in units.iter().enumerate() {
+        let ceilings = mandates.at(unit, world, waivers, diagnostics);
+        let mut access = Access { ceilings, ..Access::default() };
+        access.grants = grants::floors(world, unit, diagnostics);
+        check_floors(&access, diagnostics);
+        let (written, denies) = rules.at(at, unit);
+        access.denies = denies;
+        for grant in written {
+            access.grants.extend(bounded(grant, &access.ceilings, diagnostics));
+        }
+        access.grants.extend(grants::default(world, unit, &rules, at, &access.ceilings, diagnostics));
+        check_denies(&access, diagnostics);
+        if let (Some(settings), Some(authentication)) =
+            (settings.get(at).and_then(Option::as_ref), authentications.get(at))
+        {
+            check_trust_domains(&access, settings, diagnostics);
+            check_issuers(&access, authentication, diagnostics);
+        }
+        resolved.push(access);
+    }
+    shared_accounts(world, units, diagnostics);
+    resolved
+}
+
+/// Holds a grant against the ceilings: inside, clipped, or an error with both lines and a request.
+fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics) -> Option<Grant> {
+    for ceiling in ceilings {
+        if let Some(witness) = ceiling.refuses_unwaived(&grant.set)
+            && ceiling.refuses(&grant.set).is_none()
+        {
+            // Only exceptions let it through.
+            ceiling.mark_used(&witness);
+        }
+        let Some(witness) = ceiling.refuses(&grant.set) else { continue };
+        if ceiling.on_trial {
+            let trial = code::DRY_RUN_MANDATE
+                .at(grant.origin.span, format!("a grant leaves `{}`, which is on trial", ceiling.origin.id));
+            diagnostics
+                .report(trial.label("will be refused").and(ceiling.origin.span, "on trial").help(shown(&witness)));
+            continue;
+        }
+        if grant.clip {
+            match ceiling.clip(&grant.set) {
+                Ok(clipped) => {
+                    grant.clipped_by.push(ceiling.origin.clone());
+                    grant.set = clipped;
+                    continue;
+                }
+                Err(reason) => {
+                    let refused = crate::diagnostics::codes::lowering::INEXPRESSIBLE.at(grant.origin.span, reason);
+                    diagnostics.report(refused.label("cannot be clipped").and(ceiling.origin.span, "to this"));
+                    return None;
+                }
+            }
+        }
+        diagnostics.report(
+            code::WIDENS_MANDATE
+                .at(grant.origin.span, format!("a grant permits more than `{}` does", ceiling.origin.id))
+                .label("outside the mandate")
+                .and(ceiling.origin.span, ceiling.words())
+                .help(format!(
+                    "{}; stay within, write `clip: true` to drop what is outside, or have an Exception approved",
+                    shown(&witness)
+                )),
+        );
+        return None;
+    }
+    if grant.set.is_empty() {
+        if let Some(by) = grant.clipped_by.first() {
+            let nothing = code::USELESS_CLIP.at(grant.origin.span, "nothing of this grant lies within the mandates");
+            diagnostics.report(nothing.label("grants nothing").and(by.span, "clipped by"));
+        }
+        return None;
+    }
+    Some(grant)
+}
+
+/// Describes a request that shows a point.
+fn shown(request: &Request) -> String {
+    let who = request
+        .identity
+        .as_ref()
+        .map_or_else(|| format!("{} without an identity", request.address), ToString::to_string);
+    let what = format!("{} {}", request.method, request.path);
+    let what = if what.trim().is_empty() { String::new() } else { format!(" `{}`", what.trim()) };
+    format!("for one, `{who}` on port {}{what}", request.port)
+}
+
+fn check_floors(access: &Access, diagnostics: &mut Diagnostics) {
+    for floor in &access.grants {
+        for ceiling in access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
+            if let Some(witness) = ceiling.refuses(&floor.set) {
+                diagnostics.report(
+                    code::CONTRADICTION
+                        .at(
+                            floor.origin.span,
+                            format!("`{}` demands what `{}` forbids", floor.origin.id, ceiling.origin.id),
+                        )
+                        .label("must always be admitted")
+                        .and(ceiling.origin.span, ceiling.words())
+                        .help(shown(&witness)),
+                );
+            }
+        }
+    }
+}
+
+/// Reports denies that cut into a floor, and grants of which denies leave nothing.
+fn check_denies(access: &Access, diagnostics: &mut Diagnostics) {
+    for deny in access.denies.iter().filter(|deny| !deny.on_trial) {
+        for floor in access.grants.iter().filter(|grant| grant.kind == GrantKind::Floor) {
+            if let Some(witness) = deny.set.meets(&floor.set) {
+                diagnostics.report(
+                    code::BELOW_FLOOR
+                        .at(deny.origin.span, format!("a deny cuts into what `{}` demands", floor.origin.id))
+                        .label("denies some of it")
+                        .and(floor.origin.span, "must always be admitted")
+                        .help(shown(&witness)),
+                );
+            }
+        }
+    }
+    let denied = access.denied();
+    if denied.is_empty() {
+        return;
+    }
+    for grant in access.grants.iter().filter(|grant| grant.kind == GrantKind::Written && !grant.on_trial) {
+        if grant.set.is_subset_of(&denied).is_ok() {
+            let eaten =
+                code::EATEN_GRANT.at(grant.origin.span, "denies leave nothing of this grant").label("admits nobody");
+            let by = access.denies.iter().filter(|deny| !deny.on_trial && deny.set.meets(&grant.set).is_some());
+            diagnostics.report(by.fold(eaten, |eaten, deny| eaten.and(deny.origin.span, "denied here")));
+        }
+    }
+}
+
+fn check_trust_domains(access: &Access, settings: &Settings, diagnostics: &mut Diagnostics) {
+    use super::fields::Words;
+    use crate::requests::Part;
+    let Words::Only(allowed) = &settings.trust_domains.value else { return };
+    for grant in &access.grants {
+        for pattern in grant.set.clauses().iter().flat_map(|clause| clause.identities.patterns()) {
+            let inside = matches!(&pattern.trust_domain, Part::Exactly(domain) if allowed.contains(domain));
+            if inside {
+                continue;
+            }
+            let by = settings.trust_domains.ceilings.first();
+            let widens = code::WIDENS_MANDATE
+                .at(
+                    grant.origin.span,
+                    format!("callers of trust domain `{}` may not be named here", pattern.trust_domain),
+                )
+                .label("outside the mandate");
+            let widens =
+                by.into_iter().fold(widens, |widens, by| widens.and(by.origin.span, "the trust domains that may"));
+            diagnostics.report(widens.help("stay within the mandate, or have an Exception to it approved"));
+        }
+    }
+}
+
+fn check_issuers(access: &Access, authentication: &Authentication, diagnostics: &mut Diagnostics) {
+    for grant in &access.grants {
+        for issuer in grant.issuers.iter().filter(|issuer| !authentication.accepts(&issuer.value)) {
+            let known: Vec<&str> = authentication.issuers.iter().map(|known| known.issuer.as_str()).collect();
+            let unknown = code::UNKNOWN_ISSUER
+                .at(issuer.span, format!("the workload does not accept tokens of `{}`", issuer.value));
+            let unknown = unknown
+                .label("never admits anybody")
+                .help("add an Authentication for it at the workload's node or above");
+            diagnostics.report(match nearest(&issuer.value, known) {
+                Some(near) => unknown.help(format!("did you mean `{near}`?")),
+                None => unknown,
+            });
+        }
+    }
+}
+
+/// Reports identities that workloads of two services share: a grant to one is a grant to the other.
+fn shared_accounts(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
+    let mut owners: std::collections::BTreeMap<(&str, &str, &str), Vec<&Unit<'_>>> = std::collections::BTreeMap::new();
+    for unit in units {
+        let accounts: BTreeSet<&str> =
+            unit.workloads.iter().map(|workload| workload.service_account.as_str()).collect();
+        for account in accounts {
+            let Some(cluster) = world.clusters.get(unit.cluster) else { continue };
+            let sharing = owners.entry((cluster.trust_domain(), unit.namespace, account)).or_default();
+            if !sharing.iter().any(|other| other.services == unit.services) {
+                sharing.push(unit);
+            }
+        }
+    }
+    for ((_, namespace, account), sharing) in owners {
+        let [first, second, ..] = sharing.as_slice() else { continue };
+        let (Some(one), Some(other)) = (first.workloads.first(), second.workloads.first()) else { continue };
+        let names = sharing.iter().map(|unit| format!("`{}`", unit.name)).collect::<Vec<_>>().join(", ");
+        diagnostics.report(
+            code::SHARED_ACCOUNT
+                .at(one.span, format!("{names} share service account `{namespace}/{account}`"))
+                .label("one of them")
+                .and(other.span, "another")
+                .help("a mesh cannot tell them apart: what is granted to one is granted to all; give each its own account"),
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! What bounds access: mandates of the line, rules of zones, and the exceptions to both.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::diagnostics::Diagnostics;
+use crate::document::Document;
+use crate::requests::{Clause, Field, IdentityPattern, Request, RequestSet};
+use crate::resolve::callers::{self, Caller};
+use crate::resolve::statements::{Force, Origin, force, mandate_id};
+use crate::resolve::units::Unit;
+use crate::resolve::waivers::{Waiver, Waivers, Widening};
+use crate::resolve::world::World;
+use crate::source::Spanned;
+use crate::spec::access::{Condition, Source};
+use crate::spec::authority::{Holder, MandateId};
+use crate::spec::reference::NodePath;
+use crate::spec::zone::ZoneSpec;
+
+/// A bound on access at a unit.
+#[derive(Debug, Clone)]
+pub struct Ceiling {
+    /// Where it was written.
+    pub origin: Origin,
+    /// What it permits, exceptions included.
+    pub bound: Bound,
+    /// Whether it is only on trial.
+    pub on_trial: bool,
+    bare: Bound,
+    waived: Vec<(RequestSet, Arc<AtomicBool>)>,
+}
+
+/// What a ceiling permits.
+#[derive(Debug, Clone)]
+pub enum Bound {
+    /// Nothing but these requests.
+    AtMost(RequestSet),
+    /// Anything but requests of these callers: members of a zone that may not reach out to here.
+    Never(RequestSet),
+}
+
+impl Bound {
+    fn refuses(&self, set: &RequestSet) -> Option<Request> {
+        match self {
+            Self::AtMost(most) => set.difference_witness(most),
+            // A caller named by address, or as anyone, was not meant by its identity: the DENY beside the grant keeps it out.
+            Self::Never(never) => {
+                let named = set.clauses().iter().filter(|clause| !clause.identities.is_any());
+                RequestSet::from_clauses(named.cloned()).meets(never)
+            }
+        }
+    }
+}
+
+impl Ceiling {
+    /// Returns a request of the set that the ceiling does not permit.
+    #[must_use]
+    pub fn refuses(&self, set: &RequestSet) -> Option<Request> {
+        self.bound.refuses(set)
+    }
+
+    /// Returns a request of the set that the ceiling would not permit without exceptions.
+    #[must_use]
+    pub(super) fn refuses_unwaived(&self, set: &RequestSet) -> Option<Request> {
+        if self.waived.is_empty() { None } else { self.bare.refuses(set) }
+    }
+
+    /// Remembers that the exception which permits a request was needed.
+    pub(super) fn mark_used(&self, witness: &Request) {
+        for (_, used) in self.waived.iter().filter(|(set, _)| set.matches(witness)) {
+            used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns what of a set lies within.
+    ///
+    /// # Errors
+    /// When that cannot be written as positive clauses.
+    pub(super) fn clip(&self, set: &RequestSet) -> Result<RequestSet, String> {
+        match &self.bound {
+            Bound::AtMost(most) => set.intersect(most).map_err(|error| error.to_string()),
+            // What these callers may never send stays denied by an object of its own, so the grant need not say it: "this
+            // namespace but not those accounts" could not be written as positive clauses anyway.
+            Bound::Never(never) => {
+                let reaches =
+                    |clause: &&Clause| RequestSet::from_clauses([(*clause).clone()]).is_subset_of(never).is_err();
+                Ok(RequestSet::from_clauses(set.clauses().iter().filter(reaches).cloned()))
+            }
+        }
+    }
+
+    /// Says what it demands, in a few words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.bound {
+            Bound::AtMost(_) => "nothing but this".to_owned(),
+            Bound::Never(_) => "its members reach nothing but this".to_owned(),
+        }
+    }
+}
+
+/// Every ceiling of the tree, its callers looked up.
+pub(super) struct Mandated<'a> {
+    list: Vec<Held<'a>>,
+}
+
+struct Held<'a> {
+    id: MandateId,
+    origin: Origin,
+    on_trial: bool,
+    reach: Reach,
+    entries: Vec<(Vec<Caller>, Option<&'a Condition>)>,
+}
+
+/// At which units a ceiling holds.
+enum Reach {
+    /// Those of a node.
+    Node(NodePath),
+    /// The members of a zone.
+    Services(BTreeSet<usize>),
+    /// Every unit that is no target of a zone, for the callers in the zone.
+    Outside(BTreeSet<usize>),
+}
+
+impl<'a> Mandated<'a> {
+    /// Reads the mandates of every node and the rules of every zone.
+    pub(super) fn read(world: &World<'a>, diagnostics: &mut Diagnostics) -> Self {
+        let mut list = Vec::new();
+        for path in world.nodes.keys() {
+            for mandate in world.mandates(path).into_iter().filter_map(|mandates| mandates.access.as_ref()) {
+                let on_trial = force(mandate.value.mode, mandate.value.until.as_ref(), world.as_of) == Force::OnTrial;
+                let mut hold = |span, entries| {
+                    let id = mandate_id(path, "access");
+                    list.push(Held {
+                        origin: Origin::new(span, id.to_string()),
+                        id,
+                        on_trial,
+                        reach: Reach::Node(path.clone()),
+                        entries,
+                    });
+                };
+                if let Some(from) = &mandate.value.from
+                    && let Ok(callers) = callers::callers(world, Some(&from.value.at_most.value), path, diagnostics)
+                {
+                    hold(from.value.at_most.span, vec![(callers, None)]);
+                }
+                if let Some(most) = &mandate.value.at_most {
+                    let read = |entry: &'a crate::spec::mandates::Ceiling| {
+                        let callers = callers::callers(world, entry.from.as_ref(), path, diagnostics).ok()?;
+                        Some((callers, Some(&entry.condition)))
+                    };
+                    let entries: Option<Vec<_>> = most.value.0.iter().map(read).collect();
+                    if let Some(entries) = entries {
+                        hold(most.span, entries);
+                    }
+                }
+            }
+        }
+        for zone in &world.parsed.policy.zones {
+            read_zone(world, zone, &mut list, diagnostics);
+        }
+        Self { list }
+    }
+
+    /// Returns the ceilings at a unit, exceptions applied.
+    pub(super) fn at(
+        &self,
+        unit: &Unit<'_>,
+        world: &World<'_>,
+        waivers: &Waivers<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Ceiling> {
+        let here = |services: &BTreeSet<usize>| unit.services.iter().any(|service| services.contains(service));
+        let mut ceilings = Vec::new();
+        for held in &self.list {
+            let applies = match &held.reach {
+                Reach::Node(path) => path.contains(&unit.node),
+                Reach::Services(services) => here(services),
+                Reach::Outside(targets) => !here(targets),
+            };
+            if !applies {
+                continue;
+            }
+            let any = any_condition();
+            let sets = held
+                .entries
+                .iter()
+                .filter_map(|(callers, condition)| callers::requests(callers, condition.unwrap_or(&any), unit));
+            let set = RequestSet::from_clauses(sets.flat_map(|set| set.clauses().to_vec()));
+            let waived: Vec<_> = waivers
+                .at_unit(&held.id, unit)
+                .filter_map(|waiver| Some((waived_set(waiver, world, unit, diagnostics)?, waiver.used_flag())))
+                .collect();
+            let bare = match held.reach {
+                Reach::Outside(_) => Bound::Never(set),
+                _ => Bound::AtMost(set),
+            };
+            let bound = match &bare {
+                Bound::AtMost(most) => {
+                    Bound::AtMost(waived.iter().fold(most.clone(), |most, (set, _)| most.union(set)))
+                }
+                Bound::Never(never) => Bound::Never(without(never, &waived)),
+            };
+            ceilings.push(Ceiling { origin: held.origin.clone(), bound, on_trial: held.on_trial, bare, waived });
+        }
+        ceilings
+    }
+}
+
+fn read_zone<'a>(
+    world: &World<'a>,
+    zone: &'a Document<ZoneSpec>,
+    list: &mut Vec<Held<'a>>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Ok(members) = world.members(&zone.spec, &zone.node, diagnostics) else { return };
+    let strays = members
+        .iter()
+        .filter_map(|index| world.services.get(*index))
+        .find(|service| !zone.node.contains(&service.node));
+    if let Some(stray) = strays {
+        let code = &crate::diagnostics::codes::resolve::OUTSIDE_NODE;
+        let outside =
+            code.at(zone.metadata.name.span, format!("zone `{}` holds `{}`", zone.name(), World::service_name(stray)));
+        diagnostics.report(
+            outside
+                .label(format!("`{}` rules only what lies below it", zone.node))
+                .help("declare the zone at a node above all its members"),
+        );
+        return;
+    }
+    let id = MandateId { holder: Holder::Zone(zone.name().to_owned()), field: "access".to_owned() };
+    if let Some(from) = &zone.spec.rules.from
+        && let Ok(callers) = callers::callers(world, Some(&from.value.at_most.value), &zone.node, diagnostics)
+    {
+        let origin = Origin::new(from.value.at_most.span, id.to_string());
+        list.push(Held {
+            id: id.clone(),
+            origin,
+            on_trial: false,
+            reach: Reach::Services(members.clone()),
+            entries: vec![(callers, None)],
+        });
+    }
+    if let Some(to) = &zone.spec.rules.to {
+        let mut targets = BTreeSet::new();
+        for target in &to.value.at_most.value.0 {
+            match world.services_of(target, &zone.node, diagnostics) {
+                Ok(services) => targets.extend(services),
+                Err(_) => return,
+            }
+        }
+        let services = members.iter().filter_map(|index| world.services.get(*index));
+        let identities: BTreeSet<IdentityPattern> = services.flat_map(|service| world.identities_of(service)).collect();
+        let who = crate::resolve::lookup::Callers { identities, ..crate::resolve::lookup::Callers::default() };
+        let caller = Caller { who, token: crate::requests::TokenMatch::Any, issuer: None, span: to.span };
+        let origin = Origin::new(to.value.at_most.span, id.to_string());
+        list.push(Held {
+            id,
+            origin,
+            on_trial: false,
+            reach: Reach::Outside(targets),
+            entries: vec![(vec![caller], None)],
+        });
+    }
+}
+
+/// Returns what an exception adds at a unit.
+fn waived_set(
+    waiver: &Waiver<'_>,
+    world: &World<'_>,
+    unit: &Unit<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<RequestSet> {
+    let Widening::Callers(references) = &waiver.widening else { return None };
+    let sources = references
+        .iter()
+        .map(|reference| Spanned::new(Source { who: vec![reference.clone()], jwt: None }, reference.span));
+    let from = crate::shape::OneOrMany(sources.collect());
+    let callers = callers::callers(world, Some(&from), &waiver.document.node, diagnostics).ok()?;
+    let condition = Condition { ports: waiver.document.spec.scope.value.ports.clone(), ..any_condition() };
+    callers::requests(&callers, &condition, unit)
+}
+
+/// Takes from the callers who may never reach a unit those that an exception lets through on every port; on some ports
+/// only, the rest of the ports stay refused.
+fn without(never: &RequestSet, waived: &[(RequestSet, Arc<AtomicBool>)]) -> RequestSet {
+    let freed: BTreeSet<&IdentityPattern> = waived
+        .iter()
+        .flat_map(|(set, _)| set.clauses())
+        .filter(|clause| clause.ports == Field::Any)
+        .flat_map(|clause| clause.identities.patterns())
+        .collect();
+    RequestSet::from_clauses(never.clauses().iter().map(|clause| match &clause.identities {
+        Field::Only(patterns) => {
+            let kept = patterns
+                .iter()
+                .filter(|pattern| !freed.iter().any(|freed| crate::requests::Pattern::covers(*freed, *pattern)));
+            Clause { identities: Field::only(kept.cloned()), ..clause.clone() }
+        }
+        Field::Any => clause.clone(),
+    }))
+}
+
+/// Returns the condition that asks for nothing.
+pub(super) fn any_condition() -> Condition {
+    Condition { ports: None, methods: None, paths: None, hosts: None, headers: indexmap::IndexMap::new() }
+}

@@ -11,8 +11,9 @@ mod excerpt;
 mod json;
 mod text;
 
-use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::diagnostics::{Diagnostics, Severity};
 use ringfence_compiler::source::Sources;
+use serde_json::Value;
 
 /// How diagnostics are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,52 @@ pub fn render(format: Format, diagnostics: &Diagnostics, sources: &Sources) -> S
     match format {
         Format::Text(style) => text::render(diagnostics, sources, style),
         Format::Concise => concise::render(diagnostics, sources),
-        Format::Json => json::render(diagnostics, sources),
+        Format::Json => json::render(diagnostics, sources, &Value::Null),
+    }
+}
+
+/// Renders everything reported as JSON, with a summary beside it.
+#[must_use]
+pub fn render_json(diagnostics: &Diagnostics, sources: &Sources, summary: &Value) -> String {
+    json::render(diagnostics, sources, summary)
+}
+
+/// Returns what is left without notes.
+#[must_use]
+pub fn without_notes(diagnostics: &Diagnostics, sources: &Sources) -> Diagnostics {
+    let mut rest = Diagnostics::new();
+    for diagnostic in diagnostics.sorted(sources) {
+        if diagnostic.code().severity != Severity::Note {
+            rest.report(diagnostic.clone());
+        }
+    }
+    rest
+}
+
+/// How much was said of each weight, repetitions not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notes.
+    pub notes: usize,
+}
+
+impl Counts {
+    /// Counts what was reported.
+    #[must_use]
+    pub fn of(diagnostics: &Diagnostics, sources: &Sources) -> Self {
+        let mut counts = Self::default();
+        for diagnostic in diagnostics.sorted(sources) {
+            match diagnostic.code().severity {
+                Severity::Error => counts.errors += 1,
+                Severity::Warning => counts.warnings += 1,
+                Severity::Note => counts.notes += 1,
+            }
+        }
+        counts
     }
 }
 

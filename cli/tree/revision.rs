@@ -176,8 +176,9 @@ pub fn is_dirty(place: &Path) -> Option<bool> {
     Some(!statuses.is_empty())
 }
 
-/// Turns seconds since 1970 into a date of the Gregorian calendar.
-fn day(seconds: i64) -> String {
+/// Turns seconds since 1970 into a date of the Gregorian calendar: `YYYY-MM-DD`.
+#[must_use]
+pub fn day(seconds: i64) -> String {
     // Years are counted from March, so that the leap day is the last of its year; 400 years have 146,097 days.
     let days = seconds.div_euclid(86_400) + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

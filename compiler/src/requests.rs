@@ -12,6 +12,7 @@
 //! requests and on every witness. What single patterns mean is stated, with its sources, at [`TextPattern`],
 //! [`PathPattern`], [`HostPattern`] and [`IdentityPattern`].
 
+mod area;
 mod atoms;
 mod automaton;
 mod clause;

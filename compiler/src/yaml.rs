@@ -15,7 +15,9 @@ mod faults;
 mod go;
 mod mapping;
 mod node;
+mod refusals;
 mod scalar;
+mod shape;
 mod split;
 
 #[cfg(test)]
@@ -46,9 +48,14 @@ pub fn read(sources: &Sources, file: FileId, profile: Profile, diagnostics: &mut
     let mut budget = anchors::Budget::for_text(source.text());
     let mut documents = Vec::new();
     for piece in split::pieces(source.text()) {
-        let place = build::Place { file, offset: piece.offset };
-        let checked = piece.check(place, diagnostics).and(characters::check(&piece, source, place, diagnostics));
-        if checked.is_ok()
+        let place = build::Place { file, offset: piece.offset, length: piece.length };
+        let marker = build::Place { file, offset: piece.marker_offset, length: piece.marker.len() };
+        let checked = [
+            characters::check(piece.marker, source, marker, diagnostics),
+            piece.check(place, diagnostics),
+            characters::check(&piece.text, source, place, diagnostics),
+        ];
+        if checked.iter().all(Result::is_ok)
             && let Some(root) = build::document(&piece.text, place, profile, &mut budget, diagnostics)
         {
             documents.push(Document { root });

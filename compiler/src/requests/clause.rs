@@ -162,11 +162,19 @@ impl Clause {
     /// When the two share requests that no clause says exactly.
     pub fn intersect(&self, other: &Self) -> Result<Option<Self>, Inexpressible> {
         let mut conjunction = Conjunction { inexpressible: None, empty: false };
+        // The cheap fields first: most pairs of clauses part here, before any automaton is built.
+        let ports = conjunction.of(self.ports.intersect(&other.ports, "ports"));
+        let methods = conjunction.of(self.methods.intersect(&other.methods, "methods"));
+        let addresses = conjunction.of(self.addresses.intersect(&other.addresses, "addresses"));
+        let identities = conjunction.of(self.identities.intersect(&other.identities, "identities"));
+        if conjunction.empty {
+            return Ok(None);
+        }
         let met = Self {
-            identities: conjunction.of(self.identities.intersect(&other.identities, "identities")),
-            addresses: conjunction.of(self.addresses.intersect(&other.addresses, "addresses")),
-            ports: conjunction.of(self.ports.intersect(&other.ports, "ports")),
-            methods: conjunction.of(self.methods.intersect(&other.methods, "methods")),
+            identities,
+            addresses,
+            ports,
+            methods,
             paths: conjunction.of(self.paths.intersect(&other.paths, "paths")),
             hosts: conjunction.of(self.hosts.intersect(&other.hosts, "hosts")),
             headers: intersect_each(&self.headers, &other.headers, |name, left, right| {

@@ -167,17 +167,14 @@ impl Pattern for IdentityPattern {
     }
 
     fn meet(&self, other: &Self) -> Meet<Self> {
-        let parts = (
-            self.trust_domain.meet(&other.trust_domain),
-            self.namespace.meet(&other.namespace),
-            self.service_account.meet(&other.service_account),
-        );
-        match parts {
-            (Some(trust_domain), Some(namespace), Some(service_account)) => {
-                Meet::Pattern(Self { trust_domain, namespace, service_account })
-            }
-            _ => Meet::Nothing,
-        }
+        let meet = || {
+            Some(Self {
+                service_account: self.service_account.meet(&other.service_account)?,
+                namespace: self.namespace.meet(&other.namespace)?,
+                trust_domain: self.trust_domain.meet(&other.trust_domain)?,
+            })
+        };
+        meet().map_or(Meet::Nothing, Meet::Pattern)
     }
 }
 

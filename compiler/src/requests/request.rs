@@ -19,7 +19,7 @@ pub struct Request {
     /// Where the connection comes from.
     pub address: IpAddr,
     /// The port of the workload, not of a Service in front of it
-    /// (istio/istio `pilot/pkg/security/authz/model/permission.go` and its goldens).
+    /// (istio/istio, the integration tests' `authz/not-port.yaml.tmpl`).
     pub port: u16,
     /// The HTTP method, in its own case.
     pub method: String,
@@ -27,8 +27,9 @@ pub struct Request {
     pub path: String,
     /// The host the request asks for, with its port where the client wrote one; compared without regard to case.
     pub host: String,
-    /// The headers, one value a name. Where a client repeats a header, Envoy (seen with 1.40) tries each value: what
-    /// this says of subsets holds then too, since a rule that one value meets is met by that value alone.
+    /// The headers, one value a name. Envoy 1.40 was seen to let a repeated header pass when any of its values matches.
+    /// What the algebra says of subsets holds then too, since a rule that many values meet is met by one of them alone;
+    /// that two rules share no request because their header values differ then holds only for unrepeated headers.
     pub headers: BTreeMap<HeaderName, String>,
     /// The valid token it carries. An invalid one never gets as far as authorisation.
     pub token: Option<Token>,

@@ -16,9 +16,10 @@
 //! That suffices to tell whether a clause lies within others: of a request in the clause and in no other, one value a
 //! claim may be kept, the one the clause asks for; it stays in the clause, and with fewer values it enters no other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::area::{Area, escape};
 use super::atoms::AtomSet;
 use super::clause::{Clause, TokenClause, TokenMatch};
 use super::field::{Field, Pattern};
@@ -36,7 +37,7 @@ pub(super) fn difference(left: &[Clause], right: &[Clause]) -> Option<Request> {
     let (space, boxes) = Space::of(&clauses);
     let (ours, theirs) = boxes.split_at(open.len());
     let point = ours.iter().find_map(|area| escape(area, theirs))?;
-    Some(space.request(&point.0.iter().map(|atoms| atoms.first().into_iter().collect()).collect::<Vec<_>>()))
+    Some(space.request(&point.sides().map(|atoms| atoms.first().into_iter().collect()).collect::<Vec<_>>()))
 }
 
 /// Returns a request that is in some clause of `left` and in some clause of `right`.
@@ -46,62 +47,6 @@ pub(super) fn overlap(left: &[Clause], right: &[Clause]) -> Option<Request> {
     let (ours, theirs) = boxes.split_at(left.len());
     let pairs = ours.iter().flat_map(|our| theirs.iter().map(move |their| (our, their)));
     pairs.into_iter().find_map(|(our, their)| space.shared(our, their)).map(|point| space.request(&point))
-}
-
-/// A clause as a set of atoms a dimension.
-#[derive(Clone)]
-struct Area(Vec<AtomSet>);
-
-impl Area {
-    fn meets(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(ours, theirs)| ours.meets(theirs))
-    }
-
-    /// Returns in how many dimensions we reach beyond the other.
-    fn beyond(&self, other: &Self) -> usize {
-        self.0.iter().zip(&other.0).filter(|(ours, theirs)| !ours.is_within(theirs)).count()
-    }
-
-    /// Returns disjoint parts that together are what we have and the other has not.
-    fn without(&self, other: &Self) -> Vec<Self> {
-        let mut parts = Vec::new();
-        let mut inside = self.clone();
-        for (at, theirs) in other.0.iter().enumerate() {
-            let Some(ours) = inside.0.get(at) else { continue };
-            let (outside, within) = (ours.without(theirs), ours.and(theirs));
-            if !outside.is_empty() {
-                let mut part = inside.clone();
-                part.set(at, outside);
-                parts.push(part);
-            }
-            inside.set(at, within);
-        }
-        parts
-    }
-
-    fn set(&mut self, at: usize, atoms: AtomSet) {
-        if let Some(place) = self.0.get_mut(at) {
-            *place = atoms;
-        }
-    }
-}
-
-/// Returns a part of `area` that lies outside all of `others`, if there is one.
-///
-/// Whether boxes cover a box is a hard question in general. It stays small here because each step takes away the box that
-/// is beyond ours in the fewest dimensions: one that covers ours ends the branch, one that is open in one dimension only
-/// shrinks ours without a split.
-fn escape(area: &Area, others: &[Area]) -> Option<Area> {
-    let mut work: Vec<(Area, Vec<&Area>)> = vec![(area.clone(), others.iter().collect())];
-    while let Some((area, mut others)) = work.pop() {
-        others.retain(|other| area.meets(other));
-        let nearest = others.iter().enumerate().min_by_key(|(_, other)| area.beyond(other)).map(|(at, _)| at);
-        let Some(nearest) = nearest else { return Some(area) };
-        let nearest = others.swap_remove(nearest);
-        // The parts are tried in the order of the dimensions.
-        work.extend(area.without(nearest).into_iter().rev().map(|part| (part, others.clone())));
-    }
-    None
 }
 
 /// The values of one dimension, by atom.
@@ -165,7 +110,7 @@ fn some_request() -> Request {
         method: "GET".to_owned(),
         path: "/".to_owned(),
         host: "service.example".to_owned(),
-        headers: std::collections::BTreeMap::new(),
+        headers: BTreeMap::new(),
         token: None,
     }
 }
@@ -176,7 +121,7 @@ fn some_token() -> Token {
         issuer: "https://issuer.example".to_owned(),
         subject: "someone".to_owned(),
         audiences: BTreeSet::new(),
-        claims: std::collections::BTreeMap::new(),
+        claims: BTreeMap::new(),
     }
 }
 
@@ -188,7 +133,7 @@ struct Space {
 impl Space {
     /// Finds the dimensions of these clauses, and each clause's place in them.
     fn of(clauses: &[&Clause]) -> (Self, Vec<Area>) {
-        let mut builder = Builder { clauses, dimensions: Vec::new(), areas: vec![Area(Vec::new()); clauses.len()] };
+        let mut builder = Builder { clauses, dimensions: Vec::new(), areas: vec![Area::default(); clauses.len()] };
         builder.add(|clause| Some(&clause.identities), identity_atoms, Values::Identity);
         builder.add(|clause| Some(&clause.addresses), value::address_atoms, Values::Address);
         builder.add(|clause| Some(&clause.ports), |ports| value::atoms(ports, 8080..=u16::MAX), Values::Port);
@@ -224,7 +169,7 @@ impl Space {
 
     /// Returns atoms that are in both areas. Where a request may have several values it gets one of each.
     fn shared(&self, ours: &Area, theirs: &Area) -> Option<Vec<Vec<usize>>> {
-        let both = self.dimensions.iter().zip(ours.0.iter().zip(&theirs.0));
+        let both = self.dimensions.iter().zip(ours.sides().zip(theirs.sides()));
         both.map(|(values, (ours, theirs))| match ours.and(theirs).first() {
             Some(atom) => Some(vec![atom]),
             None if values.many() => Some(vec![ours.first()?, theirs.first()?]),
@@ -278,7 +223,7 @@ impl<'a> Builder<'a> {
             }
         }
         for (area, condition) in self.areas.iter_mut().zip(conditions) {
-            area.0.push(match condition {
+            area.push(match condition {
                 Field::Any => AtomSet::all(atoms.len()),
                 Field::Only(only) => {
                     let mut set = AtomSet::none(atoms.len());
@@ -305,7 +250,7 @@ impl<'a> Builder<'a> {
                 presence = AtomSet::none(2);
                 presence.insert(PRESENT);
             }
-            area.0.push(presence);
+            area.push(presence);
         }
         self.dimensions.push(Values::TokenPresence);
         true

@@ -4,14 +4,17 @@
 //! to hold the rules of both profiles that concern structure: duplicate keys, aliases, merges, depth.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::anchors::{Anchors, Budget};
 use super::events::{Anchor, Events, Step, Style, What};
-use super::mapping::{Growing, Refused as RefusedEntry};
+use super::faults::Fault;
+use super::mapping::Growing;
 use super::node::{Node, Value};
 use super::scalar::{self, Refused, Scalar};
-use super::{MAX_DEPTH, Profile, escapes, faults};
+use super::shape::{self, Written};
+use super::{MAX_DEPTH, Profile, faults, refusals};
 use crate::diagnostics::codes::yaml as code;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Spanned};
@@ -24,12 +27,14 @@ const MAX_ERRORS: usize = 100;
 pub(super) struct Place {
     pub file: FileId,
     pub offset: usize,
+    /// How many bytes of the file it has; what is read may have a line break more.
+    pub length: usize,
 }
 
 impl Place {
     /// Returns the span in the file of bytes of the document.
     pub fn span(self, start: usize, end: usize) -> Span {
-        Span::new(self.file, self.offset + start, self.offset + end)
+        Span::new(self.file, self.offset + start.min(self.length), self.offset + end.min(self.length))
     }
 }
 
@@ -115,16 +120,15 @@ struct Builder<'a, 'b> {
 impl<'a> Builder<'a, '_> {
     /// Reads all events; `None` when the document had to be given up.
     fn run(&mut self) -> Option<()> {
+        let json = OnceCell::new();
         for step in Events::new(self.text) {
             match step {
-                Ok(step) => self.step(step)?,
+                Ok(step) => self.step(step, &json)?,
                 Err((fault, at)) => {
                     let open = self.stack.iter().rev().find(|frame| frame.flow).map(|frame| frame.start);
                     let place = faults::place(fault, self.text, at, self.read, open);
-                    let wording = faults::wording(fault);
                     let span = self.span(&place);
-                    let diagnostic = wording.code.at(span, wording.message).label(wording.label).help(wording.help);
-                    self.diagnostics.report(diagnostic);
+                    self.diagnostics.report(faults::wording(fault).at(span));
                     return None;
                 }
             }
@@ -133,8 +137,7 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn span(&self, range: &Range<usize>) -> Span {
-        // The text may have one line break more than the file.
-        self.place.span(range.start.min(self.text.len()), range.end.min(self.text.len()))
+        self.place.span(range.start, range.end)
     }
 
     /// Reports an error after which reading goes on; `None` when there were too many.
@@ -153,18 +156,37 @@ impl<'a> Builder<'a, '_> {
         None
     }
 
-    fn step(&mut self, step: Step<'a>) -> Option<()> {
+    fn step(&mut self, step: Step<'a>, json: &OnceCell<bool>) -> Option<()> {
         let Step { what, span, anchor, tag, tag_span } = step;
         if let Some(anchor) = &anchor {
             self.check_anchor_name(&anchor.span)?;
         }
         match what {
             What::Scalar { text, style, missing } => {
-                self.check_shape(&text, style, missing, &span)?;
+                let written = Written {
+                    document: self.text,
+                    text: &text,
+                    style,
+                    missing,
+                    span: span.clone(),
+                    read: self.read.max(tag_span.end),
+                    in_flow: self.in_flow(),
+                    at_key: self.at_key(),
+                    strict: self.profile == Profile::Policy,
+                    json,
+                };
+                for (place, diagnostic) in written.faults() {
+                    let at = self.span(&place);
+                    self.error(diagnostic.at(at))?;
+                }
                 let tag_text = self.text.get(tag_span.clone()).unwrap_or("");
-                let place = self.scalar_place(style, &span, tag_span.end);
+                let place = written.place();
                 let scalar = Scalar { text: &text, style, tag: tag.as_deref(), tag_text };
-                if self.at_key() { self.key(scalar, place, anchor) } else { self.scalar(scalar, place, anchor) }
+                if self.at_key() {
+                    self.key(scalar, place, anchor, &tag_span)
+                } else {
+                    self.scalar(scalar, place, anchor, &tag_span)
+                }
             }
             What::Sequence { flow } => {
                 self.open(Content::Items(Vec::new()), flow, &span, anchor, tag.map(|_| tag_span))
@@ -198,56 +220,19 @@ impl<'a> Builder<'a, '_> {
         self.error(diagnostic)
     }
 
-    /// Refuses shapes that YAML 1.1 and 1.2 split differently.
-    fn check_shape(&mut self, text: &str, style: Style, missing: bool, span: &Range<usize>) -> Option<()> {
-        if missing && self.in_flow() {
-            let at = self.read..(self.read + 1).min(self.text.len());
-            let diagnostic = code::EMPTY_IN_FLOW
-                .at(self.span(&at), "a value is missing inside brackets")
-                .label("nothing here, or nothing after this")
-                .help("write the value, or `null`; a `:` wants a space behind it");
-            return self.error(diagnostic);
-        }
-        if style == Style::Plain && (text.starts_with(['?', ':']) || text.ends_with(':')) {
-            let diagnostic = code::STRAY_PUNCTUATION
-                .at(self.span(span), format!("`{text}` has a `:` or `?` at its edge that YAML readers disagree about"))
-                .label("not quoted")
-                .help("quote it, or put a space after the colon");
-            return self.error(diagnostic);
-        }
-        if style == Style::Double {
-            let written = self.text.get(span.clone()).unwrap_or("");
-            if let Some(found) = escapes::json_only(written)
-                && !escapes::is_json(self.text)
-            {
-                let at = span.start + found.start..span.start + found.end;
-                let diagnostic = code::ESCAPE
-                    .at(self.span(&at), "an escape that only JSON knows")
-                    .label("not in YAML 1.1")
-                    .help("write the character itself, or `\\U` and eight digits");
-                return self.error(diagnostic);
-            }
-        }
-        Some(())
-    }
-
-    /// Returns the bytes of a scalar as written: a block text begins at its `|` or `>` and ends with its last word.
-    fn scalar_place(&self, style: Style, span: &Range<usize>, after_tag: usize) -> Range<usize> {
-        if style != Style::Block {
-            return span.clone();
-        }
-        let start = block_header(self.text, self.read.max(after_tag)).unwrap_or(span.start);
-        let end = span.end.max(span.start);
-        let written = self.text.get(start..end).unwrap_or("");
-        start..start + written.trim_end().len()
-    }
-
-    fn scalar(&mut self, scalar: Scalar<'_>, place: Range<usize>, anchor: Option<Anchor>) -> Option<()> {
+    fn scalar(
+        &mut self,
+        scalar: Scalar<'_>,
+        place: Range<usize>,
+        anchor: Option<Anchor>,
+        tag: &Range<usize>,
+    ) -> Option<()> {
         let span = self.span(&place);
         let value = match scalar::value(scalar, self.profile) {
             Ok(value) => value,
             Err(refused) => {
-                self.error(refusal(&refused, scalar.text, span, "value"))?;
+                let place = if refused.is_about_tag() { self.span(tag) } else { span };
+                self.error(refusals::scalar(&refused, scalar.text, place, "value"))?;
                 Value::Null
             }
         };
@@ -258,7 +243,13 @@ impl<'a> Builder<'a, '_> {
         self.put(node, place.end, false)
     }
 
-    fn key(&mut self, scalar: Scalar<'_>, place: Range<usize>, anchor: Option<Anchor>) -> Option<()> {
+    fn key(
+        &mut self,
+        scalar: Scalar<'_>,
+        place: Range<usize>,
+        anchor: Option<Anchor>,
+        tag: &Range<usize>,
+    ) -> Option<()> {
         let span = self.span(&place);
         if let Some(anchor) = anchor {
             // The anchored node is the key as a value; a key that is no value is reported below.
@@ -279,7 +270,8 @@ impl<'a> Builder<'a, '_> {
             match scalar::key(scalar, self.profile) {
                 Ok(key) => Pending::Key(Spanned::new(key, span)),
                 Err(refused) => {
-                    self.error(refusal(&refused, scalar.text, span, "key"))?;
+                    let place = if refused.is_about_tag() { self.span(tag) } else { span };
+                    self.error(refusals::scalar(&refused, scalar.text, place, "key"))?;
                     Pending::Refused
                 }
             }
@@ -304,9 +296,9 @@ impl<'a> Builder<'a, '_> {
             return self.too_deep(span);
         }
         if let Some(tag) = tag
-            && self.profile == Profile::Policy
+            && (self.profile == Profile::Policy || !scalar::is_common_tag(self.text.get(tag.clone()).unwrap_or("")))
         {
-            self.error(refusal(&Refused::Tag, "", self.span(&tag), "value"))?;
+            self.error(refusals::scalar(&Refused::Tag, "", self.span(&tag), "value"))?;
         }
         if self.at_key() {
             let written = span.start..span.end.max(span.start + 1);
@@ -317,16 +309,18 @@ impl<'a> Builder<'a, '_> {
             self.error(diagnostic);
             return None;
         }
+        let start = match content {
+            Content::Items(_) if !flow => shape::first_dash(self.text, self.read, span.start),
+            _ => span.start,
+        };
         self.read = span.end;
-        self.stack.push(Frame { content, flow, start: span.start, end: span.end, anchor });
+        self.stack.push(Frame { content, flow, start, end: span.end, anchor });
         Some(())
     }
 
     fn too_deep(&mut self, span: &Range<usize>) -> Option<()> {
-        let wording = faults::wording(faults::Fault::TooDeep);
-        let place = faults::place(faults::Fault::TooDeep, self.text, span.start, self.read, None);
-        let diagnostic = wording.code.at(self.span(&place), wording.message).label(wording.label).help(wording.help);
-        self.error(diagnostic);
+        let place = faults::place(Fault::TooDeep, self.text, span.start, self.read, None);
+        self.error(faults::wording(Fault::TooDeep).at(self.span(&place)));
         None
     }
 
@@ -421,68 +415,7 @@ impl<'a> Builder<'a, '_> {
         };
         match result {
             Ok(()) => Some(()),
-            Err(refused) => self.error(entry_refusal(refused, &place)),
+            Err(refused) => self.error(refusals::entry(refused, &place)),
         }
-    }
-}
-
-/// Returns where the `|` or `>` of a block text stands, looking from the end of what was read before it.
-fn block_header(text: &str, from: usize) -> Option<usize> {
-    let mut at = from;
-    let mut after_blank = true;
-    while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
-        match next {
-            '|' | '>' => return Some(at),
-            '#' if after_blank => at += text.get(at..)?.find('\n')?,
-            '&' | '!' => at += text.get(at..)?.find(char::is_whitespace)?,
-            _ => at += next.len_utf8(),
-        }
-        after_blank = next.is_whitespace();
-    }
-    None
-}
-
-fn entry_refusal(refused: RefusedEntry, key: &Spanned<Cow<'_, str>>) -> Diagnostic {
-    match refused {
-        RefusedEntry::Duplicate(first) => code::DUPLICATE_KEY
-            .at(key.span, format!("the key `{}` stands twice in one mapping", key.value))
-            .label("again here")
-            .and(first, "first here")
-            .help("keep one of them: readers disagree about which one counts"),
-        RefusedEntry::UnsureKey(merged) => code::MERGE_KEY
-            .at(key.span, format!("the merged key `{}` cannot be told from one that is no text", merged.value))
-            .label("merged here")
-            .and(merged.span, "this key")
-            .help("quote the key wherever it is written, or write the merge out"),
-        RefusedEntry::NotMergeable => code::MERGE_KEY
-            .at(key.span, "only a mapping, or a list of mappings written here, can be merged")
-            .label("a merge")
-            .help("write the keys out"),
-    }
-}
-
-fn refusal(refused: &Refused, text: &str, span: Span, role: &str) -> Diagnostic {
-    let quoted = format!("quote it if it is meant as text: {}", serde_json::Value::from(text));
-    match refused {
-        Refused::Ambiguous(other) => code::AMBIGUOUS_SCALAR
-            .at(span, format!("the {role} `{text}` is {other} to some YAML readers and not to others"))
-            .label("not quoted")
-            .help(quoted),
-        Refused::Key(kind) => code::KEY_NOT_TEXT
-            .at(span, format!("the key `{text}` is {kind} to YAML, and keys are text"))
-            .label("not quoted")
-            .help(quoted),
-        Refused::Huge => code::HUGE_NUMBER
-            .at(span, format!("the {role} `{text}` is a number that no reader keeps exactly"))
-            .label("not quoted")
-            .help(quoted),
-        Refused::Tag => code::TAG
-            .at(span, "tags are not read here: they change what a value is")
-            .label("has a tag")
-            .help("delete the tag; quote the value if it is meant as text"),
-        Refused::TagMismatch => code::TAG
-            .at(span, format!("the {role} `{text}` does not fit its tag"))
-            .label("has a tag")
-            .help("delete the tag, or correct the value"),
     }
 }

@@ -1,28 +1,35 @@
 //! Refuses the characters that make two readers, or a reader and a person, see different documents.
 //!
-//! In: the text of one document. Out: a diagnostic for the first character of each kind that must not be there. It
+//! In: a part of a file. Out: a diagnostic for the first character of each kind that must not be there. It
 //! exists because these never help anybody but an attacker, and because YAML 1.1 and 1.2 part ways over them.
 
 use super::build::Place;
-use super::split::Piece;
 use crate::diagnostics::codes::yaml as code;
 use crate::diagnostics::{Code, Diagnostics, Reported};
 use crate::source::SourceFile;
 
-/// Refuses a piece that holds an unwelcome character; one report for each kind.
+/// Refuses a text that holds an unwelcome character; one report for each kind.
 pub(super) fn check(
-    piece: &Piece<'_>,
+    text: &str,
     source: &SourceFile,
     place: Place,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Reported> {
-    let mut result = not_utf8(piece, source, place, diagnostics);
+    let mut result = not_utf8(text, source, place, diagnostics);
     // Everything unwelcome is outside this range, so that most bytes cost one comparison.
-    if piece.text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
         return result;
     }
+    // kubectl passes over any space at the start when it looks whether a file is JSON.
+    let blank = text.len() - text.trim_ascii_start().len();
+    if let Some(first) = text.get(blank..).and_then(|rest| rest.chars().next()).filter(|c| c.is_whitespace()) {
+        let message = format!("U+{:04X} looks like a space and is none", u32::from(first));
+        let span = place.span(blank, blank + first.len_utf8());
+        let help = "delete it, or use an ordinary space";
+        result = Err(diagnostics.report(code::CONTROL_CHARACTER.at(span, message).label("this character").help(help)));
+    }
     let mut seen: Vec<&'static Code> = Vec::new();
-    let mut characters = piece.text.char_indices().peekable();
+    let mut characters = text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
         let next = characters.peek().map(|(_, next)| *next);
         let Some((code, name, help)) = unwelcome(character, next) else { continue };
@@ -37,16 +44,11 @@ pub(super) fn check(
     result
 }
 
-fn not_utf8(
-    piece: &Piece<'_>,
-    source: &SourceFile,
-    place: Place,
-    diagnostics: &mut Diagnostics,
-) -> Result<(), Reported> {
+fn not_utf8(text: &str, source: &SourceFile, place: Place, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
     // Behind the first bad byte a replacement character may stand for another one: nobody can tell any more.
     let Some(first) = source.invalid_utf8() else { return Ok(()) };
-    let from = first.saturating_sub(piece.offset).min(piece.text.len());
-    let Some(bad) = piece.text.get(from..).and_then(|rest| rest.find(char::REPLACEMENT_CHARACTER)) else {
+    let from = first.saturating_sub(place.offset).min(text.len());
+    let Some(bad) = text.get(from..).and_then(|rest| rest.find(char::REPLACEMENT_CHARACTER)) else {
         return Ok(());
     };
     let span = place.span(from + bad, from + bad + char::REPLACEMENT_CHARACTER.len_utf8());

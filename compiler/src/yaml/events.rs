@@ -157,7 +157,8 @@ fn fault(kind: &ErrorKind) -> Fault {
         | K::UnpairedLowSurrogate
         | K::InvalidUnicodeEscape => Fault::Escape,
         K::DirectiveDisallowed => Fault::Directive,
-        K::CommentNotSeparated | K::CommentInterceptedScalar => Fault::Comment,
+        K::CommentNotSeparated => Fault::Comment,
+        K::CommentInterceptedScalar => Fault::Interrupted,
         K::ZeroBlockScalarIndent
         | K::InvalidBlockScalarHeader
         | K::TabAtBlockScalarStart
@@ -173,6 +174,7 @@ fn fault(kind: &ErrorKind) -> Fault {
         | K::InvalidTagUtf8LeadingByte
         | K::InvalidTagUtf8TrailingByte
         | K::InvalidTagUtf8 => Fault::Tag,
+        K::ExpectedDocumentStart => Fault::Outside,
         K::BomInsideDocument => Fault::ByteOrderMark,
         K::InvalidDocumentEnd => Fault::AfterEnd,
         _ => Fault::Other,

@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
-use crate::diagnostics::Code;
 use crate::diagnostics::codes::yaml as code;
+use crate::diagnostics::{Code, Diagnostic};
+use crate::source::Span;
 
 /// A mistake that leaves no structure to go on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +26,13 @@ pub(super) enum Fault {
     Escape,
     Directive,
     Comment,
+    Interrupted,
     Block,
     AnchorName,
     Tag,
     ByteOrderMark,
     AfterEnd,
+    Outside,
     Other,
 }
 
@@ -39,6 +42,13 @@ pub(super) struct Wording {
     pub message: &'static str,
     pub label: &'static str,
     pub help: &'static str,
+}
+
+impl Wording {
+    /// Says it about a place.
+    pub fn at(&self, span: Span) -> Diagnostic {
+        self.code.at(span, self.message).label(self.label).help(self.help)
+    }
 }
 
 /// Returns what to say about a fault.
@@ -120,6 +130,12 @@ pub(super) fn wording(fault: Fault) -> Wording {
         Fault::Comment => {
             (&code::COMMENT_SPACE, "a `#` that begins no comment", "here", "put a space before `#`, or quote the value")
         }
+        Fault::Interrupted => (
+            &code::COMMENT_SPACE,
+            "a comment stands in the middle of a text",
+            "the text goes on below",
+            "move the comment above the key, or quote the text",
+        ),
         Fault::Block => (
             &code::BLOCK_TEXT,
             "a `|` or `>` block is badly begun or indented",
@@ -144,6 +160,12 @@ pub(super) fn wording(fault: Fault) -> Wording {
             "never read by kubectl",
             "begin a new document with `---` instead of `...`",
         ),
+        Fault::Outside => (
+            &code::INDENTATION,
+            "this line stands outside of the document: kubectl never reads it",
+            "further left than the document begins",
+            "indent all keys of the document alike, or begin a new document with `---`",
+        ),
         Fault::Other => (&code::SYNTAX, "this is not YAML", "not understood", "compare with the lines around it"),
     };
     Wording { code, message, label, help }
@@ -155,9 +177,29 @@ pub(super) fn place(fault: Fault, text: &str, at: usize, read: usize, open: Opti
     let opened = match fault {
         Fault::Quote => text.get(read..).and_then(|rest| rest.find(['"', '\'']).map(|found| read + found)),
         Fault::Flow => open,
+        Fault::Tab => {
+            let line = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |found| found + 1);
+            text.get(line..).and_then(|rest| rest.find('\t')).map(|found| line + found)
+        }
+        Fault::Escape => unknown_escape(text, at),
         _ => None,
     };
     character_at(text, opened.unwrap_or(at))
+}
+
+/// Returns where the first backslash stands that begins no escape of YAML, or one that wants digits.
+fn unknown_escape(text: &str, from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let mut escapes = rest.match_indices('\\');
+    while let Some((at, _)) = escapes.next() {
+        let next = rest.get(at + 1..).and_then(|after| after.chars().next())?;
+        if next == '\\' {
+            escapes.next();
+        } else if !"0abtnvfre \t\n\r\"/N_LP".contains(next) {
+            return Some(from + at);
+        }
+    }
+    None
 }
 
 /// Returns the bytes of the character at a place, or of the last visible one before it at the end of a line or text.

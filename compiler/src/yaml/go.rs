@@ -49,7 +49,7 @@ fn dotted(text: &str) -> Reading {
     if is_float(text) {
         return float(text);
     }
-    let digits = text.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit() || byte == b'_');
+    let digits = text.as_bytes().get(1).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'_');
     if digits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte)) {
         Reading::Unsure
     } else {
@@ -110,8 +110,9 @@ fn float(text: &str) -> Reading {
     }
 }
 
-/// Tells whether a text has the shape `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
-fn is_float(text: &str) -> bool {
+/// Tells whether a text has the shape of a fraction in range or out of it:
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+pub(super) fn is_float(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),

@@ -23,6 +23,13 @@ pub(super) enum Refused {
     Key(&'static str),
 }
 
+impl Refused {
+    /// Tells whether the tag is to be shown rather than the text.
+    pub fn is_about_tag(&self) -> bool {
+        matches!(self, Self::Tag | Self::TagMismatch)
+    }
+}
+
 /// A scalar as the events tell it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scalar<'a> {
@@ -80,7 +87,7 @@ fn strict(text: &str) -> Result<Value, Refused> {
         Reading::Uint(value) if is_decimal(text) => Ok(Value::Number(value.into())),
         Reading::Float(value) if is_decimal_fraction(text) => number(value),
         Reading::Float(_) if is_decimal(text) => Err(Refused::Huge),
-        Reading::Text if is_decimal(text) || is_decimal_fraction(text) => Err(Refused::Huge),
+        Reading::Text if go::is_float(text) => Err(Refused::Huge),
         Reading::Null => Err(Refused::Ambiguous("nothing")),
         Reading::Bool(_) => Err(Refused::Ambiguous("true or false")),
         Reading::Int(_) | Reading::Uint(_) | Reading::Float(_) | Reading::Unwritable | Reading::Unsure => {
@@ -113,7 +120,7 @@ fn number(value: f64) -> Result<Value, Refused> {
 
 /// Reads a scalar with a tag as Go does: its own tags convert, and all others make text.
 fn tagged(scalar: Scalar<'_>, tag: &str) -> Result<Value, Refused> {
-    if scalar.tag_text.contains('%') {
+    if !is_common_tag(scalar.tag_text) {
         return Err(Refused::Tag);
     }
     let text = scalar.text;
@@ -144,11 +151,17 @@ fn tagged(scalar: Scalar<'_>, tag: &str) -> Result<Value, Refused> {
     }
 }
 
+/// Tells whether a tag is spelled so that every reader finds the same end of it.
+pub(super) fn is_common_tag(written: &str) -> bool {
+    written.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!<>:/.,_-".contains(&byte))
+        && (written == "!" || written.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '>'))
+}
+
 /// Decodes standard Base64 that holds UTF-8.
 fn base64(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    if digits.len() % 4 != 0 {
+    if !digits.len().is_multiple_of(4) {
         return None;
     }
     for (at, group) in digits.chunks_exact(4).enumerate() {

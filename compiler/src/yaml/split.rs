@@ -18,49 +18,74 @@ pub(super) struct Piece<'a> {
     pub text: Cow<'a, str>,
     /// Where in the file the text begins.
     pub offset: usize,
-    /// A `---` line that opens this piece and holds more than a comment: its place in the file.
-    bad_marker: Option<(usize, usize)>,
+    /// How many bytes of the file it has.
+    pub length: usize,
+    /// The `---` line that opens this piece, if one does.
+    pub marker: &'a str,
+    /// Where in the file the marker line begins.
+    pub marker_offset: usize,
 }
 
 /// Returns the documents of a text, in order.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
-    let mut bad_marker = None;
     let mut at = start;
+    let (mut marker, mut marker_offset) = ("", 0);
     for line in text.get(start..).unwrap_or("").split_inclusive('\n') {
-        if let Some(rest) = line.strip_prefix("---") {
-            pieces.push(piece(text, start, at, bad_marker));
+        if line.starts_with("---") {
+            pieces.push(Piece {
+                text: whole_lines(text, start, at),
+                offset: start,
+                length: at - start,
+                marker,
+                marker_offset,
+            });
             start = at + line.len();
-            let rest = rest.trim();
-            bad_marker = (!rest.is_empty() && !rest.starts_with('#')).then(|| (at, at + line.trim_end().len()));
+            (marker, marker_offset) = (line, at);
         }
         at += line.len();
     }
-    pieces.push(piece(text, start, text.len(), bad_marker));
+    pieces.push(Piece {
+        text: whole_lines(text, start, text.len()),
+        offset: start,
+        length: text.len() - start,
+        marker,
+        marker_offset,
+    });
     pieces
 }
 
-fn piece(text: &str, start: usize, end: usize, bad_marker: Option<(usize, usize)>) -> Piece<'_> {
+fn whole_lines(text: &str, start: usize, end: usize) -> Cow<'_, str> {
     let text = text.get(start..end).unwrap_or("");
-    let text =
-        if text.is_empty() || text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) };
-    Piece { text, offset: start, bad_marker }
+    if text.is_empty() || text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) }
+}
+
+/// Tells whether a line that begins with `---` is a marker and nothing else. Spaces beyond ASCII are no spaces to a YAML
+/// reader, and `---#` is text to it.
+fn is_marker(line: &str) -> bool {
+    let rest = line.get(3..).unwrap_or("");
+    let content = rest.trim_ascii();
+    content.is_empty() || (content.starts_with('#') && rest.starts_with([' ', '\t']))
 }
 
 impl Piece<'_> {
     /// Refuses what the markers of this piece say beside marking.
     pub fn check(&self, place: Place, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
-        if let Some((start, end)) = self.bad_marker {
+        if !is_marker(self.marker) {
+            let end = self.marker_offset + self.marker.trim_end().len();
             return Err(diagnostics.report(
                 code::DOCUMENT_MARKER
-                    .at(Span::new(place.file, start, end), "a line that begins with `---` may hold only that marker")
+                    .at(
+                        Span::new(place.file, self.marker_offset, end),
+                        "a line that begins with `---` may hold only that marker",
+                    )
                     .label("more than a marker")
                     .help("put the text on the next line; quote it if it is part of a value"),
             ));
         }
         let mut at = 0;
-        let mut ended = false;
+        let (mut begun, mut ended) = (false, false);
         for line in self.text.split_inclusive('\n') {
             let content = line.trim();
             if ended && !content.is_empty() && !content.starts_with('#') {
@@ -83,8 +108,17 @@ impl Piece<'_> {
                             .help("quote the value if it is meant as text"),
                     ));
                 }
+                if !begun {
+                    return Err(diagnostics.report(
+                        code::AFTER_DOCUMENT_END
+                            .at(place.span(at, at + 3), "`...` ends a document that has not begun")
+                            .label("nothing above")
+                            .help("delete the line"),
+                    ));
+                }
                 ended = true;
             }
+            begun |= !content.is_empty() && !content.starts_with('#');
             at += line.len();
         }
         Ok(())

@@ -267,6 +267,8 @@ pub const HOSTILE: &[&str] = &[
     "a: {{ template }}\n",
     "a: ?b\nc: :d\ne: f:\n",
     "a: [?b, :c, d:]\n",
+    ":a: b\n?c: d\ne: ::\n- :f\n",
+    "a: :path\nb: ::1\nc:\n- :authority\n- ?d\n",
     "? a\n? b\n",
     ": a\n",
     "a: - b\n",

@@ -2,12 +2,15 @@
 
 super::codes! {
     L7_ON_TCP: Error = "lowering/l7-on-tcp", "a rule on HTTP is asked of a port that does not speak it";
-    SNIFFED_PORT: Warning = "lowering/unknown-protocol", "a rule on HTTP is asked of a port that says not what it speaks";
+    UNKNOWN_PROTOCOL: Warning = "lowering/unknown-protocol", "a rule on HTTP is asked of a port that does not say what it speaks";
     L7_WITHOUT_WAYPOINT: Error = "lowering/l7-without-waypoint", "a rule on HTTP is asked where only connections are seen";
-    NOT_IN_MESH: Warning = "lowering/not-in-mesh", "a workload has no proxy, so policy is not enforced at it";
+    NOT_IN_MESH: Warning = "lowering/not-in-mesh", "a workload has no proxy, so only NetworkPolicy is enforced at it";
+    ROOT_NAMESPACE: Warning = "lowering/root-namespace", "a workspace claims the namespace whose policies hold for the whole mesh";
     UNENFORCEABLE: Error = "lowering/unenforceable", "a statement is about a workload where nothing can enforce it";
     INSEPARABLE: Error = "lowering/inseparable-workloads", "no selector tells two workloads apart";
     INEXPRESSIBLE: Error = "lowering/inexpressible", "a set of requests cannot be written as an Istio rule";
-    CROSS_CLUSTER_PEER: Error = "lowering/cross-cluster-peer", "a caller is in another cluster whose addresses are unknown";
+    CROSS_CLUSTER_PEER: Warning = "lowering/cross-cluster-peer", "a caller is in another cluster whose addresses are unknown";
+    TWO_PROVIDERS: Error = "lowering/two-providers", "two external authorization providers are to be asked for one workload";
     NAME_TAKEN: Error = "lowering/name-taken", "two objects would have one name";
+    NOT_READ_BACK: Error = "lowering/not-read-back", "an emitted object does not read back as what was meant";
 }

@@ -16,8 +16,8 @@ fn clause(from: &str, ports: &[u16], methods: &[&str], paths: &[&str]) -> Clause
     }
 }
 
-fn set(clauses: &[Clause]) -> RequestSet {
-    RequestSet::from_clauses(clauses.iter().cloned())
+fn set<'a>(clauses: impl IntoIterator<Item = &'a Clause>) -> RequestSet {
+    RequestSet::from_clauses(clauses.into_iter().cloned())
 }
 
 fn with_claim(clause: Clause, claim: &str, value: &str) -> Clause {
@@ -85,15 +85,15 @@ fn a_template_is_not_a_prefix() {
 fn many_values_of_a_claim_are_each_enough() {
     let auditor = with_claim(Clause::any(), "role", "auditor");
     let admin = with_claim(Clause::any(), "role", "admin");
-    let witness = set(&[auditor.clone()]).meets(&set(&[admin.clone()])).unwrap();
+    let witness = set([&auditor]).meets(&set([&admin])).unwrap();
     assert_eq!(witness.token.unwrap().claims["role"].len(), 2);
-    let error = set(&[auditor.clone()]).intersect(&set(&[admin])).unwrap_err();
+    let error = set([&auditor]).intersect(&set(&[admin])).unwrap_err();
     assert_eq!(
         error.to_string(),
         "no pattern of `jwt.claims[role]` says exactly what `auditor` and `admin` have in common"
     );
     let any_role = with_claim(Clause::any(), "role", "*");
-    assert_eq!(set(&[auditor.clone()]).intersect(&set(&[any_role])), Ok(set(&[auditor])));
+    assert_eq!(set([&auditor]).intersect(&set(&[any_role])), Ok(set(&[auditor])));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn hosts_and_header_names_fold_their_case() {
     let header = [(HeaderName::new("X-Team"), Field::one(TextPattern::Exact("a".to_owned())))].into();
     let clause =
         Clause { hosts: Field::one(HostPattern::parse("API.example").unwrap()), headers: header, ..Clause::any() };
-    let mut request = set(&[clause.clone()]).difference_witness(&RequestSet::nothing()).unwrap();
+    let mut request = set([&clause]).difference_witness(&RequestSet::nothing()).unwrap();
     assert_eq!(request.host, "api.example");
     assert_eq!(request.headers.get("x-team").map(String::as_str), Some("a"));
     request.host = "Api.Example".to_owned();

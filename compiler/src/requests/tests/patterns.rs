@@ -119,6 +119,7 @@ fn what_two_paths_share_is_a_path_where_there_is_one() {
     check("/a/{**}", "/{*}/b/{*}", Meet::Pattern("/a/b/{*}"));
     check("/a/{**}", "/{*}/", Meet::Pattern("/a/"));
     check("/a/{**}", "/{*}", Meet::Nothing);
+    check("/a/{*}", "/{*}/", Meet::Nothing);
     check("/a/{**}", "/a/*", Meet::Pattern("/a/{**}"));
     check("/a/{**}", "/a/b*", Meet::Inexpressible);
     check("/{*}/b", "*c", Meet::Nothing);
@@ -163,6 +164,28 @@ fn networks_have_one_form() {
     check(&["0.0.0.0/0"], Some(&["0.0.0.0/0"]));
     check(&["0.0.0.0/1", "128.0.0.0/1", "::/0"], None);
     check(&[], Some(&[]));
+}
+
+#[test]
+fn of_two_ways_to_say_the_same_one_stays() {
+    let all = Part::Prefix(String::new());
+    let odd = IdentityPattern { trust_domain: all, namespace: Part::Any, service_account: Part::Any };
+    assert_eq!(Field::only([odd.clone(), IdentityPattern::any()]).simplified(), Field::one(IdentityPattern::any()));
+    assert_eq!(Field::only([IdentityPattern::any(), odd]).simplified(), Field::one(IdentityPattern::any()));
+}
+
+#[test]
+fn a_field_says_what_it_can_and_complains_of_the_rest() {
+    let field = |texts: &[&str]| Field::only(texts.iter().map(|text| path(text)));
+    let check = |left: &[&str], right: &[&str], expected: Option<&[&str]>| {
+        let met = field(left).intersect(&field(right), "paths");
+        assert_eq!(met.as_ref().ok(), expected.map(field).as_ref(), "{left:?} with {right:?}");
+    };
+    check(&["/a*", "*z"], &["/a*"], Some(&["/a*"]));
+    check(&["/a*", "*z"], &["/a*", "*y"], Some(&["/a*"]));
+    check(&["*z"], &["/a*", "*y"], None);
+    check(&["/a*", "*z"], &["/a*", "*z", "/b"], Some(&["/a*", "*z"]));
+    check(&["/a*"], &["/b*", "/c"], Some(&[]));
 }
 
 /// Tells which of the patterns a value meets.

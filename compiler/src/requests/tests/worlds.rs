@@ -31,13 +31,16 @@ fn part(names: &'static [&'static str], prefixes: &'static [&'static str]) -> im
 }
 
 pub(super) fn identity_pattern() -> impl Strategy<Value = IdentityPattern> {
-    (part(&["m", "n"], &["m"]), part(&["x", "xy", "y"], &["x", "xy"]), part(&["s", "st"], &["s", "t"])).prop_map(
-        |(trust_domain, namespace, service_account)| IdentityPattern { trust_domain, namespace, service_account },
-    )
+    (part(&["m", "n"], &["m"]), part(&["x", "xy", "xx", "other"], &["x", "xx", "o"]), part(&["s", "st"], &["s", "t"]))
+        .prop_map(|(trust_domain, namespace, service_account)| IdentityPattern {
+            trust_domain,
+            namespace,
+            service_account,
+        })
 }
 
 pub(super) fn identity() -> impl Strategy<Value = Identity> {
-    (select(vec!["m", "n", "mm"]), select(vec!["x", "xy", "xyz", "y"]), select(vec!["s", "st", "t", "u"]))
+    (select(vec!["m", "n", "mm"]), select(vec!["x", "xy", "xx", "xyz", "other"]), select(vec!["s", "st", "t", "u"]))
         .prop_map(|(trust_domain, namespace, account)| Identity::new(trust_domain, namespace, account))
 }
 

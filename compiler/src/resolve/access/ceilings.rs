@@ -44,7 +44,11 @@ impl Bound {
     fn refuses(&self, set: &RequestSet) -> Option<Request> {
         match self {
             Self::AtMost(most) => set.difference_witness(most),
-            Self::Never(never) => set.meets(never),
+            // A caller named by address, or as anyone, was not meant by its identity: the DENY beside the grant keeps it out.
+            Self::Never(never) => {
+                let named = set.clauses().iter().filter(|clause| !clause.identities.is_any());
+                RequestSet::from_clauses(named.cloned()).meets(never)
+            }
         }
     }
 }

@@ -1,0 +1,96 @@
+//! Which file each object goes to, and the kustomizations that list them.
+//!
+//! In: the objects of a cluster. Out: texts by path. A kustomization lists what is there, sorted and by name: nothing is
+//! globbed, so pruning is complete.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::HEADER;
+use crate::diagnostics::Diagnostics;
+use crate::diagnostics::codes::lowering as code;
+use crate::emit::{Object, Stage};
+use crate::source::{SourceFile, Sources};
+use crate::yaml::{self, Profile, emit::emit};
+
+/// Writes the files of a cluster.
+pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
+    let root = format!("clusters/{cluster}");
+    let mut files = BTreeMap::new();
+    let mut folders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for object in objects {
+        let folder = folder(object);
+        let name = file_name(object);
+        let path = format!("{root}/{folder}/{name}");
+        if files.contains_key(&path) {
+            let span = object.origins.first().map(|origin| origin.span);
+            let message = format!("two objects would be {} `{}`", object.kind, object.name);
+            let taken = match span {
+                Some(span) => code::NAME_TAKEN.at(span, message).label("makes one of them"),
+                None => code::NAME_TAKEN.nowhere(message),
+            };
+            diagnostics.report(taken.help("names are compared without regard to case: rename one of the services"));
+            continue;
+        }
+        files.insert(path.clone(), text(&path, &object.value, diagnostics));
+        list(&mut folders, &folder, &name);
+    }
+    for (folder, resources) in &folders {
+        let path = if folder.is_empty() {
+            format!("{root}/kustomization.yaml")
+        } else {
+            format!("{root}/{folder}/kustomization.yaml")
+        };
+        let kustomization =
+            json!({ "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources });
+        files.insert(path.clone(), text(&path, &kustomization, diagnostics));
+    }
+    files
+}
+
+/// Lists an entry in its folder, and each folder in the one above.
+fn list(folders: &mut BTreeMap<String, BTreeSet<String>>, folder: &str, entry: &str) {
+    folders.entry(folder.to_owned()).or_default().insert(entry.to_owned());
+    if !folder.is_empty() {
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        list(folders, above, name);
+    }
+}
+
+fn folder(object: &Object) -> String {
+    match (object.stage, &object.namespace) {
+        (Stage::Allow, Some(namespace)) => format!("{}/{namespace}", Stage::Allow.folder()),
+        (stage, _) => stage.folder().to_owned(),
+    }
+}
+
+fn file_name(object: &Object) -> String {
+    let namespace = object.namespace.as_deref().unwrap_or("cluster");
+    format!("{namespace}--{}--{}.yaml", object.kind, object.name).to_lowercase()
+}
+
+/// Writes a value as YAML, reads it back with our own reader in both profiles, and compares.
+fn text(path: &str, value: &Value, diagnostics: &mut Diagnostics) -> String {
+    let body = match emit(value) {
+        Ok(body) => body,
+        Err(error) => {
+            diagnostics.report(code::NOT_READ_BACK.nowhere(format!("`{path}` cannot be written: {error:?}")));
+            return String::new();
+        }
+    };
+    let text = format!("{HEADER}\n{body}");
+    for profile in [Profile::Manifest, Profile::Policy] {
+        let mut sources = Sources::new();
+        let file = sources.add(SourceFile::new(path, text.clone().into_bytes()));
+        let mut said = Diagnostics::new();
+        let read = yaml::read(&sources, file, profile, &mut said);
+        let same = matches!(read.as_slice(), [document] if document.root.to_json() == *value);
+        if !same {
+            let not = code::NOT_READ_BACK.nowhere(format!("`{path}` does not read back as what was meant"));
+            diagnostics
+                .report(not.help("this is a fault of ringfence: please report it with the policy that caused it"));
+        }
+    }
+    text
+}

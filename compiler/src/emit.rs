@@ -1,0 +1,41 @@
+//! From what is enforced to Kubernetes objects.
+//!
+//! In: a [`ClusterPlan`]. Out: [`Object`]s, each with its stage, value and reasons. One file a kind of object; none of them
+//! decides anything.
+
+mod access_log;
+mod authorization;
+mod guard;
+mod network_policy;
+mod object;
+mod peer_authentication;
+mod request_authentication;
+mod sidecar;
+
+pub use object::{MANAGED_BY, Object, Stage};
+
+use crate::ir::ClusterPlan;
+use crate::source::Sources;
+
+/// Writes every object of a cluster, sorted by stage, namespace, kind and name.
+#[must_use]
+pub fn emit(plan: &ClusterPlan, sources: &Sources) -> Vec<Object> {
+    let mut objects = Vec::new();
+    for namespace in &plan.namespaces {
+        peer_authentication::emit(namespace, &mut objects);
+        request_authentication::emit(namespace, &mut objects);
+        authorization::emit(namespace, &mut objects);
+        network_policy::emit(namespace, &mut objects);
+        sidecar::emit(plan, namespace, &mut objects);
+        access_log::emit(namespace, &mut objects);
+    }
+    guard::emit(plan, &mut objects);
+    for (manifest, origin) in &plan.raws {
+        objects.push(Object::raw(manifest.clone(), origin.clone()));
+    }
+    for object in &mut objects {
+        object.annotate(sources);
+    }
+    objects.sort_by(|a, b| a.key().cmp(&b.key()));
+    objects
+}

@@ -1,0 +1,73 @@
+//! NetworkPolicy: connections between pods, and a default deny for the namespace.
+
+use serde_json::{Map, Value, json};
+
+use super::object::{Kind, Object, Stage, labels};
+use crate::ir::{Flow, NamespacePlan, Origins, Peer, Transport};
+
+const KIND: Kind = Kind("networking.k8s.io/v1", "NetworkPolicy");
+
+pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
+    if !namespace.network_policy {
+        return;
+    }
+    for unit in &namespace.units {
+        let spec = json!({
+            "podSelector": { "matchLabels": labels(&unit.selector) },
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": unit.network.ingress.iter().map(|flow| entry(flow, "from")).collect::<Vec<_>>(),
+            "egress": unit.network.egress.iter().map(|flow| entry(flow, "to")).collect::<Vec<_>>(),
+        });
+        let mut origins = unit.network.origins.clone();
+        origins.insert(unit.origin.clone());
+        objects.push(Object::new(
+            Stage::Allow,
+            &KIND,
+            &namespace.name,
+            format!("ringfence-{}", unit.name),
+            spec,
+            origins,
+        ));
+    }
+    let origins: Origins = [namespace.origin.clone()].into();
+    let spec = json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] });
+    let mut object =
+        Object::new(Stage::DefaultDeny, &KIND, &namespace.name, "ringfence-default-deny".to_owned(), spec, origins);
+    object.keep = true;
+    objects.push(object);
+}
+
+fn entry(flow: &Flow, side: &str) -> Value {
+    let mut entry = Map::new();
+    if !flow.peers.is_empty() {
+        entry.insert(side.to_owned(), flow.peers.iter().map(peer).collect());
+    }
+    if !flow.ports.is_empty() {
+        let port = |(transport, port): &(Transport, u16)| {
+            let protocol = match transport {
+                Transport::Tcp => "TCP",
+                Transport::Udp => "UDP",
+            };
+            json!({ "protocol": protocol, "port": port })
+        };
+        entry.insert("ports".to_owned(), flow.ports.iter().map(port).collect());
+    }
+    entry.into()
+}
+
+fn peer(peer: &Peer) -> Value {
+    match peer {
+        // INVARIANT: lowering leaves the peers of such a flow empty, which means the same.
+        Peer::Anywhere => json!({}),
+        Peer::EveryPod => json!({ "namespaceSelector": {} }),
+        Peer::Pods { namespace, labels: pods } => {
+            let namespace = json!({ "matchLabels": { "kubernetes.io/metadata.name": namespace } });
+            if pods.is_empty() {
+                json!({ "namespaceSelector": namespace })
+            } else {
+                json!({ "namespaceSelector": namespace, "podSelector": { "matchLabels": labels(pods) } })
+            }
+        }
+        Peer::Addresses(net) => json!({ "ipBlock": { "cidr": net.to_string() } }),
+    }
+}

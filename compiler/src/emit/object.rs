@@ -1,0 +1,176 @@
+//! One object of the output: its stage, its reasons, and what every object carries.
+
+use serde_json::{Map, Value, json};
+
+use crate::inventory::Labels;
+use crate::ir::Origins;
+use crate::resolve::statements::Origin;
+use crate::source::Sources;
+
+/// The value of `app.kubernetes.io/managed-by` on every object.
+pub const MANAGED_BY: &str = "ringfence";
+
+/// When an object is applied: what closes comes before what opens, so that a first install never grants more than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Who is who: mTLS and tokens.
+    Identity,
+    /// What is denied whatever is allowed.
+    Deny,
+    /// What is allowed.
+    Allow,
+    /// Everything else is denied.
+    DefaultDeny,
+    /// How traffic goes.
+    Traffic,
+}
+
+impl Stage {
+    /// Returns the name of its folder.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Identity => "10-identity",
+            Self::Deny => "20-deny",
+            Self::Allow => "30-allow",
+            Self::DefaultDeny => "40-default-deny",
+            Self::Traffic => "60-traffic",
+        }
+    }
+
+    /// Returns its number: the sync wave.
+    #[must_use]
+    pub fn wave(self) -> &'static str {
+        self.folder().split('-').next().unwrap_or_default()
+    }
+}
+
+/// One object of the output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// When it is applied.
+    pub stage: Stage,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; `None` for an object of the whole cluster.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The object.
+    pub value: Value,
+    /// What it comes from.
+    pub origins: Origins,
+    /// Whether pruning must leave it: what denies by default.
+    pub keep: bool,
+}
+
+/// Kind and version of what is emitted.
+pub(super) struct Kind(pub &'static str, pub &'static str);
+
+impl Object {
+    /// Makes an object of a namespace.
+    pub(super) fn new(stage: Stage, kind: &Kind, namespace: &str, name: String, spec: Value, origins: Origins) -> Self {
+        Self::build(stage, kind, Some(namespace), name, spec, origins)
+    }
+
+    /// Makes an object of the whole cluster.
+    pub(super) fn of_cluster(stage: Stage, kind: &Kind, name: String, spec: Value, origins: Origins) -> Self {
+        Self::build(stage, kind, None, name, spec, origins)
+    }
+
+    fn build(stage: Stage, kind: &Kind, namespace: Option<&str>, name: String, spec: Value, origins: Origins) -> Self {
+        let mut metadata = Map::new();
+        metadata.insert("name".to_owned(), name.clone().into());
+        if let Some(namespace) = namespace {
+            metadata.insert("namespace".to_owned(), namespace.into());
+        }
+        metadata.insert("labels".to_owned(), json!({ "app.kubernetes.io/managed-by": MANAGED_BY }));
+        metadata.insert("annotations".to_owned(), json!({}));
+        let value = json!({ "apiVersion": kind.0, "kind": kind.1, "metadata": metadata, "spec": spec });
+        Self {
+            stage,
+            kind: kind.1.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name,
+            value,
+            origins,
+            keep: false,
+        }
+    }
+
+    /// Takes a hand-written object as it is, with our label and annotations.
+    pub(super) fn raw(mut value: Value, origin: Origin) -> Self {
+        let text = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let kind = text(&value, "/kind").unwrap_or_default();
+        let namespace = text(&value, "/metadata/namespace");
+        let name = text(&value, "/metadata/name").unwrap_or_default();
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+            if let Some(labels) = labels.as_object_mut() {
+                labels.insert("app.kubernetes.io/managed-by".to_owned(), MANAGED_BY.into());
+            }
+            metadata.entry("annotations").or_insert_with(|| json!({}));
+        }
+        Self { stage: Stage::Traffic, kind, namespace, name, value, origins: [origin].into(), keep: false }
+    }
+
+    /// Adds a label.
+    pub(super) fn label(&mut self, key: &str, value: &str) {
+        self.metadata("labels", key, value.to_owned());
+    }
+
+    /// Adds an annotation.
+    pub(super) fn annotation(&mut self, key: &str, value: impl Into<String>) {
+        self.metadata("annotations", key, value.into());
+    }
+
+    fn metadata(&mut self, field: &str, key: &str, value: String) {
+        let map =
+            self.value.get_mut("metadata").and_then(|metadata| metadata.get_mut(field)).and_then(Value::as_object_mut);
+        if let Some(map) = map {
+            map.insert(key.to_owned(), value.into());
+        }
+    }
+
+    /// Writes what every object says of itself: its source, the statements that made it, its wave, how to prune it.
+    pub(super) fn annotate(&mut self, sources: &Sources) {
+        let mut annotations: Vec<(&str, String)> = vec![("argocd.argoproj.io/sync-wave", self.stage.wave().to_owned())];
+        if self.keep {
+            annotations.push(("argocd.argoproj.io/sync-options", "Prune=false".to_owned()));
+            annotations.push(("kustomize.toolkit.fluxcd.io/prune", "disabled".to_owned()));
+        }
+        // `${` would be filled in by Flux's post-build substitution.
+        if self.value.to_string().contains("${") {
+            annotations.push(("kustomize.toolkit.fluxcd.io/substitute", "disabled".to_owned()));
+        }
+        let join = |mut list: Vec<String>| {
+            list.sort();
+            list.dedup();
+            list.join(", ")
+        };
+        let rules = join(self.origins.iter().map(|origin| origin.id.clone()).filter(|id| !id.is_empty()).collect());
+        let places = join(self.origins.iter().map(|origin| place(sources, origin)).collect());
+        annotations.push(("ringfence/rules", rules));
+        annotations.push(("ringfence/source", places));
+        for (key, value) in annotations.into_iter().filter(|(_, value)| !value.is_empty()) {
+            self.annotation(key, value);
+        }
+    }
+
+    /// Returns what objects are sorted by.
+    #[must_use]
+    pub fn key(&self) -> (Stage, Option<&str>, &str, &str) {
+        (self.stage, self.namespace.as_deref(), &self.kind, &self.name)
+    }
+}
+
+/// Returns `file#Lline`, as code hosts link to lines.
+fn place(sources: &Sources, origin: &Origin) -> String {
+    let file = sources.file(origin.span.file);
+    format!("{}#L{}", file.path(), file.position(origin.span.start).0)
+}
+
+/// Writes labels as a mapping.
+pub(super) fn labels(labels: &Labels) -> Value {
+    labels.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect::<Map<_, _>>().into()
+}

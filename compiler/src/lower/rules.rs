@@ -1,0 +1,159 @@
+//! From clauses to the rules of an AuthorizationPolicy.
+//!
+//! In: sets of requests at a unit. Out: [`Rule`]s. HTTP fields go onto ports that speak HTTP and onto no other: on a TCP
+//! port Istio drops such a rule of an ALLOW and widens it in a DENY (istio/istio: pilot/pkg/security/authz/model/model.go).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostics::Diagnostics;
+use crate::diagnostics::codes::lowering as code;
+use crate::ir::{Origins, Rule};
+use crate::requests::{Clause, Field, IdentityPattern, TokenMatch};
+use crate::resolve::access::Grant;
+use crate::resolve::statements::Origin;
+use crate::resolve::units::{MESH_PORTS, Unit};
+use crate::spec::cluster::DataPlane;
+
+/// What is needed to write rules for a unit.
+pub(super) struct Rules<'u, 'a, 'd> {
+    pub unit: &'u Unit<'a>,
+    pub plane: DataPlane,
+    pub diagnostics: &'d mut Diagnostics,
+}
+
+impl Rules<'_, '_, '_> {
+    /// Writes the rules of some grants: callers with the same conditions share one.
+    pub fn of(&mut self, grants: &[&Grant]) -> Vec<Rule> {
+        let mut merged: BTreeMap<Clause, (BTreeSet<IdentityPattern>, Origins)> = BTreeMap::new();
+        for grant in grants {
+            for clause in grant.set.clauses() {
+                let mut shape = clause.clone();
+                let identities = std::mem::replace(&mut shape.identities, Field::Any);
+                // Rules for anyone keep their shape apart from those for some: the empty set of patterns marks them.
+                shape.identities = if identities.is_any() { Field::Any } else { Field::only([]) };
+                let (callers, origins) = merged.entry(shape).or_default();
+                callers.extend(identities.patterns().cloned());
+                origins.insert(grant.origin.clone());
+            }
+        }
+        let mut rules = Vec::new();
+        for (mut shape, (callers, origins)) in merged {
+            if !shape.identities.is_any() {
+                shape.identities = Field::Only(callers).simplified();
+            }
+            rules.extend(self.rule(&shape, origins));
+        }
+        rules.sort();
+        rules
+    }
+
+    /// Writes one clause; `None` where that was reported to be impossible.
+    fn rule(&mut self, clause: &Clause, origins: Origins) -> Option<Rule> {
+        let origin = origins.first().cloned()?;
+        let l7 = *clause != clause.l4();
+        let ports = if l7 { self.http_ports(clause, &origin)? } else { clause.ports.patterns().copied().collect() };
+        let mut rule = Rule {
+            ports,
+            methods: texts(&clause.methods),
+            paths: texts(&clause.paths),
+            hosts: texts(&clause.hosts),
+            principals: self.principals(&clause.identities, &origin)?,
+            ip_blocks: texts(&clause.addresses),
+            origins,
+            ..Rule::default()
+        };
+        for (header, values) in &clause.headers {
+            let values = if values.is_any() { vec!["*".to_owned()] } else { texts(values) };
+            rule.when.push((format!("request.headers[{header}]"), values));
+        }
+        if let TokenMatch::Required(token) = &clause.token {
+            // By claims rather than `requestPrincipals`, which a token without a subject never matches.
+            let mut claim = |key: String, values: Vec<String>| {
+                if !values.is_empty() {
+                    rule.when.push((key, values));
+                }
+            };
+            claim("request.auth.claims[iss]".to_owned(), texts(&token.issuers));
+            claim("request.auth.claims[sub]".to_owned(), texts(&token.subjects));
+            claim("request.auth.audiences".to_owned(), texts(&token.audiences));
+            for (name, values) in &token.claims {
+                claim(format!("request.auth.claims[{name}]"), texts(values));
+            }
+        }
+        rule.when.sort();
+        Some(rule)
+    }
+
+    /// Writes identities as `principals`.
+    pub fn principals(&mut self, identities: &Field<IdentityPattern>, origin: &Origin) -> Option<Vec<String>> {
+        let mut principals = Vec::new();
+        for pattern in identities.patterns() {
+            let Some(principal) = pattern.istio_principal() else {
+                let refused = code::INEXPRESSIBLE
+                    .at(origin.span, format!("Istio has no principal for the identities `{pattern}`"));
+                self.diagnostics.report(refused.label("cannot be written"));
+                return None;
+            };
+            principals.push(principal);
+        }
+        principals.sort();
+        Some(principals)
+    }
+
+    /// Returns the ports on which HTTP is asked of a clause; says where that cannot be enforced.
+    fn http_ports(&mut self, clause: &Clause, origin: &Origin) -> Option<Vec<u16>> {
+        let name = &self.unit.name;
+        if self.plane == DataPlane::Ambient {
+            let ambient = code::L7_WITHOUT_WAYPOINT.at(origin.span, format!("`{name}` is in ambient mode without a waypoint, where methods, paths, hosts, headers and tokens are not seen"));
+            self.diagnostics.report(
+                ambient.label("asks for HTTP").help("ask for callers and ports alone, or give the workload a sidecar"),
+            );
+            return None;
+        }
+        let asked: Vec<u16> = clause.ports.patterns().copied().filter(|port| !MESH_PORTS.contains(port)).collect();
+        let known = |port: &u16| self.unit.ports.get(port).and_then(|facts| facts.protocol);
+        if let Some(port) = asked.iter().find(|port| known(port).is_some_and(|protocol| !protocol.is_http())) {
+            let protocol = known(port).map_or("tcp", crate::spec::service::Protocol::word);
+            let tcp = code::L7_ON_TCP.at(origin.span, format!("port {port} of `{name}` speaks {protocol}, so nothing there sees methods, paths, hosts, headers or tokens"));
+            self.diagnostics.report(
+                tcp.label("asks for HTTP")
+                    .help("ask for callers and ports alone, or say in a Service document that the port speaks http"),
+            );
+            return None;
+        }
+        let ports: Vec<u16> = if clause.ports.is_any() { self.http_capable() } else { asked };
+        if ports.is_empty() && !self.unit.ports.is_empty() {
+            let tcp = code::L7_ON_TCP.at(origin.span, format!("no port of `{name}` speaks HTTP"));
+            self.diagnostics.report(
+                tcp.label("asks for HTTP")
+                    .help("ask for callers and ports alone, or say in a Service document which port speaks http"),
+            );
+            return None;
+        }
+        if let Some(port) = ports.iter().find(|port| known(port).is_none()) {
+            let unknown = code::UNKNOWN_PROTOCOL
+                .at(origin.span, format!("port {port} of `{name}` does not say what it speaks, so the mesh guesses"));
+            self.diagnostics.report(unknown.label("asks for HTTP").help(
+                "a connection taken for TCP is denied; name the Service port `http-…`, set its appProtocol, or list the port in a Service document",
+            ));
+        }
+        Some(ports)
+    }
+
+    /// Returns the ports of the unit that speak HTTP or do not say what they speak.
+    pub fn http_capable(&self) -> Vec<u16> {
+        let capable = self
+            .unit
+            .ports
+            .iter()
+            .filter(|(_, facts)| facts.protocol.is_none_or(crate::spec::service::Protocol::is_http));
+        capable.map(|(port, _)| *port).collect()
+    }
+}
+
+fn texts<P: ToString>(field: &Field<P>) -> Vec<String>
+where
+    P: Ord,
+{
+    field.patterns().map(ToString::to_string).collect()
+}

@@ -1,0 +1,74 @@
+//! Boxes of atoms, and whether some cover another.
+//!
+//! In: boxes, one set of atoms a dimension. Out: a part of one box that no other covers, or the certainty that there is
+//! none. Knows nothing of what the atoms stand for.
+
+use super::atoms::AtomSet;
+
+/// A clause as a set of atoms a dimension.
+#[derive(Clone, Default)]
+pub(super) struct Area(Vec<AtomSet>);
+
+impl Area {
+    /// Adds the side of one more dimension.
+    pub(super) fn push(&mut self, side: AtomSet) {
+        self.0.push(side);
+    }
+
+    /// Returns the sides in the order of the dimensions.
+    pub(super) fn sides(&self) -> impl Iterator<Item = &AtomSet> {
+        self.0.iter()
+    }
+
+    /// Tells whether the two share a point.
+    fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(ours, theirs)| ours.meets(theirs))
+    }
+
+    /// Returns in how many dimensions we reach beyond the other.
+    fn beyond(&self, other: &Self) -> usize {
+        self.0.iter().zip(&other.0).filter(|(ours, theirs)| !ours.is_within(theirs)).count()
+    }
+
+    /// Returns disjoint parts that together are what we have and the other has not.
+    fn without(&self, other: &Self) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let mut inside = self.clone();
+        for (at, theirs) in other.0.iter().enumerate() {
+            let Some(ours) = inside.0.get(at) else { continue };
+            let (outside, within) = (ours.without(theirs), ours.and(theirs));
+            if !outside.is_empty() {
+                let mut part = inside.clone();
+                part.set(at, outside);
+                parts.push(part);
+            }
+            inside.set(at, within);
+        }
+        parts
+    }
+
+    /// Replaces one side.
+    fn set(&mut self, at: usize, atoms: AtomSet) {
+        if let Some(place) = self.0.get_mut(at) {
+            *place = atoms;
+        }
+    }
+}
+
+/// Returns a part of `area` that lies outside all of `others`, if there is one.
+///
+/// Whether boxes cover a box is a hard question in general. It stays small here because each step takes away the box that
+/// is beyond ours in the fewest dimensions: one that covers ours ends the branch, one that is open in one dimension only
+/// shrinks ours without a split.
+pub(super) fn escape(area: &Area, others: &[Area]) -> Option<Area> {
+    let mut work: Vec<(Area, Vec<&Area>)> = vec![(area.clone(), others.iter().collect())];
+    while let Some((area, mut others)) = work.pop() {
+        others.retain(|other| area.meets(other));
+        let nearest = others.iter().enumerate().min_by_key(|(_, other)| area.beyond(other)).map(|(at, _)| at);
+        let Some(nearest) = nearest else { return Some(area) };
+        let nearest = others.swap_remove(nearest);
+        // The parts are tried in the order of the dimensions.
+        work.extend(area.without(nearest).into_iter().rev().map(|part| (part, others.clone())));
+    }
+    None
+}

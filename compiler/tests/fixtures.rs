@@ -1,0 +1,17 @@
+//! Every scenario of `fixtures/` compiles without an error.
+
+mod support;
+
+use support::{folder, run};
+
+#[test]
+fn bookinfo_compiles() {
+    let outcome = run(&folder("fixtures/bookinfo"), "2026-11-22");
+    assert_eq!(outcome.said(), "");
+}
+
+#[test]
+fn bank_compiles() {
+    let outcome = run(&folder("fixtures/bank"), "2026-11-22");
+    assert_eq!(outcome.said(), "");
+}

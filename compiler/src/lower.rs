@@ -302,7 +302,15 @@ fn check_unmeshed(governed: &Governed<'_>, cluster: &Cluster<'_>, diagnostics: &
             refuse(&grant.origin, if networked { "HTTP rules" } else { "access" }, diagnostics);
         }
     }
-    for deny in governed.access.denies.iter().filter(|deny| !deny.on_trial) {
+    // A deny on ports the workload does not declare is kept by granting none of them.
+    let granted = governed.access.granted();
+    let kept = |deny: &crate::requests::RequestSet| {
+        let declared = |port: &u16| unit.ports.contains_key(port);
+        let elsewhere =
+            |clause: &crate::requests::Clause| !clause.ports.is_any() && !clause.ports.patterns().any(declared);
+        networked && deny.clauses().iter().all(elsewhere) && deny.meets(&granted).is_none()
+    };
+    for deny in governed.access.denies.iter().filter(|deny| !deny.on_trial && !kept(&deny.set)) {
         refuse(&deny.origin, "a deny", diagnostics);
     }
     if let Some(required) = &governed.authentication.required {

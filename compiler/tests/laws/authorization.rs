@@ -31,8 +31,11 @@ fn concerns(object: &Value, kind: &str, pod: &Pod<'_>) -> bool {
 
 /// Decides as the proxy does: a DENY that matches, then an ALLOW that matches, if there is any ALLOW at all.
 pub fn admits(objects: &[Value], pod: &Pod<'_>, request: &Request) -> bool {
-    let policies: Vec<&Value> =
-        objects.iter().filter(|object| concerns(object, "AuthorizationPolicy", pod)).map(|object| &object["spec"]).collect();
+    let policies: Vec<&Value> = objects
+        .iter()
+        .filter(|object| concerns(object, "AuthorizationPolicy", pod))
+        .map(|object| &object["spec"])
+        .collect();
     let of = |action: &str| {
         let fits = |policy: &&&Value| policy["action"].as_str().unwrap_or("ALLOW") == action;
         policies.iter().filter(fits).copied().collect::<Vec<_>>()

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{TestCaseError, TestRunner};
+use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use ringfence_compiler::compile::compile;
 use ringfence_compiler::diagnostics::{Diagnostics, Severity};
 use ringfence_compiler::parse::parse;
@@ -121,22 +121,26 @@ pub fn examine_files(files: &Files, day: &str) -> Examined {
 
 /// Runs a law on random input. The check says whether the case had something to show; too few of those and the law shows
 /// nothing.
-pub fn law<S: Strategy>(
-    cases: u32,
-    least: u32,
-    strategy: &S,
-    check: impl Fn(S::Value) -> Result<bool, TestCaseError>,
-) {
+pub fn law<S: Strategy>(cases: u32, least: u32, strategy: &S, check: impl Fn(S::Value) -> Result<bool, TestCaseError>) {
     let telling = Cell::new(0);
-    let config = ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 4000,
+        max_shrink_time: 20_000,
+        ..ProptestConfig::default()
+    };
     let result = TestRunner::new(config).run(strategy, |input| {
         if check(input)? {
             telling.set(telling.get() + 1);
         }
         Ok(())
     });
-    if let Err(error) = result {
-        panic!("{error}");
+    // The reason shows the repository as files, which reads better than the generated value.
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, _)) => panic!("{reason}"),
+        Err(TestError::Abort(reason)) => panic!("no more cases: {reason}"),
     }
     assert!(telling.get() >= least, "only {} of {cases} cases had something to show", telling.get());
 }

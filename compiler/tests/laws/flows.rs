@@ -8,11 +8,12 @@ use super::examine::{Unit, examine, law, shown};
 use super::generate::repository;
 use super::network::{enters, leaves};
 
-/// Tells whether some enforced grant at a unit is for an identity on a port, wherever it calls from.
+/// Tells whether some enforced grant at a unit is for an identity on a port. One for addresses alone is for no pod; one for
+/// both is for the pod, since a NetworkPolicy cannot ask for both at once.
 fn granted(unit: &Unit, identity: &Identity, port: u16) -> bool {
     let mut grants = unit.access.grants.iter().filter(|grant| !grant.on_trial).flat_map(|grant| grant.set.clauses());
     grants.any(|clause| {
-        clause.addresses.is_any()
+        (clause.addresses.is_any() || !clause.identities.is_any())
             && clause.ports.met_by(|asked| *asked == port)
             && clause.identities.met_by(|pattern| pattern.matches(identity))
     })

@@ -4,7 +4,6 @@
 //! asks for HTTP.
 
 use proptest::collection::vec;
-use proptest::option::weighted as of;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -39,6 +38,14 @@ impl Service {
     pub fn node(&self) -> &str {
         self.group.as_deref().unwrap_or(&self.workspace)
     }
+}
+
+/// Something, now and then; never where the chance is none.
+fn of<S: Strategy + 'static>(chance: f64, something: S) -> BoxedStrategy<Option<S::Value>>
+where
+    S::Value: Clone,
+{
+    if chance > 0.0 { proptest::option::weighted(chance, something).boxed() } else { Just(None).boxed() }
 }
 
 /// Any repository.
@@ -81,7 +88,9 @@ fn skeleton() -> impl Strategy<Value = Skeleton> {
                     workspace,
                     group,
                     namespace,
-                    clusters: (0..names.len()).filter(|index| names.len() == 1 || clusters & (1 << index) != 0).collect(),
+                    clusters: (0..names.len())
+                        .filter(|index| names.len() == 1 || clusters & (1 << index) != 0)
+                        .collect(),
                     account: if *own || *more > 0 { format!("s{at}") } else { "shared".to_owned() },
                     tcp: *tcp || *more > 3,
                     mtls: None,
@@ -268,17 +277,15 @@ fn zones(skeleton: &Skeleton) -> impl Strategy<Value = Vec<Zone>> + use<> {
 /// A statement at some node on the line of a service, about that service, a node on its line, or everything there.
 fn access(skeleton: &Skeleton, zones: &[String]) -> impl Strategy<Value = Access> + use<> {
     let http = skeleton.http;
-    let allow = (sources(skeleton, zones, false), condition(http, 0.6), of(0.1, Just(())), of(0.75, Just(()))).prop_map(
-        |(from, condition, trial, clip)| Entry {
+    let allow = (sources(skeleton, zones, false), condition(http, 0.6), of(0.1, Just(())), of(0.75, Just(())))
+        .prop_map(|(from, condition, trial, clip)| Entry {
             from: Some(from),
             condition,
             trial: trial.is_some(),
             clip: clip.is_some(),
-        },
-    );
-    let deny = (of(0.6, sources(skeleton, zones, false)), condition(http, 1.0), of(0.1, Just(()))).prop_map(
-        |(from, condition, trial)| Entry { from, condition, trial: trial.is_some(), clip: false },
-    );
+        });
+    let deny = (of(0.6, sources(skeleton, zones, false)), condition(http, 1.0), of(0.1, Just(())))
+        .prop_map(|(from, condition, trial)| Entry { from, condition, trial: trial.is_some(), clip: false });
     let about = (select(skeleton.services.clone()), any::<prop::sample::Index>(), 0..4usize);
     (about, vec(allow, 0..3), vec(deny, 0..2)).prop_filter_map(
         "it says something",

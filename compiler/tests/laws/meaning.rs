@@ -177,9 +177,9 @@ impl<'r> Meaning<'r> {
 
     /// Tells whether the default of access holds at a service: its workspace and groups say nothing of it.
     pub fn unspoken(&self, service: &Service) -> bool {
-        !self.about(service).any(|access| {
-            lineage(&access.node).len() >= 3 && access.allow.iter().any(|entry| !entry.trial)
-        })
+        !self
+            .about(service)
+            .any(|access| lineage(&access.node).len() >= 3 && access.allow.iter().any(|entry| !entry.trial))
     }
 
     fn default_admits(&self, service: &Service, request: &Request) -> bool {

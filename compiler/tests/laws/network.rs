@@ -23,7 +23,8 @@ fn side(objects: &[Value], of: &Pod<'_>, peer: &Pod<'_>, port: u16, direction: &
         let named = entry.get("ports").and_then(Value::as_array);
         let on = |item: &Value| item["protocol"] == "TCP" && item["port"] == port;
         let known = entry.get(peers).and_then(Value::as_array);
-        named.is_none_or(|ports| ports.iter().any(on)) && known.is_none_or(|all| all.iter().any(|one| is_peer(one, peer)))
+        named.is_none_or(|ports| ports.iter().any(on))
+            && known.is_none_or(|all| all.iter().any(|one| is_peer(one, peer)))
     };
     let mut entries = policies.iter().flat_map(|policy| policy["spec"][list].as_array().into_iter().flatten());
     policies.is_empty() || entries.any(admits)

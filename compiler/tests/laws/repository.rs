@@ -270,7 +270,8 @@ impl Repository {
     }
 
     fn manifests(&self, cluster: usize, ambient: bool) -> Vec<Value> {
-        let (key, value) = if ambient { ("istio.io/dataplane-mode", "ambient") } else { ("istio-injection", "enabled") };
+        let (key, value) =
+            if ambient { ("istio.io/dataplane-mode", "ambient") } else { ("istio-injection", "enabled") };
         let mut all = Vec::new();
         for namespace in self.nodes.iter().filter(|node| node.level().0 == "Workspace").flat_map(|node| &node.claims) {
             let metadata = json!({ "name": namespace, "labels": { key: value } });

@@ -80,11 +80,7 @@ fn tight() -> Repository {
     let entry = |from, condition| Entry { from, condition, ..Entry::default() };
     Repository {
         clusters: vec![Cluster { name: "east".to_owned(), trust_domain: "mesh.example".to_owned(), ambient: false }],
-        nodes: vec![
-            node("/"),
-            node("/t"),
-            Node { claims: vec!["ns".to_owned()], ..node("/t/w") },
-        ],
+        nodes: vec![node("/"), node("/t"), Node { claims: vec!["ns".to_owned()], ..node("/t/w") }],
         services: vec![service("api"), service("web"), service("job")],
         accesses: vec![Access {
             node: "/t/w".to_owned(),

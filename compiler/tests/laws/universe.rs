@@ -87,7 +87,8 @@ pub fn universe(repository: &Repository, shapes: &Shapes) -> Vec<Request> {
     let mut all = Vec::new();
     for identity in identities(repository) {
         for address in [[10, 0, 0, 5], [192, 0, 2, 1]] {
-            let asked = |kind: &Request| Request { identity: identity.clone(), address: address.into(), ..kind.clone() };
+            let asked =
+                |kind: &Request| Request { identity: identity.clone(), address: address.into(), ..kind.clone() };
             all.extend(kinds.iter().map(asked));
         }
     }

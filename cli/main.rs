@@ -1,8 +1,26 @@
 //! The `ringfence` command.
-#![allow(dead_code, unused_imports, reason = "the commands that use these modules follow")]
+//!
+//! In: what a person typed. Out: one of four exit codes: 0 nothing to object, 1 findings, 2 could not run, 3 nothing to
+//! look at. All that touches files, the clock, the environment and the terminal is in this crate.
 
+mod args;
+mod commands;
+mod console;
+mod exit;
 mod output;
+mod project;
 mod report;
+mod summary;
 mod tree;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let verdict = exit::guarded(|| {
+        let args = args::Args::parse();
+        commands::run(args.verb)
+    });
+    ExitCode::from(verdict.code())
+}

@@ -11,18 +11,19 @@ mod excerpt;
 mod json;
 mod text;
 
-use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::diagnostics::{Diagnostics, Severity};
 use ringfence_compiler::source::Sources;
+use serde_json::Value;
 
 /// How diagnostics are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum Format<'a> {
     /// Excerpts with every place underlined.
     Text(Style),
     /// `path:line:col: severity[code] message`.
     Concise,
-    /// A versioned document.
-    Json,
+    /// A versioned document, with what the command has to say beside the diagnostics.
+    Json(&'a Value),
 }
 
 /// What a terminal can show.
@@ -66,11 +67,50 @@ fn wants_colour(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) ->
 
 /// Renders everything reported, with a final newline; the empty text when there is nothing to say, but for JSON.
 #[must_use]
-pub fn render(format: Format, diagnostics: &Diagnostics, sources: &Sources) -> String {
+pub fn render(format: Format<'_>, diagnostics: &Diagnostics, sources: &Sources) -> String {
     match format {
         Format::Text(style) => text::render(diagnostics, sources, style),
         Format::Concise => concise::render(diagnostics, sources),
-        Format::Json => json::render(diagnostics, sources),
+        Format::Json(summary) => json::render(diagnostics, sources, summary),
+    }
+}
+
+/// Returns what is left without notes.
+#[must_use]
+pub fn without_notes(diagnostics: &Diagnostics, sources: &Sources) -> Diagnostics {
+    let mut rest = Diagnostics::new();
+    for diagnostic in diagnostics.sorted(sources) {
+        if diagnostic.code().severity != Severity::Note {
+            rest.report(diagnostic.clone());
+        }
+    }
+    rest
+}
+
+/// How much was said of each weight, repetitions not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notes.
+    pub notes: usize,
+}
+
+impl Counts {
+    /// Counts what was reported.
+    #[must_use]
+    pub fn of(diagnostics: &Diagnostics, sources: &Sources) -> Self {
+        let mut counts = Self::default();
+        for diagnostic in diagnostics.sorted(sources) {
+            match diagnostic.code().severity {
+                Severity::Error => counts.errors += 1,
+                Severity::Warning => counts.warnings += 1,
+                Severity::Note => counts.notes += 1,
+            }
+        }
+        counts
     }
 }
 

@@ -163,6 +163,7 @@ pub fn commit_day(place: &Path, rev: Option<&str>) -> Option<String> {
 
 /// Tells whether anything below `place` differs from what is committed, new files included; `None` outside a checkout.
 #[must_use]
+#[cfg_attr(not(test), expect(dead_code, reason = "signing, which asks for a clean checkout, is not there yet"))]
 pub fn is_dirty(place: &Path) -> Option<bool> {
     let repository = Repository::discover(place).ok()?;
     let checkout = std::fs::canonicalize(repository.workdir()?).ok()?;
@@ -176,8 +177,9 @@ pub fn is_dirty(place: &Path) -> Option<bool> {
     Some(!statuses.is_empty())
 }
 
-/// Turns seconds since 1970 into a date of the Gregorian calendar.
-fn day(seconds: i64) -> String {
+/// Turns seconds since 1970 into a date of the Gregorian calendar: `YYYY-MM-DD`.
+#[must_use]
+pub fn day(seconds: i64) -> String {
     // Years are counted from March, so that the leap day is the last of its year; 400 years have 146,097 days.
     let days = seconds.div_euclid(86_400) + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

@@ -4,6 +4,9 @@
 //! sorted list, all of it in one run. It exists so that no stage prints, stops early or forgets.
 
 pub mod codes;
+mod page;
+
+pub use page::page;
 
 use crate::source::{Sources, Span};
 

@@ -3,11 +3,11 @@
 //! In: a YAML document and the node whose folder it stands in. Out: a [`Document`] in the [`Policy`] list of its kind. The
 //! table of kinds is here and nowhere else: reader, schemas and counts all come from it.
 
-use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::diagnostics::codes::parse as code;
 use crate::diagnostics::{Diagnostics, Reported};
+use crate::schema;
 use crate::shape::{Shape, wrong_type};
 use crate::source::{Span, Spanned};
 use crate::spec::names::Metadata;
@@ -80,7 +80,15 @@ macro_rules! kinds {
         /// Returns the JSON Schema of each kind, with its name.
         #[must_use]
         pub fn schemas() -> Vec<(&'static str, Value)> {
-            vec![$((stringify!($kind), schema::<$spec>(stringify!($kind)))),*]
+            vec![$((stringify!($kind), schema::of_kind::<$spec>(stringify!($kind)))),*]
+        }
+
+        /// Returns the JSON Schema of any document of a policy tree.
+        #[must_use]
+        pub fn any_schema() -> Value {
+            let mut any = schema::AnyKind::new();
+            $(any.add::<$spec>(stringify!($kind));)*
+            any.finish()
         }
     };
 }
@@ -117,7 +125,7 @@ pub fn read_project(root: &Node, diagnostics: &mut Diagnostics) -> Result<Docume
 /// Returns the JSON Schema of `ringfence.yaml`.
 #[must_use]
 pub fn project_schema() -> Value {
-    schema::<ProjectSpec>(PROJECT)
+    schema::of_kind::<ProjectSpec>(PROJECT)
 }
 
 /// Checks what every document begins with and returns its kind.
@@ -189,29 +197,4 @@ fn read<T: Shape>(
         (None, None) => Err(missing(root, "spec", diagnostics)),
     };
     Ok(Document { node: node.clone(), metadata: metadata?, spec: spec?, span })
-}
-
-/// Returns the schema of a whole document of one kind, in draft-07, which is what yaml-language-server reads.
-fn schema<T: Shape>(kind: &str) -> Value {
-    let mut generator = SchemaSettings::draft07().into_generator();
-    let metadata = generator.subschema_for::<Metadata>();
-    let spec = generator.subschema_for::<T>();
-    let mut required = vec!["apiVersion", "kind", "metadata"];
-    if T::absent().is_none() {
-        required.push("spec");
-    }
-    json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": kind,
-        "type": "object",
-        "properties": {
-            "apiVersion": { "const": API_VERSION },
-            "kind": { "const": kind },
-            "metadata": metadata,
-            "spec": spec,
-        },
-        "required": required,
-        "additionalProperties": false,
-        "definitions": generator.take_definitions(true),
-    })
 }

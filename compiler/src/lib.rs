@@ -19,6 +19,7 @@ pub mod lower;
 pub mod parse;
 pub mod requests;
 pub mod resolve;
+pub mod schema;
 pub mod shape;
 pub mod source;
 pub mod spec;

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod mandates;
 pub mod names;
 pub mod node;
+pub(crate) mod patterns;
 pub mod project;
 pub mod raw;
 pub mod reference;

@@ -48,15 +48,15 @@ macro_rules! keywords {
                 stringify!($name).into()
             }
 
+            // It has no description of its own: editors would show that in place of the field's.
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let words: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
-                let meanings = [$(($word, concat!($($word_doc, "\n"),*))),*];
-                let meanings = meanings.map(|(word, meaning)| format!("`{word}`: {}", $crate::shape::record::tidy(meaning)));
-                let about = $crate::shape::record::tidy(concat!($($doc, "\n"),*));
+                let meanings = [$(concat!($($word_doc, "\n"),*)),*];
+                let meanings = meanings.map($crate::shape::record::tidy);
                 schemars::json_schema!({
                     "type": "string",
                     "enum": words,
-                    "description": format!("{about} {}", meanings.join(" ")),
+                    "markdownEnumDescriptions": meanings,
                 })
             }
         }

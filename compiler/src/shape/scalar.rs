@@ -14,7 +14,8 @@ use crate::yaml::{Node, Value};
 pub trait Text: Sized {
     /// What it is, with its article: `a day`.
     const WHAT: &'static str;
-    /// The regular expression editors check with (ECMA-262, as JSON Schema has it); it may accept more than [`Text::parse`].
+    /// The regular expression editors check with (ECMA-262, as JSON Schema has it). It accepts what [`Text::parse`] does; where
+    /// no expression can say so, `schemas/examples` has a `reader-only` file that says why.
     const PATTERN: &'static str;
     /// A value that is right.
     const EXAMPLE: &'static str;
@@ -62,12 +63,28 @@ macro_rules! text_shape {
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 use $crate::shape::scalar::Text;
-                schemars::json_schema!({ "type": "string", "pattern": <$type as Text>::PATTERN })
+                $crate::shape::scalar::text_schema(
+                    <$type as Text>::WHAT,
+                    <$type as Text>::PATTERN,
+                    <$type as Text>::EXAMPLE,
+                )
             }
         }
     };
 }
 pub(crate) use text_shape;
+
+/// Returns the schema of a text; editors that know `patternErrorMessage` show it in place of the expression. It has no
+/// description of its own: editors would show that in place of the field's.
+pub(crate) fn text_schema(what: &str, pattern: &str, example: &str) -> Schema {
+    let looks = format!("{what} looks like `{example}`");
+    schemars::json_schema!({
+        "type": "string",
+        "pattern": pattern,
+        "patternErrorMessage": format!("not {what}: {looks}"),
+        "examples": [example],
+    })
+}
 
 impl Shape for String {
     fn read(node: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::names::{Day, Mode};
+use super::patterns;
 use super::reference::Reference;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::requests::{HostPattern, PathPattern, TextPattern};
@@ -223,7 +224,11 @@ text_shape!(Method, "Method");
 
 impl Text for PathPattern {
     const WHAT: &'static str = "a path";
-    const PATTERN: &'static str = "^(/.*|\\*.*)$";
+    const PATTERN: &'static str = concat!(
+        "^([*]|[*][^*?#{}]+|/[^*?#{}]*[*]?",
+        "|/(([A-Za-z0-9._~%!$&'()+,;:@=-]+|[{][*][}])/)*",
+        "([A-Za-z0-9._~%!$&'()+,;:@=-]+|[{][*][}]|[{][*]{2}[}](/[A-Za-z0-9._~%!$&'()+,;:@=-]+)*)/?)$"
+    );
     const EXAMPLE: &'static str = "/v1/entries/{*}";
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -234,10 +239,15 @@ text_shape!(PathPattern, "PathPattern");
 
 impl Text for HostPattern {
     const WHAT: &'static str = "a host";
-    const PATTERN: &'static str = "^\\S+$";
+    const PATTERN: &'static str = concat!("^(", patterns::starred!("[!-)+-~]"), ")$");
     const EXAMPLE: &'static str = "api.acme.example";
 
     fn parse(text: &str) -> Result<Self, String> {
+        if !text.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(format!(
+                "`{text}` is no host that a request can name: hosts are compared in ASCII, without spaces"
+            ));
+        }
         Self::parse(text).map_err(|error| error.to_string())
     }
 }
@@ -245,7 +255,7 @@ text_shape!(HostPattern, "HostPattern");
 
 impl Text for TextPattern {
     const WHAT: &'static str = "a text, with a leading or trailing `*`";
-    const PATTERN: &'static str = "^.+$";
+    const PATTERN: &'static str = concat!("^(", patterns::starred!("[^*]"), ")$");
     const EXAMPLE: &'static str = "partner-*";
 
     fn parse(text: &str) -> Result<Self, String> {

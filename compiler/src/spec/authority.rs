@@ -2,7 +2,8 @@
 
 use super::access::Port;
 use super::names::{Day, Owner};
-use super::reference::{NodePath, Reference};
+use super::patterns;
+use super::reference::{NodePath, Reference, is_word};
 use crate::shape::scalar::{Text, text_shape};
 use crate::shape::{OneOrMany, keywords, record};
 use crate::source::Spanned;
@@ -130,7 +131,7 @@ impl std::fmt::Display for MandateId {
 
 impl Text for MandateId {
     const WHAT: &'static str = "the name of a mandate";
-    const PATTERN: &'static str = "^(/[^#]*|zone:[^#]+)#[A-Za-z.]+$";
+    const PATTERN: &'static str = concat!("^(", patterns::node_path!(), "|zone:", patterns::word!(), ")#[A-Za-z.]+$");
     const EXAMPLE: &'static str = "/payments#mtls";
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -141,8 +142,8 @@ impl Text for MandateId {
             return Err(format!("`{text}` names no field after `#`"));
         }
         let holder = match holder.strip_prefix("zone:") {
-            Some("") => return Err(format!("`{text}` names no zone")),
-            Some(zone) => Holder::Zone(zone.to_owned()),
+            Some(zone) if is_word(zone) => Holder::Zone(zone.to_owned()),
+            Some(_) => return Err(format!("`{text}` names no zone")),
             None => Holder::Node(NodePath::parse(holder)?),
         };
         Ok(Self { holder, field: field.to_owned() })

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-
 use super::access::{Condition, Source};
 use super::authentication::MtlsMode;
 use super::names::{Day, Mode, Name, Owner};
 use super::reference::Reference;
+use crate::diagnostics::codes::parse as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::shape::scalar::Count;
-use crate::shape::{OneOrMany, Shape, keywords, record};
+use crate::shape::{OneOrMany, Shape, keywords, record, wrong_type};
 use crate::source::Spanned;
 use crate::yaml::{Node, Value};
 
@@ -229,33 +228,71 @@ record! {
         /// The mode of every port that is not named.
         pub mode: MtlsMode,
         /// The modes of some ports of the workload.
-        pub ports: IndexMap<String, Spanned<MtlsMode>>,
+        pub ports: PortModes,
+    }
+}
+
+/// Modes by the number of a port.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PortModes(pub BTreeMap<u16, Spanned<MtlsMode>>);
+
+impl Shape for PortModes {
+    fn read(node: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        let Some(mapping) = node.as_mapping() else {
+            return Err(diagnostics.report(wrong_type(node, "a mapping")));
+        };
+        let mut ports = BTreeMap::new();
+        let mut reported = None;
+        for entry in mapping.entries() {
+            let port = &entry.key.value;
+            // `080` and `+80` would be second spellings of a port that may stand there already.
+            let number = port.parse::<u16>().ok().filter(|number| *number > 0 && number.to_string() == *port);
+            match (number, Spanned::read(&entry.value, diagnostics)) {
+                (Some(number), Ok(mode)) => {
+                    ports.insert(number, mode);
+                }
+                (Some(_), Err(error)) => reported = Some(error),
+                (None, _) => {
+                    let invalid = code::INVALID_VALUE.at(entry.key.span, format!("`{port}` is not a port"));
+                    let invalid = invalid.label("the mode of no port").help("a port is a number from 1 to 65535");
+                    reported = Some(diagnostics.report(invalid));
+                }
+            }
+        }
+        reported.map_or(Ok(Self(ports)), Err)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
+impl schemars::JsonSchema for PortModes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PortModes".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mode = generator.subschema_for::<MtlsMode>();
+        let number = "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
+        schemars::json_schema!({
+            "type": "object",
+            "description": "Modes by the number of a port.",
+            "propertyNames": { "pattern": number, "patternErrorMessage": "a port is a number from 1 to 65535" },
+            "additionalProperties": mode,
+        })
     }
 }
 
 impl Shape for MtlsSetting {
     fn read(node: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
-        if !matches!(node.value, Value::Mapping(_)) {
-            return MtlsMode::read(node, diagnostics).map(|mode| Self { mode, ports: BTreeMap::new() });
-        }
-        let written = MtlsByPort::read(node, diagnostics)?;
-        let mut ports = BTreeMap::new();
-        for (port, mode) in written.ports {
-            match port.parse::<u16>() {
-                Ok(number) if number > 0 => {
-                    ports.insert(number, mode);
-                }
-                _ => {
-                    let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
-                    return Err(diagnostics.report(
-                        code.at(mode.span, format!("`{port}` is not a port"))
-                            .label("the mode of no port")
-                            .help("a port is a number from 1 to 65535"),
-                    ));
-                }
+        match &node.value {
+            Value::Mapping(_) => {
+                let MtlsByPort { mode, ports } = MtlsByPort::read(node, diagnostics)?;
+                Ok(Self { mode, ports: ports.0 })
             }
+            _ => MtlsMode::read(node, diagnostics).map(|mode| Self { mode, ports: BTreeMap::new() }),
         }
-        Ok(Self { mode: written.mode, ports })
     }
 }
 

@@ -87,7 +87,15 @@ impl std::fmt::Display for Day {
 
 impl Text for Day {
     const WHAT: &'static str = "a day";
-    const PATTERN: &'static str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+    const PATTERN: &'static str = concat!(
+        "^(?!0|1[0-8]|19[0-6])(",
+        "[0-9]{4}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])",
+        "|[0-9]{4}-(0[469]|11)-(0[1-9]|[12][0-9]|30)",
+        "|[0-9]{4}-02-(0[1-9]|1[0-9]|2[0-8])",
+        // The leap years: by four, and of the full centuries by four hundred.
+        "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29",
+        ")$"
+    );
     const EXAMPLE: &'static str = "2027-02-15";
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -139,13 +147,13 @@ pub enum Owner {
 
 impl Text for Owner {
     const WHAT: &'static str = "a team or a person";
-    const PATTERN: &'static str = "^(team:[A-Za-z0-9._-]+|[^@\\s]+@[^@\\s]+)$";
+    const PATTERN: &'static str = "^(team:[A-Za-z0-9._-]+|(?!team:)[!-?A-~]+@[!-?A-~]+)$";
     const EXAMPLE: &'static str = "team:payments-sre";
 
     fn parse(text: &str) -> Result<Self, String> {
         let word =
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-        let part = |name: &str| !name.is_empty() && !name.contains(|c: char| c == '@' || c.is_whitespace());
+        let part = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic() && c != '@');
         match (text.strip_prefix("team:"), text.split_once('@')) {
             (Some(team), _) if word(team) => Ok(Self::Team(team.to_owned())),
             (None, Some((user, host))) if part(user) && part(host) => Ok(Self::Person(text.to_owned())),

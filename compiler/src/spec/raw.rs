@@ -1,6 +1,7 @@
 //! Raw: a hand-written object that is carried through, where a mandate allows its kind.
 
 use super::names::Name;
+use crate::diagnostics::codes::parse as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::shape::{OneOrMany, Shape, record, wrong_type};
 use crate::source::Spanned;
@@ -22,10 +23,23 @@ pub struct Manifest(pub Node);
 
 impl Shape for Manifest {
     fn read(node: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
-        match node.as_mapping() {
-            Some(_) => Ok(Self(node.clone())),
-            None => Err(diagnostics.report(wrong_type(node, "an object"))),
+        let Some(mapping) = node.as_mapping() else {
+            return Err(diagnostics.report(wrong_type(node, "an object")));
+        };
+        let mut reported = None;
+        for (key, wanted) in [("apiVersion", "text"), ("kind", "text"), ("metadata", "a mapping")] {
+            let fits =
+                |value: &Node| if key == "metadata" { value.as_mapping().is_some() } else { value.as_str().is_some() };
+            match mapping.get(key) {
+                Some(value) if fits(value) => {}
+                Some(value) => reported = Some(diagnostics.report(wrong_type(value, wanted))),
+                None => {
+                    let missing = code::MISSING_FIELD.at(node.span, format!("missing field `{key}`"));
+                    reported = Some(diagnostics.report(missing.label("every object has it")));
+                }
+            }
         }
+        reported.map_or_else(|| Ok(Self(node.clone())), Err)
     }
 }
 
@@ -35,6 +49,15 @@ impl schemars::JsonSchema for Manifest {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "object", "required": ["apiVersion", "kind", "metadata"] })
+        schemars::json_schema!({
+            "type": "object",
+            "description": "An object as the cluster takes it.",
+            "properties": {
+                "apiVersion": { "type": "string", "description": "The group and version of its kind." },
+                "kind": { "type": "string", "description": "Its kind." },
+                "metadata": { "type": "object", "description": "Its name, namespace, labels and annotations." },
+            },
+            "required": ["apiVersion", "kind", "metadata"],
+        })
     }
 }

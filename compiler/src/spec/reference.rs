@@ -3,8 +3,11 @@
 //! A service is `/payments/checkout/ledger:api` or a short name; a node is a path; the rest carry their kind as a prefix.
 //! Nothing is looked up here: `resolve/lookup.rs` does that.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
+use super::patterns;
 use crate::shape::scalar::{Text, text_shape};
 
 /// Who or what a statement points at, as written.
@@ -105,7 +108,7 @@ pub enum NodeName {
 
 impl Text for NodePath {
     const WHAT: &'static str = "the path of a node";
-    const PATTERN: &'static str = "^/([A-Za-z0-9][A-Za-z0-9.-]*(/[A-Za-z0-9][A-Za-z0-9.-]*)*)?$";
+    const PATTERN: &'static str = concat!("^", patterns::node_path!(), "$");
     const EXAMPLE: &'static str = "/payments/checkout";
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -123,8 +126,27 @@ text_shape!(NodePath, "NodePath");
 
 impl Text for Reference {
     const WHAT: &'static str = "a reference";
-    const PATTERN: &'static str =
-        "^(/.*|(zone|gateway|sa|cidr):.+|[A-Za-z0-9][A-Za-z0-9.-]*(:[A-Za-z0-9][A-Za-z0-9.-]*)?)$";
+    const PATTERN: &'static str = concat!(
+        "^(",
+        patterns::node_path!(),
+        "(:",
+        patterns::word!(),
+        ")?|(/",
+        patterns::word!(),
+        ")*/[*]{2}|cidr:(",
+        patterns::cidr!(),
+        ")|sa:",
+        patterns::word!(),
+        "/",
+        patterns::word!(),
+        "/",
+        patterns::word!(),
+        "|(?!(cidr|sa):)",
+        patterns::word!(),
+        "(:",
+        patterns::word!(),
+        ")?)$"
+    );
     const EXAMPLE: &'static str = "/payments/checkout:api";
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -142,7 +164,11 @@ impl Text for Reference {
             _ => {}
         }
         if let Some(path) = text.strip_suffix("/**") {
-            return NodePath::parse(if path.is_empty() { "/" } else { path }).map(Self::Node);
+            return match path {
+                "" => Ok(Self::Node(NodePath::root())),
+                "/" => Err(format!("`{text}` is not the path of a node: its parts are names between single `/`")),
+                path => NodePath::parse(path).map(Self::Node),
+            };
         }
         match text.split_once(':') {
             Some(("zone", name)) => named("zone", name).map(Self::Zone),
@@ -196,7 +222,7 @@ pub struct Cidr(pub IpNet);
 
 impl Text for Cidr {
     const WHAT: &'static str = "a range of addresses";
-    const PATTERN: &'static str = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
+    const PATTERN: &'static str = concat!("^(", patterns::cidr!(), ")$");
     const EXAMPLE: &'static str = "10.0.0.0/8";
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -207,12 +233,23 @@ text_shape!(Cidr, "Cidr");
 
 /// Parses `10.0.0.0/8` or one address; host bits must be zero, so that nobody reads another range than is meant.
 fn parse_cidr(text: &str) -> Result<IpNet, String> {
-    let net = match text.parse::<IpNet>() {
-        Ok(net) => net,
-        Err(_) => text
-            .parse::<std::net::IpAddr>()
-            .map(IpNet::from)
-            .map_err(|_| format!("`{text}` is not a range of addresses"))?,
+    let wrong = || format!("`{text}` is not a range of addresses");
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    // An IPv4 address inside an IPv6 one means different hosts to different programs.
+    let is_mixed = address.contains(':') && address.contains('.');
+    let address = address.parse::<IpAddr>().ok().filter(|_| !is_mixed).ok_or_else(wrong)?;
+    let net = match length {
+        None => IpNet::from(address),
+        Some(length) => {
+            // `08` is eight to some programs and an octal mistake to others.
+            let decimal =
+                length.bytes().all(|byte| byte.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
+            let bits = length.parse::<u8>().ok().filter(|_| decimal).ok_or_else(wrong)?;
+            IpNet::new(address, bits).map_err(|_| wrong())?
+        }
     };
     if net.trunc() == net {
         Ok(net)
@@ -222,7 +259,7 @@ fn parse_cidr(text: &str) -> Result<IpNet, String> {
 }
 
 /// Tells whether `name` can name a node, service, zone or Kubernetes object.
-fn is_word(name: &str) -> bool {
+pub(super) fn is_word(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.len() <= 253
@@ -257,10 +294,34 @@ mod tests {
 
     #[test]
     fn references_that_are_not_are_refused() {
-        for text in
-            ["", "/payments/", "//", "a b", "zone:", "sa:a/b", "cidr:10.0.0.1/8", "cidr:x", "/a:", "a:b:c", "*", "/a/*"]
-        {
+        for text in [
+            "",
+            "/payments/",
+            "//",
+            "//**",
+            "a b",
+            "zone:",
+            "sa:a/b",
+            "cidr:10.0.0.1/8",
+            "cidr:x",
+            "/a:",
+            "a:b:c",
+            "*",
+            "/a/*",
+        ] {
             assert!(Reference::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_programs_read_differently_are_refused() {
+        for text in
+            ["010.0.0.0/8", "10.0.0.0/08", "10.0.0.0/+8", "10.0.0.0/33", "::ffff:10.0.0.0/104", "10.0.0/8", "::/129"]
+        {
+            assert!(Cidr::parse(text).is_err(), "{text}");
+        }
+        for text in ["10.0.0.7", "0.0.0.0/0", "::/0", "2001:DB8::/32", "::1"] {
+            assert!(Cidr::parse(text).is_ok(), "{text}");
         }
     }
 

@@ -1,0 +1,233 @@
+//! What a person may type.
+//!
+//! In: the words after `ringfence`. Out: [`Args`]. Help, completions and the reference in `docs/cli.md` all come from the
+//! declarations here.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use ringfence_compiler::shape::scalar::Text as _;
+use ringfence_compiler::spec::names::Day;
+
+/// The exit codes, below the help of every command that reads policy.
+const EXITS: &str = "\
+Exit codes:
+  0  nothing to object; warnings are allowed
+  1  errors in the policy, or a difference
+  2  could not run: bad usage, unreadable input, an unknown revision
+  3  no policy to look at: an empty gate must not pass";
+
+/// The exit codes, below the help of every command that does not.
+const SHORT_EXITS: &str = "\
+Exit codes:
+  0  done
+  2  could not run";
+
+/// Joins examples and exit codes.
+macro_rules! after {
+    ($exits:expr, $($line:literal),* $(,)?) => {
+        format!("Examples:\n{}\n{}", concat!($("  ", $line, "\n"),*), $exits)
+    };
+}
+
+/// Compiles zero-trust policy to Istio and Kubernetes manifests, and says what is wrong with it.
+#[derive(Debug, Parser)]
+#[command(name = "ringfence", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = after!(EXITS, "ringfence init my-policy", "ringfence check", "ringfence compile --out out"))]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Makes a policy repository that compiles at once.
+    #[command(after_help = after!(
+        SHORT_EXITS,
+        "ringfence init my-policy                         from nothing, with a small example",
+        "ringfence init my-policy --inventory rendered/   from manifests, one workspace a namespace",
+    ))]
+    Init(Init),
+    /// Reads, resolves and compiles in memory, and says everything that is wrong.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence check",
+        "ringfence check fixtures/bank --format concise",
+        "ringfence check --at main",
+        "ringfence check --as-of 2027-02-16     would it still hold on that day?",
+    ))]
+    Check(Check),
+    /// Checks, then writes the manifests that a GitOps controller syncs.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence compile",
+        "ringfence compile fixtures/bank --out target/bank",
+        "ringfence compile --check              is what is committed up to date?",
+    ))]
+    Compile(Compile),
+    /// Shows what holds at a node or service, and which line made it so.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence effective /payments",
+        "ringfence effective /payments/checkout:api",
+        "ringfence effective api --project fixtures/bank --format json",
+    ))]
+    Effective(Effective),
+    /// Explains the code of a diagnostic.
+    #[command(after_help = after!(
+        SHORT_EXITS,
+        "ringfence explain resolve/widens-mandate",
+        "ringfence explain widens-mandate",
+    ))]
+    Explain(Explain),
+    /// Lists every code a diagnostic can have.
+    #[command(after_help = after!(SHORT_EXITS, "ringfence checks", "ringfence checks --format json"))]
+    Checks(Checks),
+    /// Prints or writes the JSON Schemas of the language.
+    #[command(after_help = after!(
+        SHORT_EXITS,
+        "ringfence schema                       the schema of any policy document",
+        "ringfence schema tenant",
+        "ringfence schema --out .ringfence/schemas",
+    ))]
+    Schema(Schema),
+    /// Prints a script that completes commands in a shell.
+    #[command(after_help = after!(
+        SHORT_EXITS,
+        "ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence",
+        "ringfence completions fish > ~/.config/fish/completions/ringfence.fish",
+    ))]
+    Completions(Completions),
+}
+
+/// How a project is read, and how the answer is written down.
+#[derive(Debug, clap::Args)]
+pub struct Reading {
+    /// Resolves for this day; the day of the commit when absent.
+    #[arg(long, value_name = "DATE", value_parser = day, env = "RINGFENCE_AS_OF", hide_env_values = true)]
+    pub as_of: Option<Day>,
+    /// Reads this git revision, without a checkout.
+    #[arg(long, value_name = "REV")]
+    pub at: Option<String>,
+    /// How to write the answer down.
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "RINGFENCE_FORMAT", hide_env_values = true)]
+    pub format: FormatName,
+    /// Shows notes as well, which are otherwise only counted in text.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// How many threads to use; `RAYON_NUM_THREADS`, or as many as there are cores, when absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// The formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// For people: excerpts with every place underlined.
+    Text,
+    /// For editors and `grep`: `path:line:col: severity[code] message`.
+    Concise,
+    /// For programs: one versioned document.
+    Json,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// The folder to make it in.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// A folder of rendered manifests, with a folder a cluster; `inventory` in DIR when it is there.
+    #[arg(long, value_name = "DIR")]
+    pub inventory: Option<PathBuf>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// A folder or file of the project; the nearest `ringfence.yaml` upward from here when absent.
+    pub path: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `compile`.
+#[derive(Debug, clap::Args)]
+pub struct Compile {
+    /// A folder or file of the project; the nearest `ringfence.yaml` upward from here when absent.
+    pub path: Option<PathBuf>,
+    /// The folder to write; the project's `output` when absent.
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Writes nothing and compares with what is there.
+    #[arg(long)]
+    pub check: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `effective`.
+#[derive(Debug, clap::Args)]
+pub struct Effective {
+    /// A node by its path (`/payments`) or a service (`/payments/checkout:api`, `api`).
+    #[arg(value_name = "NODE|SERVICE")]
+    pub subject: String,
+    /// A folder or file of the project; the nearest `ringfence.yaml` upward from here when absent.
+    #[arg(long, value_name = "PATH")]
+    pub project: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// A code, with or without its stage.
+    pub code: String,
+    /// How to write the answer down.
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "RINGFENCE_FORMAT", hide_env_values = true)]
+    pub format: FormatName,
+}
+
+/// Arguments of `checks`.
+#[derive(Debug, clap::Args)]
+pub struct Checks {
+    /// How to write the answer down.
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "RINGFENCE_FORMAT", hide_env_values = true)]
+    pub format: FormatName,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// A kind of document, or `project` for `ringfence.yaml`; any policy document when absent.
+    pub kind: Option<String>,
+    /// Writes the schemas to this folder: all of them, or that of KIND.
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).map_err(|error| format!("{error}; write it as in 2027-02-15"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_declarations_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+}

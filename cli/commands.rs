@@ -1,0 +1,102 @@
+//! The verbs, one file each.
+//!
+//! In: what was typed. Out: how the run ends. What several of them do in the same way is here: compile a project in
+//! memory, and say what was found.
+
+mod check;
+mod checks;
+mod compile;
+mod completions;
+mod effective;
+mod explain;
+mod init;
+mod schema;
+
+use ringfence_compiler::compile::{Compiled, compile};
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::resolve::resolve;
+use ringfence_compiler::source::Sources;
+
+use crate::args::{FormatName, Reading, Verb};
+use crate::console;
+use crate::exit::{Exit, Failure};
+use crate::project::Project;
+use crate::report::{self, Format};
+use crate::summary::{Summary, closing};
+
+/// Runs a command.
+///
+/// # Errors
+/// When it ended without a verdict.
+pub fn run(verb: Verb) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Init(args) => init::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Compile(args) => compile::run(&args),
+        Verb::Effective(args) => effective::run(&args),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Checks(args) => checks::run(&args),
+        Verb::Schema(args) => schema::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+    }
+}
+
+/// A project, compiled in memory.
+struct Judged {
+    sources: Sources,
+    diagnostics: Diagnostics,
+    /// The output and what to say of it; nothing where there were errors.
+    outcome: Option<(Compiled, Summary)>,
+}
+
+/// Resolves and compiles what was read.
+fn judge(project: &mut Project) -> Judged {
+    let sources = std::mem::take(&mut project.sources);
+    let mut diagnostics = std::mem::take(&mut project.diagnostics);
+    let outcome = project.parsed.as_ref().and_then(|parsed| {
+        let resolved = resolve(parsed, project.as_of, &mut diagnostics).ok()?;
+        let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
+        let summary = Summary::of(&resolved, &compiled);
+        Some((compiled, summary))
+    });
+    Judged { sources, diagnostics, outcome }
+}
+
+/// Says what was found, and returns how the run ends by it.
+fn conclude(
+    reading: &Reading,
+    sources: &Sources,
+    diagnostics: &Diagnostics,
+    summary: Option<&Summary>,
+) -> Result<Exit, Failure> {
+    let counts = report::Counts::of(diagnostics, sources);
+    match reading.format {
+        FormatName::Text => {
+            let style = console::style();
+            let shown = if reading.verbose { diagnostics.clone() } else { report::without_notes(diagnostics, sources) };
+            let mut text = report::render(Format::Text(style), &shown, sources);
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            if let Some(summary) = summary {
+                text.push_str(&summary.text(style));
+                text.push('\n');
+            }
+            text.push_str(&closing(counts, reading.verbose));
+            console::print(&text)?;
+        }
+        FormatName::Concise => {
+            console::print(&report::render(Format::Concise, diagnostics, sources))?;
+            if let Some(summary) = summary {
+                console::note(&summary.text(report::Style::PLAIN));
+            }
+            console::note(closing(counts, true).trim_end());
+        }
+        FormatName::Json => {
+            let summary = summary.map_or(serde_json::Value::Null, Summary::json);
+            console::print(&report::render(Format::Json(&summary), diagnostics, sources))?;
+            console::note(closing(counts, true).trim_end());
+        }
+    }
+    Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Clean })
+}

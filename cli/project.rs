@@ -1,0 +1,100 @@
+//! A project, found and read.
+//!
+//! In: the place a person stands or named, a revision, a day. Out: [`Project`]: everything parsed, with what was said on
+//! the way. It exists so that every command reads the same input in the same way.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::parse::{PROJECT_FILE, Parsed, parse};
+use ringfence_compiler::shape::scalar::Text as _;
+use ringfence_compiler::source::Sources;
+use ringfence_compiler::spec::names::Day;
+use ringfence_compiler::tree::Tree;
+
+use crate::args::Reading;
+use crate::console;
+use crate::exit::Failure;
+use crate::tree::{Directory, Revision, find_project, revision};
+
+/// A project as it was read.
+#[derive(Debug)]
+pub struct Project {
+    /// Its folder.
+    pub root: PathBuf,
+    /// The day to resolve for.
+    pub as_of: Day,
+    /// What it says; nothing where something in it could not be read, which was reported.
+    pub parsed: Option<Parsed>,
+    /// Every text that was read.
+    pub sources: Sources,
+    /// What was said while reading.
+    pub diagnostics: Diagnostics,
+}
+
+impl Project {
+    /// Finds the project at or above `place` and reads it.
+    ///
+    /// # Errors
+    /// When there is none, it holds no policy, or the system or git refuses.
+    pub fn open(place: Option<&Path>, reading: &Reading) -> Result<Self, Failure> {
+        use_threads(reading.threads)?;
+        let place = place.unwrap_or(Path::new("."));
+        if !place.exists() {
+            return Err(Failure::new(format!("there is no `{}`", place.display())));
+        }
+        let root = find_project(place)
+            .map_err(|error| Failure::no_input(error).help("`ringfence init` makes a project to begin with"))?;
+        let tree: Box<dyn Tree> = match &reading.at {
+            None => Box::new(Directory::open(&root).map_err(Failure::new)?),
+            Some(revision) => Box::new(Revision::of_project(&root, revision).map_err(Failure::new)?),
+        };
+        if tree.read(PROJECT_FILE).map_err(Failure::new)?.is_none() {
+            let revision = reading.at.as_deref().unwrap_or_default();
+            return Err(Failure::no_input(format!("revision `{revision}` has no `{PROJECT_FILE}` there")));
+        }
+        let as_of = match reading.as_of {
+            Some(day) => day,
+            None => day_of(&root, reading.at.as_deref())?,
+        };
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+        let parsed = parse(&*tree, &mut sources, &mut diagnostics).ok();
+        if let Some(parsed) = parsed.as_ref().filter(|parsed| parsed.policy.counts().is_empty()) {
+            let folder = parsed.project.policy_folder();
+            return Err(Failure::no_input(format!("`{folder}` in `{}` holds no policy", root.display()))
+                .help(format!("begin with `{folder}/organization.yaml`")));
+        }
+        Ok(Self { root, as_of, parsed, sources, diagnostics })
+    }
+}
+
+/// Returns the day of the commit, or today where there is none, which makes the run depend on the clock and is said.
+fn day_of(root: &Path, revision: Option<&str>) -> Result<Day, Failure> {
+    if let Some(day) = revision::commit_day(root, revision) {
+        return Day::parse(&day).map_err(Failure::new);
+    }
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_err(Failure::new)?.as_secs();
+    let today = revision::day(i64::try_from(seconds).map_err(Failure::new)?);
+    console::note(&format!(
+        "ringfence: there is no commit to take the day from, so this is as of today, {today} (UTC); `--as-of` names another"
+    ));
+    Day::parse(&today).map_err(Failure::new)
+}
+
+/// Sets how many threads read and compile; the library's own rule holds where nothing is said.
+fn use_threads(threads: Option<u16>) -> Result<(), Failure> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global().map_err(Failure::new)
+}
+
+/// Returns a path as a person here would write it: from the current folder where it lies below that.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    let below = std::env::current_dir().ok().and_then(|here| Some(path.strip_prefix(here).ok()?.to_owned()));
+    match below {
+        Some(below) if below == Path::new("") => ".".to_owned(),
+        Some(below) => below.display().to_string(),
+        None => path.display().to_string(),
+    }
+}

@@ -1,0 +1,75 @@
+//! The summary for programs: every key always there, in this order.
+
+use serde_json::{Value, json};
+
+use super::{Output, Summary};
+
+impl Summary {
+    /// Returns the summary as a JSON value.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let (nodes, inventory, said) = (&self.nodes, &self.inventory, &self.statements);
+        let exceptions: Vec<_> = self
+            .exceptions
+            .iter()
+            .map(|it| {
+                json!({
+                    "name": it.name,
+                    "node": it.node,
+                    "waives": it.waives,
+                    "until": it.until,
+                    "daysLeft": it.days_left,
+                })
+            })
+            .collect();
+        let assertions: Vec<_> = self
+            .assertions
+            .iter()
+            .map(|it| json!({ "name": it.name, "node": it.node, "verdict": it.verdict, "reason": it.reason }))
+            .collect();
+        json!({
+            "organization": self.organization,
+            "asOf": self.as_of,
+            "nodes": { "tenants": nodes.tenants, "workspaces": nodes.workspaces, "groups": nodes.groups },
+            "inventory": {
+                "clusters": inventory.clusters,
+                "namespaces": inventory.namespaces,
+                "services": inventory.services,
+                "workloads": inventory.workloads,
+                "workloadsWithoutProxy": inventory.unmeshed,
+            },
+            "statements": {
+                "mandates": said.mandates,
+                "defaults": said.defaults,
+                "grants": said.grants,
+                "denies": said.denies,
+                "uses": said.uses,
+                "zones": said.zones,
+                "delegations": said.delegations,
+                "issuers": said.issuers,
+            },
+            "objects": self.objects,
+            "exceptions": exceptions,
+            "assertions": assertions,
+            "proved": [],
+            "output": self.output.as_ref().map_or(Value::Null, output),
+        })
+    }
+}
+
+fn output(output: &Output) -> Value {
+    match output {
+        Output::Written { folder, written } => json!({
+            "folder": folder,
+            "created": written.created,
+            "changed": written.changed,
+            "removed": written.removed,
+            "unchanged": written.unchanged,
+        }),
+        Output::Compared { folder, differences, .. } => {
+            let list: Vec<_> =
+                differences.iter().map(|it| json!({ "path": it.path, "kind": it.kind.word() })).collect();
+            json!({ "folder": folder, "differences": list })
+        }
+    }
+}

@@ -38,7 +38,7 @@ fn without_trials(repository: &mut Repository) {
 
 #[test]
 fn plaintext_needs_an_exception_and_is_let_through_on_its_port_alone() {
-    law(96, 25, &(repository(), any::<prop::sample::Index>()), |(mut repository, index)| {
+    law(64, 15, &(repository(), any::<prop::sample::Index>()), |(mut repository, index)| {
         without_trials(&mut repository);
         for node in &mut repository.nodes {
             node.mandates.mtls = None;
@@ -73,13 +73,28 @@ fn plaintext_needs_an_exception_and_is_let_through_on_its_port_alone() {
     });
 }
 
+/// Lets the organization permit everybody but one caller, and everything else fit.
+fn forbid(repository: &mut Repository, caller: &Service) {
+    without_trials(repository);
+    repository.accesses.iter_mut().flat_map(|access| &mut access.allow).for_each(|entry| entry.clip = true);
+    for node in &mut repository.nodes {
+        node.mandates.trust_domains = None;
+        node.mandates.from = None;
+        node.mandates.at_most = None;
+        node.mandates.at_least.clear();
+    }
+    let other = |service: &&Service| (&service.namespace, &service.account) != (&caller.namespace, &caller.account);
+    let others = repository.services.iter().filter(other).map(|service| Source::plain(service.reference()));
+    repository.nodes[0].mandates.from = Some(others.chain([Source::plain(Ref::Cidr("10.0.0.0/8"))]).collect());
+}
+
 #[test]
 fn a_caller_needs_an_exception_and_is_let_through_to_its_scope_alone() {
     let strategy = (repository(), any::<[prop::sample::Index; 2]>(), any::<bool>(), shapes());
-    law(128, 25, &strategy, |(mut repository, [from, to], on_port, shapes)| {
-        without_trials(&mut repository);
+    law(96, 15, &strategy, |(mut repository, [from, to], on_port, shapes)| {
         let (from, to) = (from.index(repository.services.len()), to.index(repository.services.len()));
         let (caller, target) = (repository.services[from].clone(), repository.services[to].clone());
+        forbid(&mut repository, &caller);
         let ports = on_port.then(|| vec![8080]);
         let condition = Condition { ports: ports.clone(), ..Condition::default() };
         repository.accesses.push(Access {
@@ -121,4 +136,78 @@ fn a_caller_needs_an_exception_and_is_let_through_to_its_scope_alone() {
         prop_assert_eq!(lineage(&target.workspace).len(), 3);
         Ok(true)
     });
+}
+
+/// Two workspaces, of which the second is outside what the organization permits.
+fn outsider(target: Access, within: Option<&'static str>, excepted: &[(&str, u16)]) -> Examined {
+    let node = |path: &str| Node { path: path.to_owned(), ..Node::default() };
+    let workspace = |path: &str, namespace: &str| Node { claims: vec![namespace.to_owned()], ..node(path) };
+    let service = |name: &str, workspace: &str, namespace: &str| Service {
+        name: name.to_owned(),
+        workspace: workspace.to_owned(),
+        group: None,
+        namespace: namespace.to_owned(),
+        clusters: vec![0],
+        account: name.to_owned(),
+        tcp: true,
+        mtls: None,
+    };
+    let mut root = node("/");
+    root.mandates.from = Some(vec![Source::plain(Ref::Node("/t/in".to_owned()))]);
+    let tenant = Node { defaults: Defaults { within, ..Defaults::default() }, ..node("/t") };
+    let api = service("api", "/t/in", "ns-in");
+    let mut repository = Repository {
+        clusters: vec![Cluster { name: "east".to_owned(), trust_domain: "mesh.example".to_owned(), ambient: false }],
+        nodes: vec![root, tenant, workspace("/t/in", "ns-in"), workspace("/t/out", "ns-out")],
+        services: vec![api.clone(), service("web", "/t/out", "ns-out")],
+        ..Repository::default()
+    };
+    repository.accesses.extend((!target.allow.is_empty()).then_some(target));
+    for (at, (name, port)) in excepted.iter().enumerate() {
+        let exception = exception("access", &api, "/t/out:web", Some(vec![*port]));
+        let expires = if at == 0 { LAST } else { "2027-01-31" };
+        repository.exceptions.push(Exception { name: (*name).to_owned(), expires, ..exception });
+    }
+    examine(&repository)
+}
+
+fn from_outside(ports: &[u16], clip: bool) -> Access {
+    let condition = Condition { ports: Some(ports.to_vec()), ..Condition::default() };
+    let from = Some(vec![Source::plain(Ref::Service("/t/out".to_owned(), "web".to_owned()))]);
+    Access {
+        node: "/t/in".to_owned(),
+        name: "wanted".to_owned(),
+        to: Some(vec![Ref::Service("/t/in".to_owned(), "api".to_owned())]),
+        allow: vec![Entry { from, condition, clip, ..Entry::default() }],
+        deny: Vec::new(),
+    }
+}
+
+/// The output ends with the first of the exceptions it needs, however they are needed.
+#[track_caller]
+fn check_end(examined: &Examined, end: &str) {
+    assert_eq!(examined.said, Vec::new());
+    let lock = &examined.output[".ringfence/east.lock.json"];
+    assert!(lock.contains(&format!("\"notAfter\": \"{end}\"")), "{lock}");
+}
+
+#[test]
+fn a_grant_that_needs_two_exceptions_ends_with_the_first() {
+    check_end(&outsider(from_outside(&[8080, 9000], false), None, &[("EXC-1", 8080), ("EXC-2", 9000)]), "2027-01-31");
+}
+
+#[test]
+fn a_clipped_grant_ends_with_the_exception_it_is_clipped_to() {
+    check_end(&outsider(from_outside(&[8080, 9000], true), None, &[("EXC-1", 8080)]), LAST);
+}
+
+#[test]
+fn a_default_ends_with_the_exception_that_widens_it() {
+    check_end(&outsider(Access::default(), Some("tenant"), &[("EXC-1", 8080)]), LAST);
+}
+
+#[test]
+fn an_exception_that_nothing_needs_is_reported() {
+    let said = outsider(Access::default(), None, &[("EXC-1", 8080)]).said;
+    assert_eq!(said.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), ["resolve/exception-unused"]);
 }

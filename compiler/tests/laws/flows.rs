@@ -21,7 +21,7 @@ fn granted(unit: &Unit, identity: &Identity, port: u16) -> bool {
 
 #[test]
 fn pods_are_connected_exactly_where_something_is_granted() {
-    law(128, 40, &repository(), |repository| {
+    law(96, 25, &repository(), |repository| {
         let examined = examine(&repository);
         let pairs = examined.units.iter().flat_map(|from| examined.units.iter().map(move |to| (from, to)));
         for (from, to) in pairs.filter(|(from, to)| from.cluster == to.cluster) {

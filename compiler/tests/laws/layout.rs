@@ -36,7 +36,7 @@ fn check_same(one: &Texts, other: &Texts, repository: &Repository) -> Result<(),
 
 #[test]
 fn the_layout_of_files_changes_nothing() {
-    law(128, 40, &(repository(), layout()), |(repository, layout)| {
+    law(96, 25, &(repository(), layout()), |(repository, layout)| {
         let plain = examine(&repository);
         let other = examine_files(&repository.files(&layout), TODAY);
         prop_assert_eq!(&plain.said, &other.said, "{}", shown(&repository));
@@ -65,4 +65,64 @@ fn a_statement_written_twice_changes_nothing() {
         check_same(&without(&once, &notes), &without(&twice, &notes), &doubled)?;
         Ok(!once.output.is_empty())
     });
+}
+
+/// Two zones on one service, each of which refuses the same grant.
+fn between_two_zones() -> Repository {
+    let node = |path: &str| Node { path: path.to_owned(), ..Node::default() };
+    let service = |name: &str| Service {
+        name: name.to_owned(),
+        workspace: "/t/w".to_owned(),
+        group: None,
+        namespace: "ns".to_owned(),
+        clusters: vec![0],
+        account: name.to_owned(),
+        tcp: false,
+        mtls: None,
+    };
+    let named = |name: &str| Ref::Service("/t/w".to_owned(), name.to_owned());
+    let zone = |node: &str, name: &str| Zone {
+        node: node.to_owned(),
+        name: name.to_owned(),
+        members: vec![named("api")],
+        from: Some(vec![Source::plain(named("api"))]),
+        to: None,
+    };
+    let from = Some(vec![Source::plain(named("web"))]);
+    Repository {
+        clusters: vec![Cluster { name: "east".to_owned(), trust_domain: "mesh.example".to_owned(), ambient: false }],
+        nodes: vec![node("/"), node("/t"), Node { claims: vec!["ns".to_owned()], ..node("/t/w") }],
+        services: vec![service("api"), service("web")],
+        zones: vec![zone("/", "one"), zone("/t", "two")],
+        accesses: vec![Access {
+            node: "/t/w".to_owned(),
+            name: "wanted".to_owned(),
+            to: Some(vec![named("api")]),
+            allow: vec![Entry { from, ..Entry::default() }],
+            deny: Vec::new(),
+        }],
+        ..Repository::default()
+    }
+}
+
+#[test]
+fn the_zone_that_is_named_in_an_error_does_not_depend_on_file_names() {
+    let repository = between_two_zones();
+    let said = |layout: &Layout| examine_files(&repository.files(layout), TODAY).said;
+    let plain = said(&Layout::plain());
+    assert_eq!(plain.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), ["resolve/widens-mandate"]);
+    for file in 0..5 {
+        for keys in [vec![0], (0..40).rev().collect()] {
+            // The zone of the organization moves to each file in turn.
+            let files = (0..40).map(|at| if at == 4 { file } else { 0 }).collect();
+            assert_eq!(said(&Layout { files, keys }), plain);
+        }
+    }
+}
+
+#[test]
+fn two_zones_of_one_name_are_an_error_wherever_they_stand() {
+    let mut repository = between_two_zones();
+    repository.zones[1].name = "one".to_owned();
+    assert_eq!(examine(&repository).errors, ["parse/duplicate-document"]);
 }

@@ -42,7 +42,7 @@ fn check_nothing_new(before: &Repository, after: &Repository, shapes: &Vec<usize
 #[test]
 fn one_more_mandate_admits_nothing_new() {
     let strategy = (repository(), any::<prop::sample::Index>(), 0..4usize, shapes());
-    law(160, 20, &strategy, |(repository, index, kind, shapes)| {
+    law(128, 15, &strategy, |(repository, index, kind, shapes)| {
         // Of the mandates of a random repository one is taken away; to put it back admits nothing.
         let full = repository;
         let mut bare = full.clone();
@@ -71,7 +71,7 @@ fn names_a_zone(repository: &Repository) -> bool {
 
 #[test]
 fn one_more_deny_admits_nothing_new() {
-    law(128, 20, &(repository(), any::<prop::sample::Index>(), shapes()), |(full, index, shapes)| {
+    law(96, 12, &(repository(), any::<prop::sample::Index>(), shapes()), |(full, index, shapes)| {
         let mut bare = full.clone();
         let access = index.index(bare.accesses.len());
         if bare.accesses[access].deny.pop().is_none() {
@@ -84,7 +84,7 @@ fn one_more_deny_admits_nothing_new() {
 
 #[test]
 fn one_more_grant_takes_nothing_but_a_default_away() {
-    law(128, 20, &(repository(), any::<prop::sample::Index>(), shapes()), |(full, index, shapes)| {
+    law(96, 12, &(repository(), any::<prop::sample::Index>(), shapes()), |(full, index, shapes)| {
         let mut bare = full.clone();
         let access = index.index(bare.accesses.len());
         if bare.accesses[access].allow.pop().is_none() {

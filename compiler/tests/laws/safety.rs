@@ -10,7 +10,7 @@ use super::universe::{shapes, universe};
 
 #[test]
 fn what_is_resolved_is_what_the_documents_mean() {
-    law(128, 40, &(repository(), shapes()), |(repository, shapes)| {
+    law(96, 25, &(repository(), shapes()), |(repository, shapes)| {
         let examined = examine(&repository);
         let meaning = Meaning::of(&repository);
         let requests = universe(&repository, &shapes);
@@ -29,7 +29,7 @@ fn what_is_resolved_is_what_the_documents_mean() {
 
 #[test]
 fn every_grant_lies_inside_every_mandate() {
-    law(128, 40, &(repository(), shapes()), |(repository, shapes)| {
+    law(96, 25, &(repository(), shapes()), |(repository, shapes)| {
         let examined = examine(&repository);
         let meaning = Meaning::of(&repository);
         let requests = universe(&repository, &shapes);

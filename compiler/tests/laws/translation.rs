@@ -12,7 +12,7 @@ use super::universe::{shapes, universe};
 
 #[test]
 fn what_is_emitted_admits_exactly_what_was_resolved() {
-    law(128, 40, &(repository(), shapes()), |(repository, shapes)| {
+    law(96, 25, &(repository(), shapes()), |(repository, shapes)| {
         let examined = examine(&repository);
         let requests = universe(&repository, &shapes);
         for unit in &examined.units {

@@ -6,7 +6,7 @@ use super::enforces_network_policy;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::inventory::Workload;
-use crate::requests::Part;
+use crate::requests::{Clause, Part, RequestSet};
 use crate::resolve::access::GrantKind;
 use crate::resolve::statements::Origin;
 use crate::resolve::world::Cluster;
@@ -82,7 +82,14 @@ pub(super) fn check_unmeshed(governed: &Governed<'_>, cluster: &Cluster<'_>, dia
             refuse(&grant.origin, if networked { "HTTP rules" } else { "access" }, diagnostics);
         }
     }
-    for deny in governed.access.denies.iter().filter(|deny| !deny.on_trial) {
+    // A deny on ports the workload does not declare is kept by granting none of them.
+    let granted = governed.access.granted();
+    let kept = |deny: &RequestSet| {
+        let declared = |port: &u16| unit.ports.contains_key(port);
+        let elsewhere = |clause: &Clause| !clause.ports.is_any() && !clause.ports.patterns().any(declared);
+        networked && deny.clauses().iter().all(elsewhere) && deny.meets(&granted).is_none()
+    };
+    for deny in governed.access.denies.iter().filter(|deny| !deny.on_trial && !kept(&deny.set)) {
         refuse(&deny.origin, "a deny", diagnostics);
     }
     if let Some(required) = &governed.authentication.required {

@@ -35,7 +35,9 @@ pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) 
     let mut names: BTreeMap<(NodePath, &str, &str), Span> = BTreeMap::new();
     for (kind, node, metadata) in documents(policy) {
         let name = &metadata.name;
-        if let Some(first) = names.insert((node.clone(), kind, name.value.0.as_str()), name.span) {
+        // `zone:pci` is looked up in the whole tree, so its name is one of the whole tree.
+        let scope = if kind == "Zone" { NodePath::root() } else { node.clone() };
+        if let Some(first) = names.insert((scope, kind, name.value.0.as_str()), name.span) {
             let duplicate = code::DUPLICATE_DOCUMENT
                 .at(name.span, format!("two documents of kind `{kind}` are named `{}`", name.value));
             diagnostics

@@ -61,16 +61,17 @@ impl Ceiling {
         self.bound.refuses(set)
     }
 
-    /// Returns a request of the set that the ceiling would not permit without exceptions.
-    #[must_use]
-    pub(super) fn refuses_unwaived(&self, set: &RequestSet) -> Option<Request> {
-        if self.waived.is_empty() { None } else { self.bare.refuses(set) }
-    }
-
-    /// Remembers that the exception which permits a request was needed.
-    pub(super) fn mark_used(&self, witness: &Request) {
-        for (_, used) in self.waived.iter().filter(|(set, _)| set.matches(witness)) {
-            used.store(true, Ordering::Relaxed);
+    /// Remembers the exceptions that let something of what is granted through.
+    pub(super) fn mark_used(&self, granted: &RequestSet) {
+        for (waived, used) in &self.waived {
+            let through = match granted.intersect(waived) {
+                Ok(both) => self.bare.refuses(&both).is_some(),
+                // What cannot be said exactly counts: output that ends too early is mended, one that ends too late is not.
+                Err(_) => granted.meets(waived).is_some(),
+            };
+            if through {
+                used.store(true, Ordering::Relaxed);
+            }
         }
     }
 
@@ -178,7 +179,10 @@ impl<'a> Mandated<'a> {
                 }
             }
         }
-        for zone in &world.parsed.policy.zones {
+        // A grant outside two zones is reported against the first: by name, never by the order of files.
+        let mut zones: Vec<_> = world.parsed.policy.zones.iter().collect();
+        zones.sort_by_key(|zone| zone.name());
+        for zone in zones {
             read_zone(world, zone, &mut list, diagnostics);
         }
         Self { list }

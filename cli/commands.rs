@@ -73,8 +73,7 @@ fn conclude(
     match reading.format {
         FormatName::Text => {
             let style = console::style();
-            let shown =
-                if reading.verbose { diagnostics.clone() } else { report::without_notes(diagnostics, sources) };
+            let shown = if reading.verbose { diagnostics.clone() } else { report::without_notes(diagnostics, sources) };
             let mut text = report::render(Format::Text(style), &shown, sources);
             if !text.is_empty() {
                 text.push('\n');
@@ -95,7 +94,7 @@ fn conclude(
         }
         FormatName::Json => {
             let summary = summary.map_or(serde_json::Value::Null, Summary::json);
-            console::print(&report::render_json(diagnostics, sources, &summary))?;
+            console::print(&report::render(Format::Json(&summary), diagnostics, sources))?;
             console::note(closing(counts, true).trim_end());
         }
     }

@@ -10,7 +10,6 @@ mod exit;
 mod output;
 mod project;
 mod report;
-mod schemas;
 mod summary;
 mod tree;
 

@@ -17,13 +17,13 @@ use serde_json::Value;
 
 /// How diagnostics are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum Format<'a> {
     /// Excerpts with every place underlined.
     Text(Style),
     /// `path:line:col: severity[code] message`.
     Concise,
-    /// A versioned document.
-    Json,
+    /// A versioned document, with what the command has to say beside the diagnostics.
+    Json(&'a Value),
 }
 
 /// What a terminal can show.
@@ -67,18 +67,12 @@ fn wants_colour(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) ->
 
 /// Renders everything reported, with a final newline; the empty text when there is nothing to say, but for JSON.
 #[must_use]
-pub fn render(format: Format, diagnostics: &Diagnostics, sources: &Sources) -> String {
+pub fn render(format: Format<'_>, diagnostics: &Diagnostics, sources: &Sources) -> String {
     match format {
         Format::Text(style) => text::render(diagnostics, sources, style),
         Format::Concise => concise::render(diagnostics, sources),
-        Format::Json => json::render(diagnostics, sources, &Value::Null),
+        Format::Json(summary) => json::render(diagnostics, sources, summary),
     }
-}
-
-/// Renders everything reported as JSON, with a summary beside it.
-#[must_use]
-pub fn render_json(diagnostics: &Diagnostics, sources: &Sources, summary: &Value) -> String {
-    json::render(diagnostics, sources, summary)
 }
 
 /// Returns what is left without notes.

@@ -189,16 +189,17 @@ fn exceptions(resolved: &Resolved<'_>) -> Vec<Exception> {
     let used = |name: &str, until| resolved.exceptions.iter().any(|(used, day)| *used == name && *day == until);
     let documents = resolved.world.parsed.policy.exceptions.iter();
     let in_use = documents.filter(|document| used(document.name(), document.spec.expires.value));
-    let one = |document: &ringfence_compiler::document::Document<ringfence_compiler::spec::authority::ExceptionSpec>| {
-        let until = document.spec.expires.value;
-        Exception {
-            name: document.name().to_owned(),
-            node: document.node.to_string(),
-            waives: document.spec.waives.value.to_string(),
-            until: until.to_string(),
-            days_left: resolved.world.as_of.days_until(until),
-        }
-    };
+    let one =
+        |document: &ringfence_compiler::document::Document<ringfence_compiler::spec::authority::ExceptionSpec>| {
+            let until = document.spec.expires.value;
+            Exception {
+                name: document.name().to_owned(),
+                node: document.node.to_string(),
+                waives: document.spec.waives.value.to_string(),
+                until: until.to_string(),
+                days_left: resolved.world.as_of.days_until(until),
+            }
+        };
     let mut exceptions: Vec<_> = in_use.map(one).collect();
     // What ends first is what somebody must act on first.
     exceptions.sort_by(|a, b| (&a.until, &a.node, &a.name).cmp(&(&b.until, &b.node, &b.name)));

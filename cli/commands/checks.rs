@@ -13,7 +13,8 @@ pub(super) fn run(args: &Checks) -> Result<Exit, Failure> {
     let width = all.iter().map(|code| code.id.len()).max().unwrap_or(0);
     console::print(&match args.format {
         FormatName::Json => {
-            let one = |code: &&Code| json!({ "code": code.id, "severity": code.severity.word(), "summary": code.summary });
+            let one =
+                |code: &&Code| json!({ "code": code.id, "severity": code.severity.word(), "summary": code.summary });
             format!("{:#}\n", json!({ "version": 1, "checks": all.iter().map(one).collect::<Vec<_>>() }))
         }
         FormatName::Text | FormatName::Concise => {

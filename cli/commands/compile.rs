@@ -44,7 +44,11 @@ fn inputs(root: &Path, parsed: &Parsed) -> Vec<PathBuf> {
     let project = &parsed.project;
     let clusters = parsed.policy.clusters.iter().filter_map(|cluster| cluster.spec.inventory.as_ref());
     let own = clusters.map(|folder| folder.value.as_str());
-    [project.policy_folder(), project.inventory_folder()].into_iter().chain(own).map(|folder| root.join(folder)).collect()
+    [project.policy_folder(), project.inventory_folder()]
+        .into_iter()
+        .chain(own)
+        .map(|folder| root.join(folder))
+        .collect()
 }
 
 fn failure(error: OutputError) -> Failure {

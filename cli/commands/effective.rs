@@ -35,8 +35,7 @@ enum Subject {
 pub(super) fn run(args: &Effective) -> Result<Exit, Failure> {
     let mut project = Project::open(args.project.as_deref(), &args.reading)?;
     let mut diagnostics = std::mem::take(&mut project.diagnostics);
-    let resolved =
-        project.parsed.as_ref().and_then(|parsed| resolve(parsed, project.as_of, &mut diagnostics).ok());
+    let resolved = project.parsed.as_ref().and_then(|parsed| resolve(parsed, project.as_of, &mut diagnostics).ok());
     let Some(resolved) = resolved else {
         return conclude(&args.reading, &project.sources, &diagnostics, None);
     };
@@ -72,8 +71,10 @@ fn find(text: &str, resolved: &Resolved<'_>) -> Result<Subject, Failure> {
     let mut typed = Sources::new();
     let file = typed.add(SourceFile::new("command line", text.as_bytes().to_vec()));
     let reference = Spanned::new(reference, Span::new(file, 0, text.len()));
-    world.services_of(&reference, &NodePath::root(), &mut said).map(|found| Subject::Services(found.into_iter().collect())).map_err(
-        |_| {
+    world
+        .services_of(&reference, &NodePath::root(), &mut said)
+        .map(|found| Subject::Services(found.into_iter().collect()))
+        .map_err(|_| {
             let sorted = said.sorted(&typed);
             let first = sorted.first();
             let failure = Failure::new(first.map_or("nothing was found", |diagnostic| diagnostic.message()));
@@ -81,6 +82,5 @@ fn find(text: &str, resolved: &Resolved<'_>) -> Result<Subject, Failure> {
                 Some(help) => failure.help(help),
                 None => failure.help("a node is `/a/b`, a service `/a/b:c` or `c`"),
             }
-        },
-    )
+        })
 }

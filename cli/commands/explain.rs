@@ -13,7 +13,8 @@ pub(super) fn run(args: &Explain) -> Result<Exit, Failure> {
     let page = page(code);
     console::print(&match args.format {
         FormatName::Json => {
-            let page = json!({ "code": code.id, "severity": code.severity.word(), "summary": code.summary, "page": page });
+            let page =
+                json!({ "code": code.id, "severity": code.severity.word(), "summary": code.summary, "page": page });
             format!("{:#}\n", json!({ "version": 1, "explanation": page }))
         }
         FormatName::Text | FormatName::Concise => {
@@ -27,7 +28,8 @@ pub(super) fn run(args: &Explain) -> Result<Exit, Failure> {
 /// Finds a code by its id, or by what stands behind the `/` where that is enough.
 fn find(word: &str) -> Result<&'static Code, Failure> {
     let all = codes::all();
-    let short: Vec<_> = all.iter().filter(|code| code.id.split_once('/').is_some_and(|(_, name)| name == word)).collect();
+    let short: Vec<_> =
+        all.iter().filter(|code| code.id.split_once('/').is_some_and(|(_, name)| name == word)).collect();
     match (codes::find(word), short.as_slice()) {
         (Some(code), _) => Ok(code),
         (None, [one]) => Ok(one),

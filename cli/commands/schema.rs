@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use ringfence_compiler::document::KINDS;
+use ringfence_compiler::schema::{self, ANY_FILE};
+
 use crate::args::Schema;
 use crate::console;
 use crate::exit::{Exit, Failure};
-use crate::schemas::{self, ANY_FILE};
+use crate::summary::counted;
 
 /// Runs the command.
 pub(super) fn run(args: &Schema) -> Result<Exit, Failure> {
-    let mut files = schemas::files();
+    let mut files = schema::files();
     if let Some(kind) = &args.kind {
-        let name = schemas::file_name(kind);
+        let name = name_of(kind);
         let known: Vec<String> = files.keys().map(|name| name.trim_end_matches(".json").to_owned()).collect();
         let Some(text) = files.remove(&name) else {
             return Err(Failure::new(format!("there is no kind `{kind}`"))
@@ -27,7 +30,7 @@ pub(super) fn run(args: &Schema) -> Result<Exit, Failure> {
             for (name, text) in &files {
                 write(&folder.join(name), text)?;
             }
-            console::note(&format!("ringfence: wrote {} to `{}`", crate::summary::counted(files.len(), "schema"), folder.display()));
+            console::note(&format!("ringfence: wrote {} to `{}`", counted(files.len(), "schema"), folder.display()));
         }
         None => {
             let one = if args.kind.is_some() { files.values().next() } else { files.get(ANY_FILE) };
@@ -35,6 +38,12 @@ pub(super) fn run(args: &Schema) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Clean)
+}
+
+/// Returns the name of the file for a kind in whatever spelling: `Tenant`, `tenant`.
+fn name_of(kind: &str) -> String {
+    let known = KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind));
+    known.map_or_else(|| format!("{}.json", kind.to_lowercase()), |known| schema::file_name(known))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

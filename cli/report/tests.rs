@@ -61,7 +61,7 @@ impl Case {
         self.places[&place]
     }
 
-    fn render(&self, format: Format, list: Vec<Diagnostic>) -> String {
+    fn render(&self, format: Format<'_>, list: Vec<Diagnostic>) -> String {
         let mut diagnostics = Diagnostics::new();
         for diagnostic in list {
             let _ = diagnostics.report(diagnostic);
@@ -134,7 +134,7 @@ fn several_come_sorted_with_one_closing_hint() {
 fn json() {
     let case = case(&[("a.yaml", "ä: <1>1</1>\n")]);
     let list = vec![HINT.nowhere("zeroth"), UNUSED.at(case.at('1'), "first").label("\u{1b}\"").help("help")];
-    assert_snapshot!(case.render(Format::Json, list), @r#"
+    assert_snapshot!(case.render(Format::Json(&Value::Null), list), @r#"
     a.yaml:
     ä: <1>1</1>
     ----
@@ -173,7 +173,7 @@ fn json() {
       ]
     }
     "#);
-    assert_snapshot!(case.render(Format::Json, Vec::new()), @r#"
+    assert_snapshot!(case.render(Format::Json(&Value::Null), Vec::new()), @r#"
     a.yaml:
     ä: <1>1</1>
     ----
@@ -224,7 +224,7 @@ fn a_thousand_diagnostics_in_a_megabyte_take_no_time() {
         let _ = diagnostics.report(WIDER.at(span, format!("number {number}")).and(other, "there"));
     }
     let _ = diagnostics.report(WIDER.at(Span::new(file, 0, 1_000_000), "all of it"));
-    for format in [Format::Text(Style::PLAIN), Format::Concise, Format::Json] {
+    for format in [Format::Text(Style::PLAIN), Format::Concise, Format::Json(&Value::Null)] {
         let start = std::time::Instant::now();
         let text = render(format, &diagnostics, &sources);
         assert!(text.contains("number 999") && text.len() < 2_000_000);
@@ -254,7 +254,7 @@ proptest! {
             prop_assert!(said.contains(&format!("label {index}")), "label {index} is missing:\n{said}");
         }
         prop_assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", said);
-        for format in [Format::Concise, Format::Json] {
+        for format in [Format::Concise, Format::Json(&Value::Null)] {
             prop_assert!(!render(format, &diagnostics, &sources).is_empty());
         }
     }

@@ -7,7 +7,7 @@ use super::{Output, Summary};
 use crate::report::{Counts, Style};
 
 /// How far the subjects are indented from their words.
-const INDENT: usize = 13;
+const INDENT: usize = 14;
 
 /// How many paths of each sort are named before the rest is only counted.
 const NAMED: usize = 20;
@@ -60,7 +60,7 @@ impl Summary {
                 format!("{} parsed, none proved: {}", counted(self.assertions.len(), "assertion"), first.reason);
             line("assertions", &words);
         }
-        line("proved", "nothing yet");
+        line("proved", "nothing yet; every file was read back and equals what was meant");
         text
     }
 
@@ -77,7 +77,8 @@ impl Summary {
             (said.issuers, "token issuer"),
             (said.delegations, "delegation"),
         ];
-        let some: Vec<_> = sorts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
+        let some: Vec<_> =
+            sorts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
         if some.is_empty() { "none".to_owned() } else { some.join(", ") }
     }
 }
@@ -130,13 +131,16 @@ fn outcome(output: &Output) -> String {
         Output::Written { folder, written } if written.is_unchanged() => {
             format!("{folder}: {} up to date, nothing written", counted(written.unchanged, "file"))
         }
-        Output::Written { folder, written } => format!(
-            "{folder}: {} new, {} changed, {} removed, {} as before",
-            written.created.len(),
-            written.changed.len(),
-            written.removed.len(),
-            written.unchanged
-        ),
+        Output::Written { folder, written } => {
+            let counts = [
+                (written.created.len(), "new"),
+                (written.changed.len(), "changed"),
+                (written.removed.len(), "removed"),
+                (written.unchanged, "as before"),
+            ];
+            let some = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+            format!("{folder}: {}", some.collect::<Vec<_>>().join(", "))
+        }
         Output::Compared { folder, differences, files } if differences.is_empty() => {
             format!("{folder}: {} up to date", counted(*files, "file"))
         }
@@ -200,7 +204,8 @@ mod tests {
 
     #[test]
     fn objects_stand_in_a_table_or_are_summed_where_it_would_not_fit() {
-        let kinds = |counts: &[(&str, usize)]| counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+        let kinds =
+            |counts: &[(&str, usize)]| counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
         let east = kinds(&[("AuthorizationPolicy", 12), ("NetworkPolicy", 3)]);
         let west = kinds(&[("AuthorizationPolicy", 4)]);
         let all = BTreeMap::from([("east".to_owned(), east), ("prod-west".to_owned(), west)]);

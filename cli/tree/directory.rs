@@ -40,12 +40,6 @@ impl Directory {
         Ok(Self { root, tracked })
     }
 
-    /// Returns the folder, links followed.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     fn look(&self, path: &str) -> Result<Node, TreeError> {
         let place = self.root.join(path);
         let kind = match fs::symlink_metadata(&place) {

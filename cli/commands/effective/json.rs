@@ -15,8 +15,7 @@ pub(super) fn render(views: &[View], as_of: Day) -> String {
 }
 
 fn view(view: &View) -> Value {
-    let services: Vec<_> =
-        view.services.iter().map(|(name, by)| json!({ "name": name, "reachedBy": by })).collect();
+    let services: Vec<_> = view.services.iter().map(|(name, by)| json!({ "name": name, "reachedBy": by })).collect();
     json!({
         "kind": view.kind,
         "name": view.name,

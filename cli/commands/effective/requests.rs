@@ -123,11 +123,15 @@ fn identities(patterns: &BTreeSet<IdentityPattern>, world: &World<'_>) -> Vec<St
     let mut names = Vec::new();
     // From the root down, so that the widest node that is wholly meant is named and none below it. Groups are their
     // services, which say more.
-    for path in world.nodes.keys().filter(|path| path.lineage().len() <= 3) {
+    let nodes: Vec<_> = world.nodes.keys().filter(|path| path.lineage().len() <= 3).collect();
+    for path in &nodes {
         let theirs = world.identities_of_node(path);
         if !theirs.is_empty() && theirs.is_subset(&rest) {
             rest = &rest - &theirs;
-            names.push(path.to_string());
+            // A tenant with a single workspace means the same as that workspace, which says more.
+            let same =
+                nodes.iter().rev().find(|below| path.contains(below) && world.identities_of_node(below) == theirs);
+            names.push(same.unwrap_or(path).to_string());
         }
     }
     let mut named = BTreeSet::new();
@@ -143,7 +147,8 @@ fn identities(patterns: &BTreeSet<IdentityPattern>, world: &World<'_>) -> Vec<St
         for (name, gateway) in &cluster.document.spec.gateways {
             let (namespace, account) = (&gateway.value.namespace.value.0, &gateway.value.service_account.value.0);
             let name = format!("gateway:{name}");
-            if rest.remove(&IdentityPattern::exactly(cluster.trust_domain(), namespace, account)) && !names.contains(&name)
+            if rest.remove(&IdentityPattern::exactly(cluster.trust_domain(), namespace, account))
+                && !names.contains(&name)
             {
                 names.push(name);
             }

@@ -69,7 +69,13 @@ pub(super) fn fields(
     // Hand-written objects are the one field whose top is not its built-in value: nobody allows any until somebody does.
     let raw = if settings.raw.ceilings.is_empty() {
         let nothing = Said { what: "built in", value: "none".to_owned(), by: None };
-        Field { name: "raw", value: "none".to_owned(), steps: vec![nothing], bounds: Vec::new(), exceptions: Vec::new() }
+        Field {
+            name: "raw",
+            value: "none".to_owned(),
+            steps: vec![nothing],
+            bounds: Vec::new(),
+            exceptions: Vec::new(),
+        }
     } else {
         reader.field("raw", &settings.raw, words)
     };

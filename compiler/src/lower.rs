@@ -23,8 +23,11 @@ use crate::resolve::interval::{Settled, Step};
 use crate::resolve::statements::Origin;
 use crate::resolve::world::{Cluster, World};
 use crate::resolve::{Governed, Resolved};
+use crate::source::{Span, Spanned};
 use crate::spec::authentication::MtlsMode;
 use crate::spec::cluster::{DataPlane, Enforcement};
+use crate::spec::node::NamespaceClaim;
+use crate::spec::reference::NodePath;
 
 /// Lowers a whole repository.
 ///
@@ -85,8 +88,7 @@ fn lower_cluster(
     let mut namespaces = Vec::new();
     for ((_, namespace), workspace) in claimed {
         if *namespace == cluster.root_namespace() {
-            let claim = world.nodes.get(workspace).and_then(|node| node.namespaces.first());
-            let span = claim.map_or(cluster.document.span, |claim| claim.span);
+            let span = claim(world, name, namespace, workspace);
             let root = code::ROOT_NAMESPACE
                 .at(span, format!("`{workspace}` claims `{name}/{namespace}`, the root namespace of the mesh"));
             diagnostics.report(root.label("nothing is emitted into it").help(
@@ -117,18 +119,13 @@ fn lower_namespace(
     resolved: &Resolved<'_>,
     cluster: &Cluster<'_>,
     namespace: &str,
-    workspace: &crate::spec::reference::NodePath,
+    workspace: &NodePath,
     units: &[(usize, &Governed<'_>)],
     reach: &Reach,
     diagnostics: &mut Diagnostics,
 ) -> NamespacePlan {
     let world = &resolved.world;
-    let claim = world.nodes.get(workspace).and_then(|node| {
-        node.namespaces.iter().find(|claim| {
-            claim.value.cluster.matches(cluster.document.name()) && claim.value.namespace.matches(namespace)
-        })
-    });
-    let span = claim.map_or_else(|| world.place_of(workspace), |claim| claim.span);
+    let span = claim(world, cluster.document.name(), namespace, workspace);
     let settings = resolved.nodes.get(workspace);
     let meshed = units.is_empty() || units.iter().any(|(_, governed)| governed.unit.data_plane.is_some());
     let mode = settings
@@ -162,6 +159,15 @@ fn lower_namespace(
             .is_none_or(|wanted| wanted.value == Enforcement::Enforced),
         units: plans,
     }
+}
+
+/// Returns the place where a workspace claims a namespace.
+fn claim(world: &World<'_>, cluster: &str, namespace: &str, workspace: &NodePath) -> Span {
+    let claims = world.nodes.get(workspace).map_or(&[][..], |node| node.namespaces);
+    let fits = |claim: &&Spanned<NamespaceClaim>| {
+        claim.value.cluster.matches(cluster) && claim.value.namespace.matches(namespace)
+    };
+    claims.iter().find(fits).map_or_else(|| world.place_of(workspace), |claim| claim.span)
 }
 
 fn lower_unit(

@@ -28,7 +28,7 @@ pub struct Workload {
     pub host_network: bool,
     /// Whether its template asks for a sidecar, refuses one, or says nothing.
     pub injection: Option<bool>,
-    /// Where it was written.
+    /// Where its name was written.
     pub span: Span,
 }
 
@@ -120,7 +120,11 @@ impl Workload {
             ports,
             host_network: matches!(spec.get("hostNetwork"), Some(Node { value: Value::Bool(true), .. })),
             injection: asked.and_then(|asked| asked.parse().ok()),
-            span: object.span,
+            span: object
+                .root
+                .get("metadata")
+                .and_then(|metadata| metadata.get("name"))
+                .map_or(object.span, |name| name.span),
         })
     }
 }

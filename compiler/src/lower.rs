@@ -14,7 +14,10 @@ use self::flows::Reach;
 use self::rules::Rules;
 use crate::diagnostics::codes::lowering as code;
 use crate::diagnostics::{Diagnostics, Reported};
+use crate::inventory::Workload;
 use crate::ir::{ClusterPlan, MeshPlan, NamespacePlan, Origins, SidecarPlan, UnitPlan};
+use crate::requests::Part;
+use crate::resolve::access::GrantKind;
 use crate::resolve::fields::{Arrivals, ByPort, Mtls};
 use crate::resolve::interval::{Settled, Step};
 use crate::resolve::statements::Origin;
@@ -33,8 +36,41 @@ pub fn lower(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Result<V
     for (name, cluster) in &resolved.world.clusters {
         plans.push(lower_cluster(resolved, name, cluster, &reach, diagnostics));
     }
+    check_callers(resolved, diagnostics);
     diagnostics.check()?;
     Ok(plans)
+}
+
+/// Says which callers of a written grant have no proxy: where mTLS proves who calls, they are nobody.
+fn check_callers(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) {
+    let unmeshed = resolved.units.iter().map(|governed| &governed.unit).filter(|unit| unit.data_plane.is_none());
+    let mut silent: BTreeMap<(&str, &str, &str), &Workload> = BTreeMap::new();
+    for unit in unmeshed {
+        let Some(cluster) = resolved.world.clusters.get(unit.cluster) else { continue };
+        for workload in &unit.workloads {
+            silent.insert((cluster.trust_domain(), unit.namespace, &workload.service_account), workload);
+        }
+    }
+    for governed in resolved.units.iter().filter(|governed| governed.unit.data_plane.is_some()) {
+        let written = governed.access.grants.iter().filter(|grant| grant.kind == GrantKind::Written);
+        for grant in written {
+            for pattern in grant.set.clauses().iter().flat_map(|clause| clause.identities.patterns()) {
+                let (Part::Exactly(domain), Part::Exactly(namespace), Part::Exactly(account)) =
+                    (&pattern.trust_domain, &pattern.namespace, &pattern.service_account)
+                else {
+                    continue;
+                };
+                let Some(workload) = silent.get(&(domain.as_str(), namespace.as_str(), account.as_str())) else {
+                    continue;
+                };
+                let caller = code::CALLER_NOT_IN_MESH
+                    .at(grant.origin.span, format!("`{namespace}/{}` has no proxy to show who it is", workload.name));
+                diagnostics.report(caller.label("does not admit it").and(workload.span, "this caller").help(
+                    "bring the caller into the mesh, or grant its addresses with `cidr:` where the port admits plaintext",
+                ));
+            }
+        }
+    }
 }
 
 fn lower_cluster(
@@ -296,8 +332,7 @@ fn check_unmeshed(governed: &Governed<'_>, cluster: &Cluster<'_>, diagnostics: &
                 .help("bring the workload into the mesh, or leave it out of the statement"),
         );
     };
-    for grant in governed.access.grants.iter().filter(|grant| grant.kind == crate::resolve::access::GrantKind::Written)
-    {
+    for grant in governed.access.grants.iter().filter(|grant| grant.kind == GrantKind::Written) {
         if !grant.on_trial && (!networked || !grant.set.is_l4()) {
             refuse(&grant.origin, if networked { "HTTP rules" } else { "access" }, diagnostics);
         }

@@ -151,9 +151,6 @@ impl Rules<'_, '_, '_> {
     }
 }
 
-fn texts<P: ToString>(field: &Field<P>) -> Vec<String>
-where
-    P: Ord,
-{
+fn texts<P: Ord + ToString>(field: &Field<P>) -> Vec<String> {
     field.patterns().map(ToString::to_string).collect()
 }

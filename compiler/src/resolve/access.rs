@@ -11,13 +11,14 @@ mod grants;
 use std::collections::BTreeSet;
 
 use super::authentication::Authentication;
+use super::fields::Words;
 use super::settings::Settings;
 use super::units::Unit;
 use super::waivers::Waivers;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostics, nearest};
-use crate::requests::{Request, RequestSet};
+use crate::requests::{Part, Request, RequestSet};
 
 pub use ceilings::{Bound, Ceiling};
 pub use grants::{Grant, GrantKind};
@@ -83,6 +84,9 @@ pub(super) fn resolve(
             (settings.get(at).and_then(Option::as_ref), authentications.get(at))
         {
             check_trust_domains(&access, settings, diagnostics);
+            let domains: BTreeSet<String> = named_domains(&access).map(ToString::to_string).collect();
+            waivers.mark_words("trustDomains", unit, |word| domains.contains(word));
+            waivers.mark_words("jwt.issuers", unit, |word| authentication.accepts(word));
             check_issuers(&access, authentication, diagnostics);
         }
         resolved.push(access);
@@ -203,9 +207,13 @@ fn check_denies(access: &Access, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Returns the trust domains of the callers that grants name.
+fn named_domains(access: &Access) -> impl Iterator<Item = &Part> {
+    let clauses = access.grants.iter().flat_map(|grant| grant.set.clauses());
+    clauses.flat_map(|clause| clause.identities.patterns()).map(|pattern| &pattern.trust_domain)
+}
+
 fn check_trust_domains(access: &Access, settings: &Settings, diagnostics: &mut Diagnostics) {
-    use super::fields::Words;
-    use crate::requests::Part;
     let Words::Only(allowed) = &settings.trust_domains.value else { return };
     for grant in &access.grants {
         for pattern in grant.set.clauses().iter().flat_map(|clause| clause.identities.patterns()) {

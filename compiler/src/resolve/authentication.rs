@@ -178,7 +178,7 @@ fn choose(
             );
         }
         Some((other, _)) if *other > depth => {}
-        _ => *seen = Some((depth, value.clone())),
+        _ => *seen = Some((depth, *value)),
     }
 }
 

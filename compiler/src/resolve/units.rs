@@ -88,7 +88,23 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
             units.push(unit);
         }
     }
+    tell_apart(&mut units);
     units
+}
+
+/// Gives units that would have one name the name of a workload as well.
+fn tell_apart(units: &mut [Unit<'_>]) {
+    let mut counts: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+    let key = |unit: &Unit<'_>| (unit.cluster.to_owned(), unit.namespace.to_owned(), unit.name.clone());
+    for unit in units.iter() {
+        *counts.entry(key(unit)).or_default() += 1;
+    }
+    for unit in units {
+        let shared = counts.get(&key(unit)).is_some_and(|count| *count > 1);
+        if let (true, Some(workload)) = (shared, unit.workloads.first()) {
+            unit.name = format!("{}.{}", unit.name, workload.name.to_lowercase());
+        }
+    }
 }
 
 fn make<'a>(

@@ -74,6 +74,7 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
     let waivers = Waivers::read(&world, diagnostics);
     let units = units::find(&world, diagnostics);
     assertions::check(&world, &units, diagnostics);
+    units::check_modes(&world, &units, diagnostics);
 
     let mut nodes = BTreeMap::new();
     for path in world.nodes.keys() {

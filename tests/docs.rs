@@ -3,6 +3,8 @@
 //! In: every Markdown page of ours, and `action.yml`. Out: a failure for a path, a link, a code, a kind or an option that
 //! is not there, and for an example of the language that the reader refuses.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -115,7 +117,8 @@ fn the_language_page_names_every_kind() {
 #[test]
 fn every_example_of_the_language_is_read() {
     let (_, blocks) = split(&page("docs/language.md"));
-    let whole: Vec<_> = blocks.iter().filter(|(language, text)| language == "yaml" && text.starts_with("apiVersion:")).collect();
+    let whole: Vec<_> =
+        blocks.iter().filter(|(language, text)| language == "yaml" && text.starts_with("apiVersion:")).collect();
     assert!(whole.len() >= 4, "docs/language.md shows few documents");
     for (_, text) in whole {
         let (mut sources, mut said) = (Sources::new(), Diagnostics::new());

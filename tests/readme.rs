@@ -7,6 +7,8 @@
 //! - A `yaml` block begins with the path of the file it is cut from.
 //! - A `diff` block begins with the path of the file it edits; the next `text` block is what `check` says then.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -5,6 +5,14 @@
 //! objects that came out ([`authorization`], [`network`]), each of them written without the compiler's algebra. The laws
 //! stand in a file each: [`safety`], [`layout`], [`monotony`], [`translation`], [`exceptions`], [`flows`].
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 #[path = "laws/authorization.rs"]
 mod authorization;
 #[path = "laws/examine.rs"]

@@ -150,7 +150,7 @@ pub fn disagreement(
     requests: &[Request],
     one: impl Fn(&Request) -> bool,
     other: impl Fn(&Request) -> bool,
-) -> Option<(&'q Request, bool)> {
+) -> Option<(&Request, bool)> {
     requests.iter().map(|request| (request, one(request))).find(|(request, said)| other(request) != *said)
 }
 

@@ -79,6 +79,11 @@ pub(super) fn resolve(
             access.grants.extend(bounded(grant, &access.ceilings, diagnostics));
         }
         access.grants.extend(grants::default(world, unit, &rules, at, &access.ceilings, diagnostics));
+        for (ceiling, grant) in
+            access.ceilings.iter().flat_map(|one| access.grants.iter().map(move |grant| (one, grant)))
+        {
+            ceiling.mark_used(&grant.set);
+        }
         check_denies(&access, diagnostics);
         if let (Some(settings), Some(authentication)) =
             (settings.get(at).and_then(Option::as_ref), authentications.get(at))
@@ -98,12 +103,6 @@ pub(super) fn resolve(
 /// Holds a grant against the ceilings: inside, clipped, or an error with both lines and a request.
 fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics) -> Option<Grant> {
     for ceiling in ceilings {
-        if let Some(witness) = ceiling.refuses_unwaived(&grant.set)
-            && ceiling.refuses(&grant.set).is_none()
-        {
-            // Only exceptions let it through.
-            ceiling.mark_used(&witness);
-        }
         let Some(witness) = ceiling.refuses(&grant.set) else { continue };
         if ceiling.on_trial {
             let trial = code::DRY_RUN_MANDATE

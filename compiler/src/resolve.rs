@@ -83,7 +83,7 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
     }
     let settled: Vec<_> =
         units.iter().map(|unit| settings::settle(&world, &waivers, Spot::Unit(unit), diagnostics)).collect();
-    let authentications = authentication::resolve(&world, &waivers, &units, &settled, diagnostics);
+    let authentications = authentication::resolve(&world, &units, &settled, diagnostics);
     let accesses = access::resolve(&world, &waivers, &units, &settled, &authentications, diagnostics);
     let allowed_raw = |path: &NodePath| {
         nodes
@@ -91,7 +91,7 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
             .filter(|node| !node.raw.ceilings.is_empty())
             .map(|node| (node.raw.value.clone(), node.raw.ceilings.first().map(|ceiling| ceiling.origin.clone())))
     };
-    let raws = raws::resolve(&world, &waivers, allowed_raw, diagnostics);
+    let raws = raws::resolve(&world, allowed_raw, diagnostics);
     waivers.finish(diagnostics);
     diagnostics.check()?;
 

@@ -11,13 +11,13 @@ mod grants;
 use std::collections::BTreeSet;
 
 use super::authentication::Authentication;
-use super::settings::{Settings, Spot};
+use super::settings::Settings;
 use super::units::Unit;
 use super::waivers::Waivers;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostics, nearest};
-use crate::requests::{IdentityPattern, Part, Request, RequestSet};
+use crate::requests::{Request, RequestSet};
 
 pub use ceilings::{Bound, Ceiling};
 pub use grants::{Grant, GrantKind};
@@ -83,9 +83,6 @@ pub(super) fn resolve(
             (settings.get(at).and_then(Option::as_ref), authentications.get(at))
         {
             check_trust_domains(&access, settings, diagnostics);
-            for domain in trust_domains(&access) {
-                waivers.use_word(world, Spot::Unit(unit), "trustDomains", domain);
-            }
             check_issuers(&access, authentication, diagnostics);
         }
         resolved.push(access);
@@ -217,19 +214,9 @@ fn check_denies(access: &Access, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Returns the trust domains that grants name.
-fn trust_domains<'a>(access: &'a Access) -> BTreeSet<&'a str> {
-    let clauses = access.grants.iter().flat_map(|grant| grant.set.clauses());
-    let named = clauses.flat_map(|clause| clause.identities.patterns());
-    let domain = |pattern: &'a IdentityPattern| match &pattern.trust_domain {
-        Part::Exactly(domain) => Some(domain.as_str()),
-        Part::Any | Part::Prefix(_) => None,
-    };
-    named.filter_map(domain).collect()
-}
-
 fn check_trust_domains(access: &Access, settings: &Settings, diagnostics: &mut Diagnostics) {
     use super::fields::Words;
+    use crate::requests::Part;
     let Words::Only(allowed) = &settings.trust_domains.value else { return };
     for grant in &access.grants {
         for pattern in grant.set.clauses().iter().flat_map(|clause| clause.identities.patterns()) {

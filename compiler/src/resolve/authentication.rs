@@ -7,16 +7,15 @@ use std::collections::BTreeMap;
 
 use super::access::scope;
 use super::fields::Words;
-use super::settings::{Settings, Spot};
+use super::settings::Settings;
 use super::statements::Origin;
 use super::units::Unit;
-use super::waivers::Waivers;
 use super::world::World;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::resolve as code;
 use crate::document::Document;
 use crate::requests::{PathPattern, Pattern};
-use crate::source::{Span, Spanned};
+use crate::source::Spanned;
 use crate::spec::authentication::{AuthenticationSpec, Issuer};
 use crate::spec::mandates::JwtMandate;
 
@@ -55,7 +54,6 @@ impl Authentication {
 /// Works out the authentication of each unit.
 pub(super) fn resolve(
     world: &World<'_>,
-    waivers: &Waivers<'_>,
     units: &[Unit<'_>],
     settings: &[Option<Settings>],
     diagnostics: &mut Diagnostics,
@@ -84,9 +82,6 @@ pub(super) fn resolve(
         mandate(world, unit, authentication, chosen.as_ref().map(|(_, value)| value), diagnostics);
         if let Some(settings) = settings.get(at).and_then(Option::as_ref) {
             check_ceiling(settings, authentication, diagnostics);
-            for issuer in &authentication.issuers {
-                waivers.use_word(world, Spot::Unit(unit), "jwt.issuers", &issuer.issuer);
-            }
             for obligation in &settings.external_authorization.ceilings {
                 for provider in &obligation.value {
                     authentication.external.entry(provider.clone()).or_insert_with(|| obligation.origin.clone());
@@ -213,15 +208,10 @@ fn mandate(
                 for path in
                     authentication.exempt.iter().filter(|path| !allowed.iter().any(|allowed| allowed.covers(path)))
                 {
-                    let span = place_of_exempt(world, unit, path);
+                    let span = world.place_of(&unit.node);
                     let widens =
                         code::WIDENS_MANDATE.at(span, format!("path `{path}` may not be exempt from showing a token"));
-                    diagnostics.report(
-                        widens
-                            .label("needs no token")
-                            .and(exempt.span, "the paths that may")
-                            .help("stay within the mandate, or have its list extended"),
-                    );
+                    diagnostics.report(widens.label("of this node").and(exempt.span, "the paths that may"));
                 }
             }
         }
@@ -230,16 +220,15 @@ fn mandate(
         if let Some(written) = written.filter(|written| !written.value) {
             let widens = code::WIDENS_MANDATE
                 .at(written.span, format!("`required: false` permits more than `{}` does", origin.id));
-            let widens = widens.label("needs no token").and(origin.span, "every request must show one");
-            diagnostics.report(widens.help("leave `required` out: the mandate decides"));
+            diagnostics.report(widens.label("needs no token").and(origin.span, "every request must show one"));
         }
         if let (Some(path), None) = (authentication.exempt.first(), &jwt.exempt) {
-            let span = place_of_exempt(world, unit, path);
+            let span = world.place_of(&unit.node);
             let widens = code::WIDENS_MANDATE
                 .at(span, format!("path `{path}` is exempt from a token that `{}` demands", origin.id));
             diagnostics.report(
                 widens
-                    .label("needs no token")
+                    .label("of this node")
                     .and(origin.span, "on every path")
                     .help("let the mandate list the paths that may be exempt"),
             );
@@ -256,13 +245,6 @@ fn mandate(
                 .help("add an Authentication with `issuers` at the workload's node or above"),
         );
     }
-}
-
-/// Returns the line on the way down to a unit that exempts a path.
-fn place_of_exempt(world: &World<'_>, unit: &Unit<'_>, path: &PathPattern) -> Span {
-    let above = world.parsed.policy.authentications.iter().filter(|document| document.node.contains(&unit.node));
-    let mut exempt = above.filter_map(|document| document.spec.exempt.as_ref()).flat_map(|paths| &paths.0);
-    exempt.find(|written| written.value == *path).map_or_else(|| world.place_of(&unit.node), |written| written.span)
 }
 
 fn check_ceiling(settings: &Settings, authentication: &Authentication, diagnostics: &mut Diagnostics) {

@@ -2,9 +2,7 @@
 
 use super::authority;
 use super::fields::Words;
-use super::settings::Spot;
 use super::statements::Origin;
-use super::waivers::Waivers;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -28,19 +26,13 @@ pub struct Raw<'a> {
 /// Checks every hand-written object; `allowed` says which kinds the mandates at a node allow.
 pub(super) fn resolve<'a>(
     world: &World<'a>,
-    waivers: &Waivers<'_>,
     allowed: impl Fn(&crate::spec::reference::NodePath) -> Option<(Words, Option<Origin>)>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Raw<'a>> {
     let mut raws = Vec::new();
     for document in &world.parsed.policy.raws {
         match check(world, document, allowed(&document.node)) {
-            Ok(raw) => {
-                if let Some(kind) = raw.manifest.get("kind").and_then(Node::as_str) {
-                    waivers.use_word(world, Spot::Node(&document.node), "raw", kind);
-                }
-                raws.push(raw);
-            }
+            Ok(raw) => raws.push(raw),
             Err(diagnostic) => {
                 diagnostics.report(*diagnostic);
             }

@@ -47,7 +47,7 @@ pub(super) enum Spot<'s, 'a> {
 }
 
 impl<'s> Spot<'s, '_> {
-    pub(super) fn node(self) -> &'s NodePath {
+    fn node(self) -> &'s NodePath {
         match self {
             Self::Node(path) => path,
             Self::Unit(unit) => &unit.node,
@@ -150,7 +150,7 @@ fn levels<V>(
     spot.node().lineage().iter().filter(|path| world.nodes.contains_key(path)).map(level).collect()
 }
 
-/// Joins what exceptions grant into a ceiling.
+/// Joins what exceptions grant into a ceiling, and remembers those that changed it.
 fn widened<V: Lattice>(
     value: V,
     origin: Origin,

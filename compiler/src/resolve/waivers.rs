@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fields::Arrivals;
-use super::settings::Spot;
 use super::statements::mandate_id;
 use super::units::Unit;
 use super::world::World;
@@ -20,7 +19,7 @@ use crate::source::{Span, Spanned};
 use crate::spec::access::Port;
 use crate::spec::authentication::MtlsMode;
 use crate::spec::authority::{Category, ExceptionSpec, Holder, MandateId};
-use crate::spec::mandates::{EgressMode, ExceptionTerms, Mandates, WordsMandate};
+use crate::spec::mandates::{EgressMode, ExceptionTerms, Mandates};
 use crate::spec::names::Owner;
 use crate::spec::reference::{NodePath, Reference};
 
@@ -96,24 +95,6 @@ impl<'a> Waivers<'a> {
     /// Returns the exceptions that something needed, in the order of their files.
     pub fn used(&self) -> impl Iterator<Item = &Waiver<'a>> {
         self.list.iter().filter(|waiver| waiver.used.load(Ordering::Relaxed))
-    }
-
-    /// Remembers the exceptions that let a word through which a mandate on `field` does not list.
-    pub(super) fn use_word(&self, world: &World<'_>, spot: Spot<'_, '_>, field: &str, word: &str) {
-        let lists = |mandate: &WordsMandate| mandate.at_most.value.0.iter().any(|listed| listed.value == word);
-        for path in spot.node().lineage() {
-            if world.mandates(&path).into_iter().filter_map(|mandates| words_mandate(mandates, field)).all(lists) {
-                continue;
-            }
-            let id = mandate_id(&path, field);
-            let here: Vec<&Waiver<'_>> = match spot {
-                Spot::Node(node) => self.at_node(&id, node).collect(),
-                Spot::Unit(unit) => self.at_unit(&id, unit).collect(),
-            };
-            let through =
-                |waiver: &&Waiver<'_>| matches!(&waiver.widening, Widening::Words(words) if words.contains(word));
-            here.into_iter().filter(through).for_each(Waiver::mark_used);
-        }
     }
 
     /// Reports the exceptions that nothing needed.
@@ -255,22 +236,15 @@ fn holder(
     }
 }
 
-/// Returns a node's mandate on a field that is a set of words.
-fn words_mandate<'a>(mandates: &'a Mandates, field: &str) -> Option<&'a WordsMandate> {
-    match field {
-        "jwt.issuers" => mandates.jwt.as_ref()?.value.issuers.as_ref().map(|issuers| &issuers.value),
-        "raw" => mandates.raw.as_ref().map(|raw| &raw.value.kinds),
-        "trustDomains" => mandates.trust_domains.as_ref().map(|domains| &domains.value),
-        _ => None,
-    }
-}
-
 fn mandates_field(mandates: &Mandates, field: &str) -> bool {
     match field {
         "access" => mandates.access.is_some(),
         "egress" => mandates.egress.is_some(),
+        "jwt.issuers" => mandates.jwt.as_ref().is_some_and(|jwt| jwt.value.issuers.is_some()),
         "mtls" => mandates.mtls.is_some(),
-        field => words_mandate(mandates, field).is_some(),
+        "raw" => mandates.raw.is_some(),
+        "trustDomains" => mandates.trust_domains.is_some(),
+        _ => false,
     }
 }
 

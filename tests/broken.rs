@@ -4,6 +4,14 @@
 //! folder whose repository, page and rendering no longer agree. `UPDATE_GENERATED=1 cargo test --test broken` rewrites
 //! the renderings. The conventions are in `fixtures/broken/README.md`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

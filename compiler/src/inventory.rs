@@ -13,8 +13,6 @@ pub use manifests::Manifests;
 pub use service::{KubernetesService, ServicePort};
 pub use workload::{ContainerPort, Workload};
 
-use crate::source::Span;
-
 /// Labels of a pod, a namespace or a selector.
 pub type Labels = BTreeMap<String, String>;
 
@@ -42,5 +40,19 @@ pub struct ClusterInventory {
     pub objects: usize,
 }
 
-/// Where an object was written.
-pub type Place = Span;
+impl ClusterInventory {
+    /// Returns the workloads of a namespace with their positions in [`ClusterInventory::workloads`].
+    pub fn workloads_in<'a>(&'a self, namespace: &str) -> impl Iterator<Item = (usize, &'a Workload)> + use<'a> {
+        let start = self.workloads.partition_point(|workload| workload.namespace.as_str() < namespace);
+        let end = self.workloads.partition_point(|workload| workload.namespace.as_str() <= namespace);
+        (start..).zip(self.workloads.get(start..end).unwrap_or_default())
+    }
+
+    /// Returns the Kubernetes Services of a namespace.
+    #[must_use]
+    pub fn services_in(&self, namespace: &str) -> &[KubernetesService] {
+        let start = self.services.partition_point(|service| service.namespace.as_str() < namespace);
+        let end = self.services.partition_point(|service| service.namespace.as_str() <= namespace);
+        self.services.get(start..end).unwrap_or_default()
+    }
+}

@@ -74,6 +74,7 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
     let waivers = Waivers::read(&world, diagnostics);
     let units = units::find(&world, diagnostics);
     assertions::check(&world, &units, diagnostics);
+    units::check_modes(&world, &units, diagnostics);
 
     let mut nodes = BTreeMap::new();
     for path in world.nodes.keys() {
@@ -92,6 +93,10 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
             .map(|node| (node.raw.value.clone(), node.raw.ceilings.first().map(|ceiling| ceiling.origin.clone())))
     };
     let raws = raws::resolve(&world, allowed_raw, diagnostics);
+    for document in &parsed.policy.raws {
+        let kind = document.spec.manifest.value.0.get("kind").and_then(crate::yaml::Node::as_str);
+        waivers.mark_raw(&document.node, kind.unwrap_or_default());
+    }
     waivers.finish(diagnostics);
     diagnostics.check()?;
 

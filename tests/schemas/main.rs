@@ -1,13 +1,14 @@
 //! What the reader takes, the schemas take, and nothing else.
 //!
-//! In: the files of `schemas/examples`, faults made in them, and texts nobody thought of. Out: a failure that shows what
-//! reader and schema disagree about. An editor that accepts what the compiler refuses is worse than none.
+//! In: the files of `schemas/examples`, faults made in them, the fixtures, and texts nobody thought of. Out: a failure
+//! that shows what reader and schema disagree about. An editor that accepts what the compiler refuses is worse than none.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod examples;
 mod mutations;
 mod patterns;
+mod repositories;
 
 use std::fs;
 use std::path::{Path, PathBuf};

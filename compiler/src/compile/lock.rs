@@ -1,7 +1,7 @@
 //! The lock of a cluster: digests of what went in and what came out.
 //!
 //! In: sources and files. Out: `.ringfence/<cluster>.lock.json`, outside the folders that are synced. It says until when
-//! the output holds: the first exception to end.
+//! the output holds, the first exception to end, and not on which day it was made: the same input gives the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,6 @@ pub(super) fn text(cluster: &str, inputs: &Value, files: &BTreeMap<String, Strin
         "version": 1,
         "cluster": cluster,
         "tool": format!("ringfence {}", env!("CARGO_PKG_VERSION")),
-        "asOf": resolved.world.as_of.to_string(),
         "notAfter": not_after.map(|day| day.to_string()),
         "exceptions": resolved.exceptions.iter().map(|(name, day)| json!({ "name": name, "expires": day.to_string() })).collect::<Vec<_>>(),
         "inputs": inputs,

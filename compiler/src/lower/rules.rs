@@ -130,7 +130,9 @@ impl Rules<'_, '_, '_> {
             );
             return None;
         }
-        if let Some(port) = ports.iter().find(|port| known(port).is_none()) {
+        // A port that no manifest declares is only ever denied, and there TCP is meant as well.
+        let declared = |port: &u16| self.unit.ports.contains_key(port);
+        if let Some(port) = ports.iter().find(|port| declared(port) && known(port).is_none()) {
             let unknown = code::UNKNOWN_PROTOCOL
                 .at(origin.span, format!("port {port} of `{name}` does not say what it speaks, so the mesh guesses"));
             self.diagnostics.report(unknown.label("asks for HTTP").help(
@@ -151,9 +153,6 @@ impl Rules<'_, '_, '_> {
     }
 }
 
-fn texts<P: ToString>(field: &Field<P>) -> Vec<String>
-where
-    P: Ord,
-{
+fn texts<P: Ord + ToString>(field: &Field<P>) -> Vec<String> {
     field.patterns().map(ToString::to_string).collect()
 }

@@ -3,7 +3,7 @@
 //! In: all documents. Out: reports only: folders without a node, nodes at the wrong level or with another name than their
 //! folder, two documents of one kind and name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::parse as code;
@@ -13,8 +13,8 @@ use crate::source::{Sources, Span};
 use crate::spec::names::Metadata;
 use crate::spec::reference::NodePath;
 
-/// Checks the whole tree.
-pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) {
+/// Checks the whole tree; the nodes of `broken` have a file that says what is wrong with it.
+pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, diagnostics: &mut Diagnostics) {
     let mut nodes = BTreeMap::new();
     for node in &policy.organizations {
         add(Level::Organization, node, &mut nodes, sources, diagnostics);
@@ -31,17 +31,28 @@ pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) 
     for (path, (level, metadata, span)) in &nodes {
         check_place(path, *level, metadata, *span, &nodes, diagnostics);
     }
+    for service in policy.services.iter().filter(|service| service.node.lineage().len() < 3) {
+        let misplaced = code::MISPLACED_DOCUMENT.at(service.span, "a `Service` stands above every workspace");
+        diagnostics.report(
+            misplaced
+                .label(format!("`{}` has no workloads of its own", service.node))
+                .help("write it in the workspace or group whose workloads it is about"),
+        );
+    }
     let mut missing: BTreeMap<NodePath, Span> = BTreeMap::new();
     let mut names: BTreeMap<(NodePath, &str, &str), Span> = BTreeMap::new();
     for (kind, node, metadata) in documents(policy) {
         let name = &metadata.name;
-        if let Some(first) = names.insert((node.clone(), kind, name.value.0.as_str()), name.span) {
+        // `zone:pci` is looked up in the whole tree, so its name is one of the whole tree.
+        let scope = if kind == "Zone" { NodePath::root() } else { node.clone() };
+        if let Some(first) = names.insert((scope, kind, name.value.0.as_str()), name.span) {
             let duplicate = code::DUPLICATE_DOCUMENT
                 .at(name.span, format!("two documents of kind `{kind}` are named `{}`", name.value));
             diagnostics
                 .report(duplicate.label("again here").and(first, "first here").help("give one of them another name"));
         }
-        if let Some(gap) = node.lineage().into_iter().find(|path| !nodes.contains_key(path)) {
+        let is_gap = |path: &NodePath| !nodes.contains_key(path) && !broken.contains(path);
+        if let Some(gap) = node.lineage().into_iter().find(is_gap) {
             missing.entry(gap).or_insert(name.span);
         }
     }
@@ -53,7 +64,7 @@ pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) 
         let wanted = if path == NodePath::root() { Level::Organization } else { level };
         diagnostics.report(
             code::MISSING_NODE
-                .at(span, format!("the folder of `{path}` holds policy and no node"))
+                .at(span, format!("the folder of `{path}` holds policy and no node of its own"))
                 .label("governs nothing")
                 .help(format!("add `{}` with `kind: {}` to that folder", wanted.file(), wanted.kind())),
         );
@@ -109,7 +120,7 @@ fn check_place(
     };
     if !fits {
         let under =
-            parent.map_or("the root of the policy tree".to_owned(), |(parent, ..)| format!("a `{}`", parent.kind()));
+            parent.map_or("the root of the policy tree".to_owned(), |(parent, ..)| format!("its {}", parent.word()));
         let wanted = parent.map_or(Level::Organization, |(parent, ..)| parent.below()).kind();
         diagnostics.report(
             code::MISPLACED_DOCUMENT

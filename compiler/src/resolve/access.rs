@@ -11,13 +11,14 @@ mod grants;
 use std::collections::BTreeSet;
 
 use super::authentication::Authentication;
+use super::fields::Words;
 use super::settings::Settings;
 use super::units::Unit;
 use super::waivers::Waivers;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostics, nearest};
-use crate::requests::{Request, RequestSet};
+use crate::requests::{Part, Request, RequestSet};
 
 pub use ceilings::{Bound, Ceiling};
 pub use grants::{Grant, GrantKind};
@@ -78,11 +79,19 @@ pub(super) fn resolve(
             access.grants.extend(bounded(grant, &access.ceilings, diagnostics));
         }
         access.grants.extend(grants::default(world, unit, &rules, at, &access.ceilings, diagnostics));
+        for (ceiling, grant) in
+            access.ceilings.iter().flat_map(|one| access.grants.iter().map(move |grant| (one, grant)))
+        {
+            ceiling.mark_used(&grant.set);
+        }
         check_denies(&access, diagnostics);
         if let (Some(settings), Some(authentication)) =
             (settings.get(at).and_then(Option::as_ref), authentications.get(at))
         {
             check_trust_domains(&access, settings, diagnostics);
+            let domains: BTreeSet<String> = named_domains(&access).map(ToString::to_string).collect();
+            waivers.mark_words("trustDomains", unit, |word| domains.contains(word));
+            waivers.mark_words("jwt.issuers", unit, |word| authentication.accepts(word));
             check_issuers(&access, authentication, diagnostics);
         }
         resolved.push(access);
@@ -94,12 +103,6 @@ pub(super) fn resolve(
 /// Holds a grant against the ceilings: inside, clipped, or an error with both lines and a request.
 fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics) -> Option<Grant> {
     for ceiling in ceilings {
-        if let Some(witness) = ceiling.refuses_unwaived(&grant.set)
-            && ceiling.refuses(&grant.set).is_none()
-        {
-            // Only exceptions let it through.
-            ceiling.mark_used(&witness);
-        }
         let Some(witness) = ceiling.refuses(&grant.set) else { continue };
         if ceiling.on_trial {
             let trial = code::DRY_RUN_MANDATE
@@ -214,9 +217,13 @@ fn check_denies(access: &Access, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Returns the trust domains of the callers that grants name.
+fn named_domains(access: &Access) -> impl Iterator<Item = &Part> {
+    let clauses = access.grants.iter().flat_map(|grant| grant.set.clauses());
+    clauses.flat_map(|clause| clause.identities.patterns()).map(|pattern| &pattern.trust_domain)
+}
+
 fn check_trust_domains(access: &Access, settings: &Settings, diagnostics: &mut Diagnostics) {
-    use super::fields::Words;
-    use crate::requests::Part;
     let Words::Only(allowed) = &settings.trust_domains.value else { return };
     for grant in &access.grants {
         for pattern in grant.set.clauses().iter().flat_map(|clause| clause.identities.patterns()) {

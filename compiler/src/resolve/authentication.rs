@@ -123,7 +123,7 @@ fn check_issuers(document: &Document<AuthenticationSpec>, diagnostics: &mut Diag
 fn add(document: &Document<AuthenticationSpec>, authentication: &mut Authentication, diagnostics: &mut Diagnostics) {
     for issuer in &document.spec.issuers {
         let origin = Origin::document(issuer.issuer.span, document);
-        match authentication.issuers.iter().find(|known| known.issuer == issuer.issuer.value) {
+        match authentication.issuers.iter_mut().find(|known| known.issuer == issuer.issuer.value) {
             Some(known) if known.spec != *issuer => {
                 diagnostics.report(
                     code::AMBIGUOUS
@@ -136,7 +136,12 @@ fn add(document: &Document<AuthenticationSpec>, authentication: &mut Authenticat
                         .help("describe it once, at the node above both"),
                 );
             }
-            Some(_) => {}
+            // Of equal descriptions one is named, and not by the order of files.
+            Some(known) => {
+                if origin.id < known.origin.id {
+                    known.origin = origin;
+                }
+            }
             None => authentication.issuers.push(AcceptedIssuer {
                 issuer: issuer.issuer.value.clone(),
                 spec: issuer.clone(),
@@ -152,10 +157,11 @@ fn add(document: &Document<AuthenticationSpec>, authentication: &mut Authenticat
     }
     authentication.exempt.sort();
     if let Some(provider) = &document.spec.external_authorization {
-        authentication
-            .external
-            .entry(provider.value.0.clone())
-            .or_insert_with(|| Origin::document(provider.span, document));
+        let origin = Origin::document(provider.span, document);
+        let named = authentication.external.entry(provider.value.0.clone()).or_insert_with(|| origin.clone());
+        if origin.id < named.id {
+            *named = origin;
+        }
     }
 }
 
@@ -178,7 +184,7 @@ fn choose(
             );
         }
         Some((other, _)) if *other > depth => {}
-        _ => *seen = Some((depth, value.clone())),
+        _ => *seen = Some((depth, *value)),
     }
 }
 

@@ -90,10 +90,24 @@ fn token_clause(token: &TokenSpec) -> TokenClause {
 /// Returns the requests of these callers that meet a condition at a unit; `None` when the unit has none of its ports.
 #[must_use]
 pub fn requests(callers: &[Caller], condition: &Condition, unit: &Unit<'_>) -> Option<RequestSet> {
+    on_ports(callers, condition, |port| unit.port_numbers(port))
+}
+
+/// Returns the requests to deny at a unit. A number is meant whether or not its manifests declare the port: a list of ports
+/// closes none, and what is denied on a port must not be open where somebody forgot to declare it.
+#[must_use]
+pub fn denied_requests(callers: &[Caller], condition: &Condition, unit: &Unit<'_>) -> Option<RequestSet> {
+    on_ports(callers, condition, |port| match port {
+        Port::Number(number) => [*number].into(),
+        Port::Name(_) => unit.port_numbers(port),
+    })
+}
+
+fn on_ports(callers: &[Caller], condition: &Condition, numbers: impl Fn(&Port) -> BTreeSet<u16>) -> Option<RequestSet> {
     let ports = match &condition.ports {
         None => Field::Any,
         Some(ports) => {
-            let numbers: BTreeSet<u16> = ports.0.iter().flat_map(|port| unit.port_numbers(&port.value)).collect();
+            let numbers: BTreeSet<u16> = ports.0.iter().flat_map(|port| numbers(&port.value)).collect();
             if numbers.is_empty() {
                 return None;
             }

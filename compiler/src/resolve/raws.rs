@@ -86,13 +86,8 @@ fn check<'a>(
     let wanted = |cluster: &str| {
         document.spec.clusters.as_ref().is_none_or(|named| named.0.iter().any(|name| name.value.0 == cluster))
     };
-    for name in document
-        .spec
-        .clusters
-        .iter()
-        .flat_map(|named| &named.0)
-        .filter(|name| !world.clusters.contains_key(name.value.0.as_str()))
-    {
+    let named = document.spec.clusters.iter().flat_map(|named| &named.0);
+    if let Some(name) = named.into_iter().find(|name| !world.clusters.contains_key(name.value.0.as_str())) {
         let unknown = code::UNKNOWN_REFERENCE
             .at(name.span, format!("there is no cluster `{}`", name.value))
             .label("found nowhere");

@@ -47,7 +47,7 @@ fn infer<'a>(workspace: &NodePath, clusters: &BTreeMap<&'a str, Cluster<'a>>, cl
         let Some(cluster) = clusters.get(cluster_name) else { continue };
         let here: Vec<_> = workloads(cluster_name, cluster, namespace).collect();
         let mut selected = BTreeSet::new();
-        for service in cluster.inventory.services.iter().filter(|service| service.namespace == namespace) {
+        for service in cluster.inventory.services_in(namespace) {
             let members: Members<'a> = here
                 .iter()
                 .filter(|(_, workload)| selects(&service.selector, &workload.labels))
@@ -262,11 +262,10 @@ fn give_to_groups<'a>(
 fn workloads<'a>(
     name: &'a str,
     cluster: &Cluster<'a>,
-    namespace: &'a str,
-) -> impl Iterator<Item = (WorkloadRef<'a>, &'a Workload)> {
-    let all = cluster.inventory.workloads.iter().enumerate();
-    all.filter(move |(_, workload)| workload.namespace == namespace)
-        .map(move |(index, workload)| (WorkloadRef { cluster: name, index }, workload))
+    namespace: &str,
+) -> impl Iterator<Item = (WorkloadRef<'a>, &'a Workload)> + use<'a> {
+    let here = cluster.inventory.workloads_in(namespace);
+    here.map(move |(index, workload)| (WorkloadRef { cluster: name, index }, workload))
 }
 
 /// Tells whether a selector selects pods with these labels; an empty selector of a Service selects none.

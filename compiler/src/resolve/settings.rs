@@ -14,7 +14,6 @@ use super::world::World;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::resolve as code;
 use crate::source::Span;
-use crate::spec::authentication::MtlsMode;
 use crate::spec::mandates::{EgressMode, Mandates, WordsMandate};
 use crate::spec::reference::NodePath;
 
@@ -80,14 +79,19 @@ pub(super) fn settle(
             report(narrow(&bounds, &levels), field, |words| format!("{words:?}"), diagnostics)
         };
     let obliged = |field: &'static str, pick: fn(&Mandates) -> Vec<(Span, String)>, diagnostics: &mut Diagnostics| {
-        let bounds = Bounds { bottom: BTreeSet::new(), top: BTreeSet::new(), built_in: BTreeSet::new() };
         let levels = levels(world, spot, |path| {
             let held = world.mandates(path).into_iter().flat_map(pick);
             let state =
                 |(span, name): (Span, String)| Statement::new([name].into(), Origin::mandate(span, path, field));
             Level { ceilings: held.map(state).collect(), ..Level::default() }
         });
-        report(obligations(&bounds, &levels), field, |names| format!("{names:?}"), diagnostics)
+        // The order is turned round: the bottom is every obligation there is, and the walk ends in the union.
+        let all = levels
+            .iter()
+            .flat_map(|level: &Level<BTreeSet<String>, Origin>| &level.ceilings)
+            .flat_map(|ceiling| ceiling.value.clone());
+        let bounds = Bounds { bottom: all.collect(), top: BTreeSet::new(), built_in: BTreeSet::new() };
+        report(narrow(&bounds, &levels), field, |names| format!("{names:?}"), diagnostics)
     };
     let mtls = mtls(world, waivers, spot, diagnostics);
     let egress = egress(world, waivers, spot, diagnostics);
@@ -129,16 +133,6 @@ pub(super) fn settle(
         access_log: access_log?,
         external_authorization: external_authorization?,
     })
-}
-
-/// Obligations only add up, so nothing about them can collide; the walk is the same.
-fn obligations(
-    bounds: &Bounds<BTreeSet<String>>,
-    levels: &[Level<BTreeSet<String>, Origin>],
-) -> Result<Settled<BTreeSet<String>, Origin>, Vec<Conflict<BTreeSet<String>, Origin>>> {
-    // The order is turned round, so "everything at most" is the union of all there are.
-    let all = levels.iter().flat_map(|level| &level.ceilings).flat_map(|ceiling| ceiling.value.clone()).collect();
-    narrow(&Bounds { bottom: all, ..bounds.clone() }, levels)
 }
 
 /// Makes one level a node on the line down to the spot.
@@ -394,11 +388,4 @@ fn report<V: Lattice>(
         diagnostics.report(diagnostic);
     }
     None
-}
-
-/// Returns the narrowest mode that still admits plaintext, for words about it.
-#[must_use]
-pub fn admits_plaintext(mtls: &Mtls) -> bool {
-    mtls.rest.plaintext
-        || mtls.ports.values().any(|arrivals| arrivals.plaintext && arrivals.mode() != Some(MtlsMode::Strict))
 }

@@ -88,7 +88,46 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
             units.push(unit);
         }
     }
+    tell_apart(&mut units);
     units
+}
+
+/// Reports modes that Service documents write for ports their workloads do not have: nothing would ever apply them.
+pub(super) fn check_modes(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
+    for (index, service) in (0..).zip(&world.services) {
+        let Some(setting) = service.document.and_then(|document| document.spec.mtls.as_ref()) else { continue };
+        let about: Vec<&Unit<'_>> = units.iter().filter(|unit| unit.services.contains(&index)).collect();
+        for (port, mode) in &setting.value.ports {
+            if about.iter().any(|unit| unit.ports.contains_key(port)) {
+                continue;
+            }
+            let known: BTreeSet<String> =
+                about.iter().flat_map(|unit| unit.ports.keys()).map(|port| format!("`{port}`")).collect();
+            let unknown = code::UNKNOWN_PORT
+                .at(mode.span, format!("no workload of `{}` listens on port `{port}`", World::service_name(service)));
+            let list = known.into_iter().collect::<Vec<_>>().join(", ");
+            diagnostics.report(
+                unknown
+                    .label("the mode of no port")
+                    .help(format!("modes are by port of the workload, not of a Service: {list}")),
+            );
+        }
+    }
+}
+
+/// Gives units that would have one name the name of a workload as well.
+fn tell_apart(units: &mut [Unit<'_>]) {
+    let mut counts: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+    let key = |unit: &Unit<'_>| (unit.cluster.to_owned(), unit.namespace.to_owned(), unit.name.clone());
+    for unit in units.iter() {
+        *counts.entry(key(unit)).or_default() += 1;
+    }
+    for unit in units {
+        let shared = counts.get(&key(unit)).is_some_and(|count| *count > 1);
+        if let (true, Some(workload)) = (shared, unit.workloads.first()) {
+            unit.name = format!("{}.{}", unit.name, workload.name.to_lowercase());
+        }
+    }
 }
 
 fn make<'a>(
@@ -123,16 +162,12 @@ fn make<'a>(
         }
     }
     let Some(selector) = selector(cluster, namespace, &workloads) else {
-        let clash = cluster
-            .inventory
-            .workloads
-            .iter()
-            .filter(|other| other.namespace == namespace && !workloads.contains(other))
-            .find(|other| {
-                workloads
-                    .iter()
-                    .any(|workload| workload.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value)))
-            });
+        let here = cluster.inventory.workloads_in(namespace).map(|(_, workload)| workload);
+        let clash = here.filter(|other| !workloads.iter().any(|own| std::ptr::eq(*own, *other))).find(|other| {
+            workloads
+                .iter()
+                .any(|workload| workload.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value)))
+        });
         let names = workloads.iter().map(|workload| format!("`{}`", workload.name)).collect::<Vec<_>>().join(", ");
         let inseparable = lowering::INSEPARABLE
             .at(
@@ -167,12 +202,8 @@ fn selector(cluster: &Cluster<'_>, namespace: &str, workloads: &[&Workload]) -> 
     let mut common = workloads.first()?.labels.clone();
     common.retain(|key, value| workloads.iter().all(|workload| workload.labels.get(key) == Some(value)));
     common.retain(|key, _| !key.contains("pod-template-hash") && !key.contains("controller-revision-hash"));
-    let others: Vec<&Workload> = cluster
-        .inventory
-        .workloads
-        .iter()
-        .filter(|other| other.namespace == namespace && !workloads.contains(other))
-        .collect();
+    let here = cluster.inventory.workloads_in(namespace).map(|(_, workload)| workload);
+    let others: Vec<&Workload> = here.filter(|other| !workloads.iter().any(|own| std::ptr::eq(*own, *other))).collect();
     let exact = |labels: &Labels| !labels.is_empty() && !others.iter().any(|other| selects(labels, &other.labels));
     let rank = |key: &str| ["app", "app.kubernetes.io/name", "k8s-app", "name"].iter().position(|known| *known == key);
     let mut singles: Vec<(&String, &String)> = common.iter().collect();
@@ -194,12 +225,12 @@ fn ports(
     for port in workloads.iter().flat_map(|workload| &workload.ports) {
         ports.entry(port.number).or_default().names.extend(port.name.clone());
     }
-    let fronts = cluster.inventory.services.iter().filter(|service| {
-        let selected = |workload: &&Workload| {
-            workload.namespace == service.namespace && selects(&service.selector, &workload.labels)
-        };
-        workloads.iter().any(selected)
-    });
+    let namespace = workloads.first().map_or("", |workload| workload.namespace.as_str());
+    let fronts = cluster
+        .inventory
+        .services_in(namespace)
+        .iter()
+        .filter(|service| workloads.iter().any(|workload| selects(&service.selector, &workload.labels)));
     for port in fronts.flat_map(|service| &service.ports) {
         let numbers: Vec<u16> = match &port.target {
             Port::Number(number) => vec![*number],

@@ -92,6 +92,26 @@ impl<'a> Waivers<'a> {
         self.list.iter().filter(move |waiver| waiver.document.spec.waives.value == *id)
     }
 
+    /// Remembers the exceptions to a field of words, at a unit, whose words something uses.
+    pub(super) fn mark_words(&self, field: &str, unit: &Unit<'_>, uses: impl Fn(&str) -> bool) {
+        let ids = unit.node.lineage().into_iter().map(|path| mandate_id(&path, field));
+        for waiver in ids.flat_map(|id| self.at_unit(&id, unit).collect::<Vec<_>>()) {
+            if matches!(&waiver.widening, Widening::Words(words) if words.iter().any(|word| uses(word))) {
+                waiver.mark_used();
+            }
+        }
+    }
+
+    /// Remembers the exceptions to the kinds of hand-written objects that an object of a node uses.
+    pub(super) fn mark_raw(&self, path: &NodePath, kind: &str) {
+        let ids = path.lineage().into_iter().map(|above| mandate_id(&above, "raw"));
+        for waiver in ids.flat_map(|id| self.at_node(&id, path).collect::<Vec<_>>()) {
+            if matches!(&waiver.widening, Widening::Words(words) if words.contains(kind)) {
+                waiver.mark_used();
+            }
+        }
+    }
+
     /// Returns the exceptions that something needed, in the order of their files.
     pub fn used(&self) -> impl Iterator<Item = &Waiver<'a>> {
         self.list.iter().filter(|waiver| waiver.used.load(Ordering::Relaxed))

@@ -19,6 +19,7 @@ import (
 
 	networking "istio.io/api/networking/v1alpha3"
 	security "istio.io/api/security/v1beta1"
+	telemetry "istio.io/api/telemetry/v1alpha1"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/validation"
 	"istio.io/istio/pkg/util/protomarshal"
@@ -39,6 +40,7 @@ var rules = map[string]rule{
 	"security.istio.io/AuthorizationPolicy":   {func() proto.Message { return &security.AuthorizationPolicy{} }, validation.ValidateAuthorizationPolicy},
 	"security.istio.io/PeerAuthentication":    {func() proto.Message { return &security.PeerAuthentication{} }, validation.ValidatePeerAuthentication},
 	"security.istio.io/RequestAuthentication": {func() proto.Message { return &security.RequestAuthentication{} }, validation.ValidateRequestAuthentication},
+	"telemetry.istio.io/Telemetry":            {func() proto.Message { return &telemetry.Telemetry{} }, validation.ValidateTelemetry},
 	"networking.istio.io/Sidecar":             {func() proto.Message { return &networking.Sidecar{} }, validation.ValidateSidecar},
 	"networking.istio.io/ServiceEntry":        {func() proto.Message { return &networking.ServiceEntry{} }, validation.ValidateServiceEntry},
 	"networking.istio.io/VirtualService":      {func() proto.Message { return &networking.VirtualService{} }, validation.ValidateVirtualService},

@@ -5,6 +5,7 @@ super::codes! {
     UNKNOWN_PROTOCOL: Warning = "lowering/unknown-protocol", "a rule on HTTP is asked of a port that does not say what it speaks";
     L7_WITHOUT_WAYPOINT: Error = "lowering/l7-without-waypoint", "a rule on HTTP is asked where only connections are seen";
     NOT_IN_MESH: Warning = "lowering/not-in-mesh", "a workload has no proxy, so only NetworkPolicy is enforced at it";
+    CALLER_NOT_IN_MESH: Warning = "lowering/caller-not-in-mesh", "a grant names a caller that cannot show its identity";
     ROOT_NAMESPACE: Warning = "lowering/root-namespace", "a workspace claims the namespace whose policies hold for the whole mesh";
     UNENFORCEABLE: Error = "lowering/unenforceable", "a statement is about a workload where nothing can enforce it";
     INSEPARABLE: Error = "lowering/inseparable-workloads", "no selector tells two workloads apart";

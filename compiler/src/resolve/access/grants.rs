@@ -120,10 +120,11 @@ impl<'a> Rules<'a> {
 
     /// Returns the grants and denies written about a unit.
     pub(super) fn at(&self, at: usize, unit: &Unit<'_>) -> (Vec<Grant>, Vec<Grant>) {
-        let here = |rules: &[Rule<'_>]| {
-            rules.iter().filter(|rule| rule.units.contains(&at)).filter_map(|rule| rule.grant(unit)).collect::<Vec<_>>()
+        let here = |rules: &[Rule<'_>], requests: Requests| {
+            let here = rules.iter().filter(|rule| rule.units.contains(&at));
+            here.filter_map(|rule| rule.grant(unit, requests)).collect::<Vec<_>>()
         };
-        (here(&self.allows), here(&self.denies))
+        (here(&self.allows, callers::requests), here(&self.denies, callers::denied_requests))
     }
 
     /// Tells whether the unit's own workspace, or a group of it, says who reaches it.
@@ -134,9 +135,12 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// How a rule becomes a set at a unit.
+type Requests = fn(&[Caller], &Condition, &Unit<'_>) -> Option<RequestSet>;
+
 impl Rule<'_> {
-    fn grant(&self, unit: &Unit<'_>) -> Option<Grant> {
-        let set = callers::requests(&self.callers, self.condition, unit)?;
+    fn grant(&self, unit: &Unit<'_>, requests: Requests) -> Option<Grant> {
+        let set = requests(&self.callers, self.condition, unit)?;
         if set.is_empty() {
             return None;
         }

@@ -28,6 +28,8 @@ pub struct Inventory {
 pub struct ClusterInventory {
     /// Namespaces that have a manifest or hold an object, with their labels.
     pub namespaces: BTreeMap<String, Labels>,
+    /// Namespaces that have a manifest of their own.
+    pub declared: BTreeSet<String>,
     /// Service accounts that have a manifest, as (namespace, name).
     pub accounts: BTreeSet<(String, String)>,
     /// Workloads, sorted by namespace, name and kind.

@@ -73,6 +73,7 @@ impl Manifests {
             ("", "Namespace") => {
                 let labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
                 self.inventory.namespaces.entry(name.to_owned()).or_default().extend(labels);
+                self.inventory.declared.insert(name.to_owned());
                 return Ok(());
             }
             ("", "ServiceAccount") => {

@@ -93,7 +93,10 @@ impl Workload {
         let pod_labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
         let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
         let asked = pod_labels.get("sidecar.istio.io/inject").cloned();
-        let asked = asked.or_else(|| annotations?.get("sidecar.istio.io/inject")?.as_str().map(str::to_owned));
+        // An annotation is read after the webhook was called: it may refuse, and never asks.
+        let refused =
+            annotations.and_then(|annotations| annotations.get("sidecar.istio.io/inject")?.as_str()) == Some("false");
+        let asked = if refused && asked.is_none() { Some("false".to_owned()) } else { asked };
         let account = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).and_then(Node::as_str);
         let mut ports = Vec::new();
         for key in ["containers", "initContainers"] {

@@ -7,7 +7,7 @@ use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::inventory::Workload;
 use crate::requests::{Clause, Part, RequestSet};
-use crate::resolve::access::GrantKind;
+use crate::resolve::access::{Bound, GrantKind};
 use crate::resolve::statements::Origin;
 use crate::resolve::world::Cluster;
 use crate::resolve::{Governed, Resolved};
@@ -45,7 +45,12 @@ pub(super) fn check_callers(resolved: &Resolved<'_>, diagnostics: &mut Diagnosti
 }
 
 /// Says what cannot be enforced at a workload without a proxy.
-pub(super) fn check_unmeshed(governed: &Governed<'_>, cluster: &Cluster<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check_unmeshed(
+    resolved: &Resolved<'_>,
+    governed: &Governed<'_>,
+    cluster: &Cluster<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     let unit = &governed.unit;
     let Some(workload) = unit.workloads.iter().find(|workload| !cluster.is_meshed(workload)).or(unit.workloads.first())
     else {
@@ -77,9 +82,21 @@ pub(super) fn check_unmeshed(governed: &Governed<'_>, cluster: &Cluster<'_>, dia
                 .help("bring the workload into the mesh, or leave it out of the statement"),
         );
     };
-    for grant in governed.access.grants.iter().filter(|grant| grant.kind == GrantKind::Written) {
-        if !grant.on_trial && (!networked || !grant.set.is_l4()) {
-            refuse(&grant.origin, if networked { "HTTP rules" } else { "access" }, diagnostics);
+    for grant in governed.access.grants.iter().filter(|grant| !grant.on_trial) {
+        if grant.kind == GrantKind::Written && !networked {
+            refuse(&grant.origin, "access", diagnostics);
+        } else if !grant.set.is_l4() {
+            refuse(&grant.origin, "HTTP rules", diagnostics);
+        } else if grant.set.clauses().iter().any(|clause| !clause.identities.is_any() && !clause.addresses.is_any()) {
+            refuse(&grant.origin, "a caller by identity and address", diagnostics);
+        } else if grant.kind == GrantKind::Written && !pods_are_known(resolved, governed, &grant.set) {
+            refuse(&grant.origin, "a caller whose pods no manifest shows", diagnostics);
+        }
+    }
+    // What a zone's members may never send is denied by identity, which nothing here sees.
+    for ceiling in governed.access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
+        if matches!(&ceiling.bound, Bound::Never(never) if never.meets(&governed.access.granted()).is_some()) {
+            refuse(&ceiling.origin, "the reach of a zone", diagnostics);
         }
     }
     // A deny on ports the workload does not declare is kept by granting none of them.
@@ -95,4 +112,31 @@ pub(super) fn check_unmeshed(governed: &Governed<'_>, cluster: &Cluster<'_>, dia
     if let Some(required) = &governed.authentication.required {
         refuse(required, "tokens", diagnostics);
     }
+    for provider in governed.authentication.external.values() {
+        refuse(provider, "external authorization", diagnostics);
+    }
+}
+
+/// Tells whether NetworkPolicy can pick the pods of every caller a grant names, or it would admit their whole namespace.
+fn pods_are_known(resolved: &Resolved<'_>, governed: &Governed<'_>, set: &RequestSet) -> bool {
+    let named = set.clauses().iter().flat_map(|clause| clause.identities.patterns());
+    let mut accounts = named.filter_map(|pattern| match (&pattern.namespace, &pattern.service_account) {
+        (Part::Exactly(namespace), Part::Exactly(account)) => Some((namespace, account)),
+        _ => None,
+    });
+    accounts.all(|(namespace, account)| {
+        let runs = |other: &Governed<'_>| {
+            other.unit.namespace == namespace
+                && other.unit.workloads.iter().any(|workload| workload.service_account == *account)
+        };
+        let gateways =
+            resolved.world.clusters.get(governed.unit.cluster).map(|cluster| &cluster.document.spec.gateways);
+        let gateway = gateways.into_iter().flat_map(|gateways| gateways.values()).any(|gateway| {
+            let gateway = &gateway.value;
+            gateway.namespace.value.0 == *namespace
+                && gateway.service_account.value.0 == *account
+                && !gateway.labels.is_empty()
+        });
+        gateway || resolved.units.iter().any(runs)
+    })
 }

@@ -14,6 +14,15 @@ use crate::resolve::statements::Origin;
 use crate::resolve::units::{MESH_PORTS, Unit};
 use crate::spec::cluster::DataPlane;
 
+/// What rules are written for: it decides what a port that nobody declared means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// To admit.
+    Allow,
+    /// To deny.
+    Deny,
+}
+
 /// What is needed to write rules for a unit.
 pub(super) struct Rules<'u, 'a, 'd> {
     pub unit: &'u Unit<'a>,
@@ -23,7 +32,7 @@ pub(super) struct Rules<'u, 'a, 'd> {
 
 impl Rules<'_, '_, '_> {
     /// Writes the rules of some grants: callers with the same conditions share one.
-    pub fn of(&mut self, grants: &[&Grant]) -> Vec<Rule> {
+    pub fn of(&mut self, grants: &[&Grant], action: Action) -> Vec<Rule> {
         let mut merged: BTreeMap<Clause, (BTreeSet<IdentityPattern>, Origins)> = BTreeMap::new();
         for grant in grants {
             for clause in grant.set.clauses() {
@@ -41,19 +50,26 @@ impl Rules<'_, '_, '_> {
             if !shape.identities.is_any() {
                 shape.identities = Field::Only(callers).simplified();
             }
-            rules.extend(self.rule(&shape, origins));
+            rules.extend(self.rule(&shape, origins, action));
         }
         rules.sort();
         rules
     }
 
     /// Writes one clause; `None` where that was reported to be impossible.
-    fn rule(&mut self, clause: &Clause, origins: Origins) -> Option<Rule> {
+    fn rule(&mut self, clause: &Clause, origins: Origins, action: Action) -> Option<Rule> {
         let origin = origins.first().cloned()?;
         let l7 = *clause != clause.l4();
-        let ports = if l7 { self.http_ports(clause, &origin)? } else { clause.ports.patterns().copied().collect() };
+        let mut ports = if l7 { self.http_ports(clause, &origin)? } else { clause.ports.patterns().copied().collect() };
+        let mut not_ports = Vec::new();
+        // A deny holds on listeners that no manifest declares as well; one that turns out to speak TCP is denied whole.
+        if action == Action::Deny && l7 && clause.ports.is_any() {
+            ports = Vec::new();
+            not_ports = self.blind();
+        }
         let mut rule = Rule {
             ports,
+            not_ports,
             methods: texts(&clause.methods),
             paths: texts(&clause.paths),
             hosts: texts(&clause.hosts),
@@ -140,6 +156,12 @@ impl Rules<'_, '_, '_> {
             ));
         }
         Some(ports)
+    }
+
+    /// Returns the ports of the unit that are known not to speak HTTP.
+    pub fn blind(&self) -> Vec<u16> {
+        let capable = self.http_capable();
+        self.unit.ports.keys().copied().filter(|port| !capable.contains(port)).collect()
     }
 
     /// Returns the ports of the unit that speak HTTP or do not say what they speak.

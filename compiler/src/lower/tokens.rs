@@ -2,18 +2,16 @@
 
 use super::rules::Rules;
 use crate::diagnostics::codes::lowering as code;
-use crate::ir::{Origins, Rule};
+use crate::ir::Rule;
 use crate::resolve::authentication::Authentication;
+use crate::spec::cluster::DataPlane;
 
 /// Returns the rule that denies requests without an accepted token: a RequestAuthentication alone lets them through.
 ///
-/// It names the ports that speak HTTP: on any other, Istio would drop the token from the rule and deny all. A token without
-/// a subject is denied as well.
+/// It names no port, so that a listener no manifest declares is closed as well. A token without a subject is denied too.
 pub(super) fn required(authentication: &Authentication, rules: &mut Rules<'_, '_, '_>) -> Vec<Rule> {
     let Some(origin) = &authentication.required else { return Vec::new() };
-    let ports = rules.http_capable();
-    let blind: Vec<u16> = rules.unit.ports.keys().copied().filter(|port| !ports.contains(port)).collect();
-    if let (Some(port), name) = (blind.first(), &rules.unit.name) {
+    if let (Some(port), name) = (rules.blind().first(), &rules.unit.name) {
         let tcp = code::L7_ON_TCP
             .at(origin.span, format!("port {port} of `{name}` does not speak HTTP, so no token can be demanded there"));
         rules.diagnostics.report(tcp.label("demands a token").help("demand it of the services that speak HTTP alone"));
@@ -21,7 +19,6 @@ pub(super) fn required(authentication: &Authentication, rules: &mut Rules<'_, '_
     }
     vec![Rule {
         not_request_principals: vec!["*".to_owned()],
-        ports,
         not_paths: authentication.exempt.iter().map(ToString::to_string).collect(),
         origins: [origin.clone()].into(),
         ..Rule::default()
@@ -42,13 +39,23 @@ pub(super) fn ask(authentication: &Authentication, rules: &mut Rules<'_, '_, '_>
         );
         return None;
     }
-    let origins: Origins = [origin.clone()].into();
-    let ports = rules.http_capable();
-    if ports.is_empty() && !rules.unit.ports.is_empty() {
-        let tcp = code::L7_ON_TCP
-            .at(origin.span, format!("no port of `{}` speaks HTTP, so nobody can be asked", rules.unit.name));
-        rules.diagnostics.report(tcp.label("not enforced there"));
+    if rules.plane == DataPlane::Ambient {
+        let ambient = code::L7_WITHOUT_WAYPOINT.at(
+            origin.span,
+            format!("`{}` is in ambient mode without a waypoint, so nobody can be asked", rules.unit.name),
+        );
+        rules
+            .diagnostics
+            .report(ambient.label("not enforced there").help("leave the workload out, or give it a sidecar"));
         return None;
     }
-    Some((provider.clone(), vec![Rule { ports, origins, ..Rule::default() }]))
+    if let Some(port) = rules.blind().first() {
+        let tcp = code::L7_ON_TCP.at(
+            origin.span,
+            format!("port {port} of `{}` does not speak HTTP, so nobody is asked there", rules.unit.name),
+        );
+        rules.diagnostics.report(tcp.label("not enforced there").help("ask for the services that speak HTTP alone"));
+        return None;
+    }
+    Some((provider.clone(), vec![Rule { origins: [origin.clone()].into(), ..Rule::default() }]))
 }

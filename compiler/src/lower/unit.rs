@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::rules::Rules;
+use super::rules::{Action, Rules};
 use super::{Lowering, ceilings, obliged, origins, outside, tokens};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{MeshPlan, NamespacePlan, Origins, SidecarPlan, UnitPlan};
+use crate::requests::RequestSet;
 use crate::resolve::Governed;
-use crate::resolve::access::Grant;
+use crate::resolve::access::{Bound, Grant};
 use crate::resolve::fields::{Arrivals, ByPort, Mtls};
 use crate::resolve::statements::Origin;
 use crate::resolve::world::World;
@@ -25,7 +26,7 @@ impl Lowering<'_, '_, '_> {
         let mesh = match unit.data_plane {
             Some(plane) => Some(self.mesh(governed, at, plane, plan)),
             None => {
-                outside::check_unmeshed(governed, self.cluster, self.diagnostics);
+                outside::check_unmeshed(self.resolved, governed, self.cluster, self.diagnostics);
                 None
             }
         };
@@ -41,10 +42,11 @@ impl Lowering<'_, '_, '_> {
     fn mesh(&mut self, governed: &Governed<'_>, at: usize, plane: DataPlane, plan: &NamespacePlan) -> MeshPlan {
         let (unit, access) = (&governed.unit, &governed.access);
         let mut rules = Rules { unit, plane, diagnostics: self.diagnostics };
-        let written = |grants: &[Grant], on_trial: bool, rules: &mut Rules<'_, '_, '_>| {
+        let written = |grants: &[Grant], on_trial: bool, action: Action, rules: &mut Rules<'_, '_, '_>| {
             let chosen: Vec<_> = grants.iter().filter(|grant| grant.on_trial == on_trial).collect();
-            rules.of(&chosen)
+            rules.of(&chosen, action)
         };
+        check_plaintext(governed, rules.diagnostics);
         let issuers = governed.authentication.issuers.iter();
         if let (DataPlane::Ambient, Some(issuer)) = (plane, governed.authentication.issuers.first()) {
             let ambient = code::L7_WITHOUT_WAYPOINT.at(
@@ -60,10 +62,10 @@ impl Lowering<'_, '_, '_> {
         let access_log = obliged(&governed.settings.access_log);
         MeshPlan {
             mtls: mtls(governed, plane, plan.mtls.as_ref(), rules.diagnostics),
-            allow: written(&access.grants, false, &mut rules),
-            allow_on_trial: written(&access.grants, true, &mut rules),
-            deny: written(&access.denies, false, &mut rules),
-            deny_on_trial: written(&access.denies, true, &mut rules),
+            allow: written(&access.grants, false, Action::Allow, &mut rules),
+            allow_on_trial: written(&access.grants, true, Action::Allow, &mut rules),
+            deny: written(&access.denies, false, Action::Deny, &mut rules),
+            deny_on_trial: written(&access.denies, true, Action::Deny, &mut rules),
             ceilings: ceilings::denied(&access.ceilings, false, &mut self.known, &mut rules),
             ceilings_on_trial: ceilings::denied(&access.ceilings, true, &mut self.known, &mut rules),
             issuers: issuers.map(|issuer| (issuer.spec.clone(), issuer.origin.clone())).collect(),
@@ -114,4 +116,46 @@ fn mtls(
         .collect();
     let same = ports.is_empty() && mode.is_some_and(|(mode, _)| ByPort::<Arrivals>::all((*mode).into()) == *of);
     (!same).then(|| (rest, ports, origins(settled)))
+}
+
+/// Refuses denies by identity where a caller without one is admitted in plaintext: it would walk past them by showing none.
+fn check_plaintext(governed: &Governed<'_>, diagnostics: &mut Diagnostics) {
+    let mtls = &governed.settings.mtls.value;
+    if !mtls.rest.plaintext && !mtls.ports.values().any(|arrivals| arrivals.plaintext) {
+        return;
+    }
+    let nameless = |set: &RequestSet| {
+        RequestSet::from_clauses(set.clauses().iter().filter(|clause| clause.identities.is_any()).cloned())
+    };
+    let open: Vec<(&Grant, RequestSet)> = governed
+        .access
+        .grants
+        .iter()
+        .filter(|grant| !grant.on_trial)
+        .map(|grant| (grant, nameless(&grant.set)))
+        .filter(|(_, set)| !set.is_empty())
+        .collect();
+    let mut refuse = |origin: &Origin, set: &RequestSet| {
+        let named =
+            RequestSet::from_clauses(set.clauses().iter().filter(|clause| !clause.identities.is_any()).cloned());
+        let Some((grant, _)) = open.iter().find(|(_, open)| open.meets(&named).is_some()) else { return };
+        let evaded = code::UNENFORCEABLE.at(
+            origin.span,
+            format!("`{}` admits plaintext, where a caller shows no identity to deny it by", governed.unit.name),
+        );
+        diagnostics.report(
+            evaded
+                .label("can be walked past")
+                .and(grant.origin.span, "admits callers without an identity")
+                .help("require mTLS on the port, or grant named callers alone"),
+        );
+    };
+    for deny in governed.access.denies.iter().filter(|deny| !deny.on_trial) {
+        refuse(&deny.origin, &deny.set);
+    }
+    for ceiling in governed.access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
+        if let Bound::Never(never) = &ceiling.bound {
+            refuse(&ceiling.origin, never);
+        }
+    }
 }

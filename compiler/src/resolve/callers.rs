@@ -70,7 +70,10 @@ fn caller(
     }
     let (token, issuer) = match &source.value.jwt {
         None => (TokenMatch::Any, None),
-        Some(token) => (TokenMatch::Required(token_clause(token)), Some(token.issuer.clone())),
+        Some(token) => {
+            check_claims(token, diagnostics)?;
+            (TokenMatch::Required(token_clause(token)), Some(token.issuer.clone()))
+        }
     };
     Ok(Caller { who, token, issuer, span: source.span })
 }
@@ -84,6 +87,41 @@ fn token_clause(token: &TokenSpec) -> TokenClause {
         subjects: token.subject.as_ref().map_or(Field::Any, |subject| Field::only([subject.value.clone()])),
         audiences: any_of(&token.audiences),
         claims: token.claims.iter().map(|(claim, values)| (claim.clone(), any_of(&values.0))).collect(),
+    }
+}
+
+/// Refuses header names that are none: they would be read as something else in the key of a condition.
+///
+/// # Errors
+/// When there is one.
+pub fn check_names(condition: &Condition, span: Span, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+    let token = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+    };
+    match condition.headers.keys().find(|name| !token(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
+            Err(diagnostics
+                .report(code.at(span, format!("`{name}` is not the name of a header")).label("in this statement")))
+        }
+    }
+}
+
+/// Refuses claim names that are none, and those that have a field of their own.
+fn check_claims(token: &TokenSpec, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+    let own = ["iss", "sub", "aud"];
+    let fits = |name: &str| !name.is_empty() && !name.contains(['[', ']']) && !own.contains(&name);
+    match token.claims.keys().find(|name| !fits(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
+            let wrong = code
+                .at(token.issuer.span, format!("`{name}` cannot be asked for as a claim"))
+                .label("of the tokens of this issuer");
+            Err(diagnostics
+                .report(wrong.help("issuer, subject and audiences have fields of their own; a name has no brackets")))
+        }
     }
 }
 
@@ -173,6 +211,15 @@ fn sources(who: &Callers) -> Vec<(Field<crate::requests::IdentityPattern>, Field
 /// When there is one.
 pub fn check_ports(condition: &Condition, units: &[&Unit<'_>], diagnostics: &mut Diagnostics) -> Result<(), Reported> {
     let mut reported = Ok(());
+    for port in condition.ports.iter().flat_map(|ports| &ports.0) {
+        // One name for two numbers: what is granted by name at one workload would be open by number at the other.
+        let Some(unit) = units.iter().find(|unit| unit.port_numbers(&port.value).len() > 1) else { continue };
+        let numbers =
+            unit.port_numbers(&port.value).into_iter().map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+        let several = code::AMBIGUOUS_REFERENCE
+            .at(port.span, format!("`{}` is the name of ports {numbers} at `{}`", port.value, unit.name));
+        reported = Err(diagnostics.report(several.label("which one?").help("write the number")));
+    }
     for port in condition.ports.iter().flat_map(|ports| &ports.0) {
         if units.iter().any(|unit| !unit.port_numbers(&port.value).is_empty()) {
             continue;

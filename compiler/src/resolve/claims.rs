@@ -57,7 +57,35 @@ pub(super) fn claim<'a>(
             );
         }
     }
+    check_identities(clusters, &claims, diagnostics);
     claims.into_iter().map(|(namespace, (path, _))| (namespace, path)).collect()
+}
+
+/// Refuses one namespace name with two owners under one trust domain: their workloads would be one identity.
+fn check_identities(
+    clusters: &BTreeMap<&str, Cluster<'_>>,
+    claims: &BTreeMap<(&str, &str), (NodePath, Span)>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut owners: BTreeMap<(&str, &str), (&NodePath, Span)> = BTreeMap::new();
+    for ((name, namespace), (path, span)) in claims {
+        let Some(cluster) = clusters.get(name) else { continue };
+        match owners.get(&(cluster.trust_domain(), *namespace)) {
+            Some((other, first)) if *other != path => {
+                let shared = code::OVERLAPPING_CLAIM.at(
+                    *span,
+                    format!("namespace `{namespace}` belongs to `{other}` in one cluster and to `{path}` in another, under one trust domain"),
+                );
+                diagnostics.report(shared.label(format!("claimed by `{path}`")).and(*first, format!("claimed by `{other}`")).help(
+                    "a mesh cannot tell their workloads apart: let one workspace claim both, or give the clusters trust domains of their own",
+                ));
+            }
+            Some(_) => {}
+            None => {
+                owners.insert((cluster.trust_domain(), *namespace), (path, *span));
+            }
+        }
+    }
 }
 
 fn empty_claim(span: Span, claim: &str, clusters: &BTreeMap<&str, Cluster<'_>>) -> crate::diagnostics::Diagnostic {

@@ -23,6 +23,16 @@ pub struct Raw<'a> {
     pub origin: Origin,
 }
 
+/// Kinds that decide who reaches what: nobody carries one through by hand.
+const OWN_KINDS: [&str; 6] = [
+    "AuthorizationPolicy",
+    "NetworkPolicy",
+    "PeerAuthentication",
+    "RequestAuthentication",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+];
+
 /// Checks every hand-written object; `allowed` says which kinds the mandates at a node allow.
 pub(super) fn resolve<'a>(
     world: &World<'a>,
@@ -61,6 +71,19 @@ fn check<'a>(
     let namespace = text(&["metadata", "namespace"]).ok_or_else(|| missing("metadata.namespace"))?;
     let kind_span = node.get("kind").map_or(manifest.span, |kind| kind.span);
     let refused = |why: String| code::RAW_NOT_ALLOWED.at(kind_span, why).label("not allowed");
+    if OWN_KINDS.contains(&kind) {
+        let refused = refused(format!("objects of kind `{kind}` come from policy alone"));
+        return Err(Box::new(
+            refused.help("a hand-written one could undo what is proved of the rest: write it as policy"),
+        ));
+    }
+    if let Some(cluster) = world.clusters.values().find(|cluster| cluster.root_namespace() == namespace) {
+        let refused = refused(format!(
+            "`{namespace}` is the root namespace of `{}`, where policies hold for the whole mesh",
+            cluster.document.name()
+        ));
+        return Err(Box::new(refused.help("nothing is emitted there")));
+    }
     match allowed {
         Some((Words::Only(kinds), _)) if kinds.contains(kind) => {}
         Some((Words::Only(_), by)) => {

@@ -126,6 +126,19 @@ fn describe<'a>(
             .find(|service| service.name == name || service.aliases.iter().any(|alias| alias == name));
         let Some(selection) = &document.spec.workloads else {
             match known {
+                Some(Service { document: Some(first), .. }) => {
+                    let code = &crate::diagnostics::codes::parse::DUPLICATE_DOCUMENT;
+                    let twice = code.at(
+                        document.metadata.name.span,
+                        format!("two Service documents describe the workloads of `{name}`"),
+                    );
+                    diagnostics.report(
+                        twice
+                            .label("another")
+                            .and(first.metadata.name.span, "one")
+                            .help("neither order nor file name decides: keep one"),
+                    );
+                }
                 Some(service) => {
                     service.document = Some(document);
                     service.node = document.node.clone();

@@ -111,15 +111,29 @@ pub(super) fn check(world: &World<'_>, diagnostics: &mut Diagnostics) {
     let profiles = world.parsed.policy.profiles.iter().map(|profile| &profile.spec.mandates);
     for mandates in world.nodes.values().map(|node| node.mandates).chain(profiles) {
         let mtls =
-            mandates.mtls.as_ref().map(|mandate| (mandate.span, mandate.value.mode, mandate.value.until.is_some()));
+            mandates.mtls.as_ref().map(|mandate| (mandate.span, mandate.value.mode, mandate.value.until.as_ref()));
         let access =
-            mandates.access.as_ref().map(|mandate| (mandate.span, mandate.value.mode, mandate.value.until.is_some()));
-        for (span, mode, ends) in [mtls, access].into_iter().flatten() {
-            if mode == Some(Mode::DryRun) && !ends {
-                diagnostics.report(endless_trial(span));
+            mandates.access.as_ref().map(|mandate| (mandate.span, mandate.value.mode, mandate.value.until.as_ref()));
+        for (span, mode, until) in [mtls, access].into_iter().flatten() {
+            match (mode, until) {
+                (Some(Mode::DryRun), None) => {
+                    diagnostics.report(endless_trial(span));
+                }
+                (None | Some(Mode::Enforce), Some(until)) => {
+                    diagnostics.report(until_without_trial(until.span));
+                }
+                _ => {}
             }
         }
     }
+}
+
+/// Says that a last day stands where nothing ends.
+pub(super) fn until_without_trial(span: Span) -> crate::diagnostics::Diagnostic {
+    crate::diagnostics::codes::parse::INVALID_VALUE
+        .at(span, "`until` is the last day of a trial, and this is none")
+        .label("ends nothing")
+        .help("add `mode: dryRun`, or take `until` away: only an Exception ends by itself")
 }
 
 /// Says that a trial names no last day.

@@ -75,15 +75,17 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
             memberships.entry(*workload).or_default().push(index);
         }
     }
-    let mut groups: BTreeMap<(&'a str, &'a str, Vec<usize>), Vec<WorkloadRef<'a>>> = BTreeMap::new();
+    // Workloads with a proxy and without one are enforced at in different ways, so they are never one unit.
+    let mut groups: BTreeMap<(&'a str, &'a str, Vec<usize>, bool), Vec<WorkloadRef<'a>>> = BTreeMap::new();
     for (reference, mut services) in memberships {
         let Some(workload) = world.workload(reference) else { continue };
         let size = |index: &usize| world.services.get(*index).map_or(0, |service| service.workloads.len());
         services.sort_by_key(|index| (size(index), *index));
-        groups.entry((reference.cluster, &workload.namespace, services)).or_default().push(reference);
+        let meshed = world.clusters.get(reference.cluster).is_some_and(|cluster| cluster.is_meshed(workload));
+        groups.entry((reference.cluster, &workload.namespace, services, meshed)).or_default().push(reference);
     }
     let mut units = Vec::new();
-    for ((cluster, namespace, services), members) in groups {
+    for ((cluster, namespace, services, _), members) in groups {
         if let Some(unit) = make(world, cluster, namespace, services, &members, diagnostics) {
             units.push(unit);
         }

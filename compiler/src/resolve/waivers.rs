@@ -170,6 +170,16 @@ fn read<'a>(
     let holder = holder(world, document, diagnostics)?;
     let place = place(world, document, &holder, diagnostics)?;
     let widening = widening(spec, diagnostics)?;
+    if let (Some(ports), false) =
+        (&spec.scope.value.ports, matches!(spec.waives.value.field.as_str(), "mtls" | "access"))
+    {
+        let span = ports.0.first().map_or(spec.scope.span, |port| port.span);
+        let apart =
+            code::EXCEPTION_INVALID.at(span, format!("`{}` is not waived port by port", spec.waives.value.field));
+        return Err(diagnostics.report(
+            apart.label("limits nothing").help("leave `ports` out: the exception holds for the whole of its scope"),
+        ));
+    }
     check_terms(world, document, &holder, diagnostics)?;
     let (name, expires) = (document.name(), &spec.expires);
     if let Some(granted) = spec.granted.as_ref().filter(|granted| granted.value > world.as_of) {
@@ -365,17 +375,33 @@ fn check_terms(
         let turned = code::EXCEPTION_INVALID.at(spec.expires.span, format!("exception `{name}` ends before it begins"));
         invalid = Some(diagnostics.report(turned.label("the last day").and(granted.span, "the first")));
     }
-    for terms in holder
+    let asked: Vec<_> = holder
         .lineage()
         .iter()
         .flat_map(|path| world.mandates(path))
         .filter_map(|mandates| mandates.exceptions.as_ref())
-    {
+        .collect();
+    if asked.is_empty() && !document.node.contains(holder) {
+        let span = document.metadata.name.span;
+        let nobody = code::EXCEPTION_INVALID
+            .at(span, format!("nobody says who may approve an exception to `{}`", spec.waives.value));
+        invalid = Some(
+            diagnostics.report(
+                nobody
+                    .label("written below the mandate it waives")
+                    .and(spec.waives.span, "the mandate")
+                    .help("let the node that mandates say so in `mandates.exceptions`, or write the exception itself"),
+            ),
+        );
+    }
+    for terms in asked {
         let asked = terms.span;
         let terms = &terms.value;
-        let needed = terms.approvals.as_ref().map_or(u32::from(!terms.approvers.is_empty()), |count| count.value.0);
-        let people: BTreeSet<&Owner> = spec.approvals.iter().map(|approval| &approval.by.value).collect();
-        let valid = people.into_iter().filter(|person| may_approve(world, terms, person)).count();
+        let needed = terms.approvals.as_ref().map_or(1, |count| count.value.0);
+        let able =
+            spec.approvals.iter().map(|approval| &approval.by.value).filter(|person| may_approve(world, terms, person));
+        // An address is one person, however it is written.
+        let valid = able.map(|person| person.to_string().to_lowercase()).collect::<BTreeSet<_>>().len();
         if valid < needed as usize {
             let who = terms.approvers.iter().map(|owner| format!("`{}`", owner.value)).collect::<Vec<_>>().join(", ");
             let span = document.metadata.name.span;
@@ -418,11 +444,15 @@ fn check_terms(
 fn may_approve(world: &World<'_>, terms: &ExceptionTerms, person: &Owner) -> bool {
     let Owner::Person(address) = person else { return false };
     let teams = world.parsed.policy.organizations.iter().map(|organization| &organization.spec.teams);
-    let member =
-        |team: &str| teams.clone().filter_map(|teams| teams.get(team)).any(|members| members.contains(address));
+    let member = |team: &str| {
+        teams
+            .clone()
+            .filter_map(|teams| teams.get(team))
+            .any(|members| members.iter().any(|member| member.eq_ignore_ascii_case(address)))
+    };
     terms.approvers.is_empty()
         || terms.approvers.iter().any(|approver| match &approver.value {
-            Owner::Person(known) => known == address,
+            Owner::Person(known) => known.eq_ignore_ascii_case(address),
             Owner::Team(team) => member(team),
         })
 }

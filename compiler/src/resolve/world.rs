@@ -97,16 +97,19 @@ impl<'a> Cluster<'a> {
         if workload.host_network {
             return false;
         }
-        let labels = self.inventory.namespaces.get(&workload.namespace).filter(|labels| !labels.is_empty());
+        let declared = self.inventory.declared.contains(&workload.namespace);
+        let labels = self.inventory.namespaces.get(&workload.namespace).filter(|_| declared);
+        let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(String::as_str);
         match self.data_plane(&workload.namespace) {
-            DataPlane::Ambient => workload.labels.get("istio.io/dataplane-mode").is_none_or(|mode| mode != "none"),
-            DataPlane::Sidecar => match (workload.injection, labels) {
-                (Some(asked), _) => asked,
-                (None, None) => true,
-                (None, Some(labels)) => match labels.get("istio-injection").map(String::as_str) {
-                    Some(word) => word == "enabled",
-                    None => labels.contains_key("istio.io/rev"),
-                },
+            DataPlane::Ambient => match workload.labels.get("istio.io/dataplane-mode") {
+                Some(mode) => mode != "none",
+                None => !declared || label("istio.io/dataplane-mode") == Some("ambient"),
+            },
+            // Either side may refuse; only labels ask (istio.io: setup/additional-setup/sidecar-injection).
+            DataPlane::Sidecar => match (label("istio-injection"), workload.injection) {
+                (Some("disabled"), _) | (_, Some(false)) => false,
+                (_, Some(true)) | (Some("enabled"), None) => true,
+                (_, None) => !declared || label("istio.io/rev").is_some(),
             },
         }
     }

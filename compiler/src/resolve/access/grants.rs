@@ -9,7 +9,7 @@ use crate::document::Document;
 use crate::requests::RequestSet;
 use crate::resolve::callers::{self, Caller};
 use crate::resolve::lookup::{Callers, Party};
-use crate::resolve::statements::{Force, Origin, endless_trial, force};
+use crate::resolve::statements::{Force, Origin, endless_trial, force, until_without_trial};
 use crate::resolve::units::Unit;
 use crate::resolve::world::World;
 use crate::shape::OneOrMany;
@@ -243,6 +243,7 @@ fn read<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Option<Rule<'a>> {
     let callers = callers::callers(world, written.from, &document.node, diagnostics).ok()?;
+    callers::check_names(written.condition, written.span, diagnostics).ok()?;
     let about: Vec<&Unit<'_>> = targets.iter().filter_map(|at| units.get(*at)).collect();
     callers::check_ports(written.condition, &about, diagnostics).ok()?;
     if written.mode == Some(Mode::DryRun) {
@@ -258,6 +259,9 @@ fn read<'a>(
             }
             Some(_) => {}
         }
+    }
+    if let (Some(until), true) = (written.until, written.mode != Some(Mode::DryRun)) {
+        diagnostics.report(until_without_trial(until.span));
     }
     Some(Rule {
         document,

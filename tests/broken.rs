@@ -28,8 +28,10 @@ const AS_OF: &str = "2026-11-22";
 const NO_REPOSITORY: &[(&str, &str)] = &[("lowering/not-read-back", "a fault of the tool itself")];
 
 /// Codes that cannot be had without others, and why.
-const COMPANIONS: &[(&str, &[&str], &str)] =
-    &[("yaml/too-many", &["yaml/ambiguous-scalar"], "it takes a hundred errors to bring it about")];
+const COMPANIONS: &[(&str, &[&str], &str)] = &[
+    ("yaml/too-many", &["yaml/ambiguous-scalar"], "it takes a hundred errors to bring it about"),
+    ("lowering/caller-not-in-mesh", &["lowering/not-in-mesh"], "the caller is a workload, and is said as one too"),
+];
 
 /// The headings of a page, in their order.
 const HEADINGS: [&str; 4] = ["## What it finds", "## Why it matters", "## Example", "## How to fix"];

@@ -1,5 +1,13 @@
 //! Exceptions: each field has one that is needed, which is kept, and one that is not, which is said.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 mod support;
 
 use support::{files, run};

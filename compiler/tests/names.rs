@@ -1,6 +1,12 @@
 //! Names of objects: no two of a kind and namespace may be one, whatever folder their files go to.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail like the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
 
 mod support;
 

@@ -29,8 +29,8 @@ const NO_REPOSITORY: &[(&str, &str)] = &[("lowering/not-read-back", "a fault of 
 
 /// Codes that cannot be had without others, and why.
 const COMPANIONS: &[(&str, &[&str], &str)] = &[
+    ("lowering/caller-not-in-mesh", &["lowering/not-in-mesh"], "the caller is a workload without a proxy itself"),
     ("yaml/too-many", &["yaml/ambiguous-scalar"], "it takes a hundred errors to bring it about"),
-    ("lowering/caller-not-in-mesh", &["lowering/not-in-mesh"], "the caller is a workload, and is said as one too"),
 ];
 
 /// The headings of a page, in their order.
@@ -61,7 +61,7 @@ fn every_page_has_its_title_and_four_headings() {
     each(codes::all(), |code| {
         let page = page(code)?;
         let count = page.lines().count();
-        ensure((12..=60).contains(&count), || format!("the page has {count} lines"))?;
+        ensure((12..=70).contains(&count), || format!("the page has {count} lines"))?;
         ensure(page.lines().next() == Some(&format!("# {}", code.id)), || "the title is not the code".to_owned())?;
         let headings: Vec<_> = page.lines().filter(|line| line.starts_with('#') && !line.starts_with("# ")).collect();
         ensure(headings == HEADINGS, || format!("the headings are {headings:?}"))

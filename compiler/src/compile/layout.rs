@@ -25,7 +25,7 @@ pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnos
         let name = file_name(object);
         let path = format!("{root}/{folder}/{name}");
         let span = object.origins.first().map(|origin| origin.span);
-        // Names are taken across folders: the cluster knows nothing of them.
+        // The file's name is the object's identity; the same object in the folder of another stage is no other object.
         if let Some(first) = makers.get(&name) {
             let message = format!("two objects would be {} `{}`", object.kind, object.name);
             let taken = match span {
@@ -33,10 +33,7 @@ pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnos
                 None => code::NAME_TAKEN.nowhere(message),
             };
             let taken = first.iter().fold(taken, |taken, first| taken.and(*first, "makes the other"));
-            diagnostics
-                .report(taken.help(
-                    "the second would overwrite the first in the cluster: rename one of the services or objects",
-                ));
+            diagnostics.report(taken.help("rename the service; names are compared without regard to case, and some are taken by what a whole namespace gets"));
             continue;
         }
         makers.insert(name.clone(), span);

@@ -15,7 +15,7 @@ use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::resolve as code;
 use crate::document::Document;
 use crate::requests::{PathPattern, Pattern};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::spec::authentication::{AuthenticationSpec, Issuer};
 use crate::spec::mandates::JwtMandate;
 
@@ -214,10 +214,15 @@ fn mandate(
                 for path in
                     authentication.exempt.iter().filter(|path| !allowed.iter().any(|allowed| allowed.covers(path)))
                 {
-                    let span = world.place_of(&unit.node);
+                    let span = place_of_exempt(world, unit, path);
                     let widens =
                         code::WIDENS_MANDATE.at(span, format!("path `{path}` may not be exempt from showing a token"));
-                    diagnostics.report(widens.label("of this node").and(exempt.span, "the paths that may"));
+                    diagnostics.report(
+                        widens
+                            .label("needs no token")
+                            .and(exempt.span, "the paths that may")
+                            .help("stay within the mandate, or have its list extended"),
+                    );
                 }
             }
         }
@@ -226,15 +231,16 @@ fn mandate(
         if let Some(written) = written.filter(|written| !written.value) {
             let widens = code::WIDENS_MANDATE
                 .at(written.span, format!("`required: false` permits more than `{}` does", origin.id));
-            diagnostics.report(widens.label("needs no token").and(origin.span, "every request must show one"));
+            let widens = widens.label("needs no token").and(origin.span, "every request must show one");
+            diagnostics.report(widens.help("leave `required` out: the mandate decides"));
         }
         if let (Some(path), None) = (authentication.exempt.first(), &jwt.exempt) {
-            let span = world.place_of(&unit.node);
+            let span = place_of_exempt(world, unit, path);
             let widens = code::WIDENS_MANDATE
                 .at(span, format!("path `{path}` is exempt from a token that `{}` demands", origin.id));
             diagnostics.report(
                 widens
-                    .label("of this node")
+                    .label("needs no token")
                     .and(origin.span, "on every path")
                     .help("let the mandate list the paths that may be exempt"),
             );
@@ -251,6 +257,13 @@ fn mandate(
                 .help("add an Authentication with `issuers` at the workload's node or above"),
         );
     }
+}
+
+/// Returns the line on the way down to a unit that exempts a path.
+fn place_of_exempt(world: &World<'_>, unit: &Unit<'_>, path: &PathPattern) -> Span {
+    let above = world.parsed.policy.authentications.iter().filter(|document| document.node.contains(&unit.node));
+    let mut exempt = above.filter_map(|document| document.spec.exempt.as_ref()).flat_map(|paths| &paths.0);
+    exempt.find(|written| written.value == *path).map_or_else(|| world.place_of(&unit.node), |written| written.span)
 }
 
 fn check_ceiling(settings: &Settings, authentication: &Authentication, diagnostics: &mut Diagnostics) {

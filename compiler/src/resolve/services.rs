@@ -11,6 +11,8 @@ use crate::diagnostics::codes::resolve as code;
 use crate::document::Document;
 use crate::inventory::{Labels, Workload};
 use crate::parse::Parsed;
+use crate::source::Spanned;
+use crate::spec::node::Glob;
 use crate::spec::reference::NodePath;
 use crate::spec::service::{ServiceSpec, WorkloadSelection};
 
@@ -247,7 +249,10 @@ fn give_to_groups<'a>(
                         service.node = path.clone();
                     }
                 } else if !service.node.contains(path) {
-                    let other = nodes.get(&service.node).and_then(|node| node.services.first());
+                    let names = |claim: &&Spanned<Glob>| {
+                        std::iter::once(&service.name).chain(&service.aliases).any(|name| claim.value.matches(name))
+                    };
+                    let other = nodes.get(&service.node).and_then(|node| node.services.iter().find(names));
                     let overlap = code::OVERLAPPING_CLAIM
                         .at(
                             claim.span,

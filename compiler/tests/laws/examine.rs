@@ -19,6 +19,7 @@ use ringfence_compiler::spec::names::Day;
 use serde_json::Value;
 
 use super::authorization::Pod;
+use super::files::Layout;
 use super::meaning::Meaning;
 use super::repository::*;
 use crate::support::Files;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::examine::{Examined, examine, examine_files, explained, law, shown};
+use super::files::Layout;
 use super::generate::repository;
 use super::meaning::{Meaning, lineage};
 use super::repository::*;

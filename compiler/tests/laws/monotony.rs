@@ -12,7 +12,7 @@ use super::meaning::Meaning;
 use super::repository::*;
 use super::universe::{shapes, universe};
 
-/// Moves one statement of `donor` into `repository`, so that both stay about the same tree.
+/// Pairs the units of two repositories about the same workloads.
 fn pairs<'e>(before: &'e Examined, after: &'e Examined) -> impl Iterator<Item = (&'e Unit, &'e Unit)> {
     before.units.iter().zip(&after.units).inspect(|(one, other)| {
         assert_eq!((&one.cluster, &one.name), (&other.cluster, &other.name));

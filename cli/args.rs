@@ -17,6 +17,14 @@ Exit codes:
   2  could not run: bad usage, unreadable input, an unknown revision
   3  no policy to look at: an empty gate must not pass";
 
+/// The exit codes of `init`.
+const INIT_EXITS: &str = "\
+Exit codes:
+  0  made
+  1  the manifests cannot be read
+  2  could not run: a file would have been overwritten
+  3  there are no manifests to begin with";
+
 /// The exit codes, below the help of every command that does not.
 const SHORT_EXITS: &str = "\
 Exit codes:
@@ -45,7 +53,7 @@ pub struct Args {
 pub enum Verb {
     /// Makes a policy repository that compiles at once.
     #[command(after_help = after!(
-        SHORT_EXITS,
+        INIT_EXITS,
         "ringfence init my-policy                         from nothing, with a small example",
         "ringfence init my-policy --inventory rendered/   from manifests, one workspace a namespace",
     ))]
@@ -139,7 +147,7 @@ pub struct Init {
     /// The folder to make it in.
     #[arg(default_value = ".")]
     pub folder: PathBuf,
-    /// A folder of rendered manifests, with a folder a cluster; `inventory` in DIR when it is there.
+    /// A folder of rendered manifests, with a folder a cluster; `inventory` in FOLDER when it is there.
     #[arg(long, value_name = "DIR")]
     pub inventory: Option<PathBuf>,
 }

@@ -85,7 +85,7 @@ impl fmt::Display for Failure {
 pub fn guarded(command: impl FnOnce() -> Result<Exit, Failure>) -> Exit {
     panic::set_hook(Box::new(|info| {
         console::note(&format!("ringfence: this is a bug in ringfence, not in your policy: {info}"));
-        console::note("  help: please report it, with the smallest policy that shows it; nothing was written");
+        console::note("  help: please report it, with the smallest policy that shows it");
     }));
     let result = panic::catch_unwind(AssertUnwindSafe(command));
     // The hook goes with the run: tests share a process.

@@ -76,7 +76,7 @@ check_tree() {
 # Asks the guard of one cluster about an AuthorizationPolicy out of the same tree.
 try_guard() {
   local cluster=$1 writer=$2 object
-  object=$(grep -rl --include='*.yaml' '^kind: AuthorizationPolicy$' "$cluster" | LC_ALL=C sort | head -n 1)
+  object=$(grep -rl --include='*.yaml' '^kind: AuthorizationPolicy$' "$cluster" | LC_ALL=C sort | sed -n 1p)
   [[ -n $object ]] || fail "guard: $cluster holds no AuthorizationPolicy to ask about"
   # The same object as somebody would write it by hand: no label, no annotation, a name of its own.
   tests/oracle/python - "$object" >"$work/intruder.yaml" <<'PYTHON'
@@ -121,7 +121,7 @@ compile() {
 }
 
 # The first user that a repository's clusters name as a writer.
-writer() { grep -rhoE 'writers: \["[^"]+"' "$1" --include='*.yaml' | head -n 1 | sed 's/.*"\(.*\)"/\1/'; }
+writer() { grep -rhoE 'writers: \["[^"]+"' "$1" --include='*.yaml' | sed -n 1p | sed 's/.*"\(.*\)"/\1/'; }
 
 # compile_real NAME CLUSTER FILE: puts a real inventory beside the policy, in a copy.
 compile_real() {

@@ -6,6 +6,7 @@ use ringfence_compiler::parse::Parsed;
 
 use super::{conclude, judge};
 use crate::args::Compile;
+use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, OutputError, Surroundings};
 use crate::project::{Project, shown};
@@ -36,6 +37,9 @@ pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
     }
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
     let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, summary)?;
+    if summary.is_none() {
+        console::note("ringfence: nothing was written");
+    }
     Ok(if found == Exit::Clean { exit } else { found })
 }
 

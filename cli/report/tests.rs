@@ -170,7 +170,13 @@ fn json() {
             }
           ]
         }
-      ]
+      ],
+      "counts": {
+        "errors": 0,
+        "warnings": 1,
+        "notes": 1
+      },
+      "summary": null
     }
     "#);
     assert_snapshot!(case.render(Format::Json(&Value::Null), Vec::new()), @r#"
@@ -179,7 +185,13 @@ fn json() {
     ----
     {
       "version": 1,
-      "diagnostics": []
+      "diagnostics": [],
+      "counts": {
+        "errors": 0,
+        "warnings": 0,
+        "notes": 0
+      },
+      "summary": null
     }
     "#);
 }

@@ -150,8 +150,10 @@ fn frame<'a>(
     match mapping.get("apiVersion") {
         Some(version) if version.as_str() == Some(API_VERSION) => {}
         Some(version) => {
-            let unknown =
-                code::UNKNOWN_VERSION.at(version.span, "unknown apiVersion").label("not a version of this language");
+            let word = version.as_str().map(|word| format!(" `{word}`")).unwrap_or_default();
+            let unknown = code::UNKNOWN_VERSION
+                .at(version.span, format!("unknown apiVersion{word}"))
+                .label("not a version of this language");
             reported = Some(diagnostics.report(unknown.help(format!("write `{API_VERSION}`"))));
         }
         None => reported = Some(missing(root, "apiVersion", diagnostics)),

@@ -91,6 +91,8 @@ pub struct MeshPlan {
     pub token: Vec<Rule>,
     /// The external authorization provider to ask, and for which requests.
     pub ask: Option<(String, Vec<Rule>)>,
+    /// Telemetry providers that get an access log from it, where they differ from the namespace's.
+    pub access_log: Vec<(String, Origin)>,
     /// What its sidecar is told about; `None` without one.
     pub sidecar: Option<SidecarPlan>,
 }

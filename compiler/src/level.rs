@@ -14,6 +14,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// Every level, from the root down.
+    pub const ALL: [Self; 4] = [Self::Organization, Self::Tenant, Self::Workspace, Self::Group];
+
     /// Returns the kind of document that makes a node of this level.
     #[must_use]
     pub fn kind(self) -> &'static str {

@@ -5,12 +5,15 @@
 
 mod places;
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use crate::diagnostics::codes::parse as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::document::{self, Document, Policy};
 use crate::inventory::{Inventory, Manifests};
+use crate::level::Level;
 use crate::source::{FileId, SourceFile, Sources};
 use crate::spec::project::ProjectSpec;
 use crate::spec::reference::NodePath;
@@ -60,17 +63,21 @@ pub fn parse(tree: &dyn Tree, sources: &mut Sources, diagnostics: &mut Diagnosti
     let project = read_project(tree, sources, diagnostics)?;
     let files = add_folder(tree, project.policy_folder(), sources, diagnostics);
     let folder = project.policy_folder();
-    let mut policy = Policy::default();
+    let (mut policy, mut broken) = (Policy::default(), BTreeSet::new());
     for (file, (documents, said)) in files.iter().zip(read_all(sources, &files, Profile::Policy)) {
+        let mut is_broken = said.has_errors();
         diagnostics.append(said);
         let path = sources.file(*file).path();
         let node = node_of(folder, path);
         for root in documents {
             // A document with errors has said so; the rest of its file is still read.
-            let _: Result<(), Reported> = policy.add(&node, &root.root, diagnostics);
+            is_broken |= policy.add(&node, &root.root, diagnostics).is_err();
+        }
+        if is_broken && Level::ALL.iter().any(|level| path.ends_with(&format!("/{}", level.file()))) {
+            broken.insert(node);
         }
     }
-    places::check(&policy, sources, diagnostics);
+    places::check(&policy, &broken, sources, diagnostics);
     let inventory = read_inventory(tree, &project, &policy, sources, diagnostics);
     diagnostics.check()?;
     Ok(Parsed { project, policy, inventory })

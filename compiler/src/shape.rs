@@ -62,7 +62,7 @@ impl<T: Shape> Shape for Box<T> {
 impl<T: Shape> Shape for Vec<T> {
     fn read(node: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         let Some(items) = node.as_sequence() else {
-            return Err(diagnostics.report(wrong_type(node, "a list")));
+            return Err(diagnostics.report(wrong_type(node, "a list").help("begin each item of a list with `- `")));
         };
         read_all(items, diagnostics)
     }

@@ -90,7 +90,10 @@ impl Page {
         for field in fields {
             let value = self.bold(&field.value);
             self.line(2, &format!("{:width$}{value}", field.name));
-            for said in field.steps.iter().chain(&field.bounds).chain(&field.exceptions) {
+            // A mandate that clamped the value has been named already.
+            let is_news =
+                |bound: &&Said| !field.steps.iter().any(|step| step.by == bound.by && step.value == bound.value);
+            for said in field.steps.iter().chain(field.bounds.iter().filter(is_news)).chain(&field.exceptions) {
                 self.said(width + 4, said);
             }
         }

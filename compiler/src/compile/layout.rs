@@ -11,28 +11,31 @@ use super::HEADER;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::emit::{Object, Stage};
-use crate::source::{SourceFile, Sources};
+use crate::source::{SourceFile, Sources, Span};
 use crate::yaml::{self, Profile, emit::emit};
 
 /// Writes the files of a cluster.
 pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
     let root = format!("clusters/{cluster}");
     let mut files = BTreeMap::new();
+    let mut makers: BTreeMap<String, Option<Span>> = BTreeMap::new();
     let mut folders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for object in objects {
         let folder = folder(object);
         let name = file_name(object);
         let path = format!("{root}/{folder}/{name}");
-        if files.contains_key(&path) {
-            let span = object.origins.first().map(|origin| origin.span);
+        let span = object.origins.first().map(|origin| origin.span);
+        if let Some(first) = makers.get(&path) {
             let message = format!("two objects would be {} `{}`", object.kind, object.name);
             let taken = match span {
                 Some(span) => code::NAME_TAKEN.at(span, message).label("makes one of them"),
                 None => code::NAME_TAKEN.nowhere(message),
             };
+            let taken = first.iter().fold(taken, |taken, first| taken.and(*first, "makes the other"));
             diagnostics.report(taken.help("names are compared without regard to case: rename one of the services"));
             continue;
         }
+        makers.insert(path.clone(), span);
         files.insert(path.clone(), text(&path, &object.value, diagnostics));
         list(&mut folders, &folder, &name);
     }

@@ -2,17 +2,34 @@
 
 use serde_json::{Value, json};
 
-use super::object::{Kind, Object, Stage};
+use super::object::{Kind, Object, Stage, labels};
+use crate::inventory::Labels;
 use crate::ir::{NamespacePlan, Origins};
+use crate::resolve::statements::Origin;
 
 const KIND: Kind = Kind("telemetry.istio.io/v1", "Telemetry");
 
 pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
-    if namespace.access_log.is_empty() || namespace.mtls.is_none() {
-        return;
+    if namespace.mtls.is_some() {
+        objects.extend(telemetry(&namespace.name, "ringfence".to_owned(), &namespace.access_log, None));
     }
-    let providers: Vec<Value> = namespace.access_log.iter().map(|(name, _)| json!({ "name": name })).collect();
-    let origins: Origins = namespace.access_log.iter().map(|(_, origin)| origin.clone()).collect();
-    let spec = json!({ "accessLogging": [{ "providers": providers }] });
-    objects.push(Object::new(Stage::Traffic, &KIND, &namespace.name, "ringfence".to_owned(), spec, origins));
+    for unit in &namespace.units {
+        let Some(mesh) = &unit.mesh else { continue };
+        let name = format!("ringfence-{}", unit.name);
+        objects.extend(telemetry(&namespace.name, name, &mesh.access_log, Some(&unit.selector)));
+    }
+}
+
+fn telemetry(namespace: &str, name: String, log: &[(String, Origin)], selector: Option<&Labels>) -> Option<Object> {
+    if log.is_empty() {
+        return None;
+    }
+    let providers: Vec<Value> = log.iter().map(|(name, _)| json!({ "name": name })).collect();
+    let origins: Origins = log.iter().map(|(_, origin)| origin.clone()).collect();
+    let logging = json!([{ "providers": providers }]);
+    let spec = match selector {
+        Some(selector) => json!({ "selector": { "matchLabels": labels(selector) }, "accessLogging": logging }),
+        None => json!({ "accessLogging": logging }),
+    };
+    Some(Object::new(Stage::Traffic, &KIND, namespace, name, spec, origins))
 }

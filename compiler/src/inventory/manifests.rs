@@ -49,7 +49,7 @@ impl Manifests {
 
     fn object(&mut self, root: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
         let broken = |what: &str| {
-            code::BROKEN_OBJECT.at(root.span, format!("a manifest without `{what}`")).label("no Kubernetes object")
+            code::BROKEN_OBJECT.at(root.span, format!("a manifest without `{what}`")).label("not a Kubernetes object").help("keep other files out of the inventory: it holds rendered manifests and `kubectl get … -o yaml` dumps")
         };
         let Some(kind) = root.get("kind").and_then(Node::as_str) else {
             return Err(diagnostics.report(broken("kind")));
@@ -79,8 +79,18 @@ impl Manifests {
                 self.inventory.accounts.insert((object.namespace.clone(), name.to_owned()));
             }
             ("", "Service") => self.inventory.services.push(service::read(&object, diagnostics)?),
-            _ => match workload::template(&object, group) {
-                Some(pod) => self.inventory.workloads.push(Workload::read(&object, pod, diagnostics)?),
+            _ => match workload::template(&object, group, diagnostics)? {
+                Some(pod) => {
+                    self.inventory.workloads.push(Workload::read(&object, pod, diagnostics)?);
+                    if metadata.and_then(|metadata| metadata.get("namespace")).is_none() {
+                        diagnostics.report(
+                            code::DEFAULT_NAMESPACE
+                                .at(object.span, format!("{kind} `{name}` names no namespace"))
+                                .label("read as one in `default`")
+                                .help("write `metadata.namespace`: without it whoever applies the manifest chooses"),
+                        );
+                    }
+                }
                 None => {
                     *self.inventory.foreign.entry(kind.to_owned()).or_default() += 1;
                     return Ok(());

@@ -75,8 +75,12 @@ fn port(item: &Node, diagnostics: &mut Diagnostics) -> Result<Option<ServicePort
         return Ok(None);
     }
     let Some(port) = item.get("port").and_then(number) else {
-        return Err(diagnostics
-            .report(code::BROKEN_OBJECT.at(item.span, "a port of a Service without `port`").label("no number")));
+        return Err(diagnostics.report(
+            code::BROKEN_OBJECT
+                .at(item.span, "a port of a Service without `port`")
+                .label("no number")
+                .help("write the port as a number from 1 to 65535"),
+        ));
     };
     let target = match item.get("targetPort") {
         None | Some(Node { value: Value::Null, .. }) => Port::Number(port),

@@ -28,7 +28,7 @@ pub struct Workload {
     pub host_network: bool,
     /// Whether its template asks for a sidecar, refuses one, or says nothing.
     pub injection: Option<bool>,
-    /// Where it was written.
+    /// Where its name was written.
     pub span: Span,
 }
 
@@ -51,17 +51,34 @@ pub struct ContainerPort {
 }
 
 /// Returns the part of an object that describes its pods (`metadata` and `spec` of a pod); `None` for other kinds.
-pub(super) fn template<'a>(object: &Object<'a>, group: &str) -> Option<&'a Node> {
+///
+/// # Errors
+/// When the object should have one and has not, which is reported.
+pub(super) fn template<'a>(
+    object: &Object<'a>,
+    group: &str,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<&'a Node>, Reported> {
     let spec = object.root.get("spec");
-    match (group, object.kind) {
+    let found = match (group, object.kind) {
         ("", "Pod") => Some(object.root),
+        // A Rollout may take its pods from a Deployment, by `workloadRef`.
+        ("argoproj.io", "Rollout") => return Ok(spec.and_then(|spec| spec.get("template"))),
         ("", "ReplicationController")
         | ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
-        | ("batch", "Job")
-        | ("argoproj.io", "Rollout") => spec?.get("template"),
-        ("batch", "CronJob") => spec?.get("jobTemplate")?.get("spec")?.get("template"),
-        _ => None,
-    }
+        | ("batch", "Job") => spec.and_then(|spec| spec.get("template")),
+        ("batch", "CronJob") => spec.and_then(|spec| spec.get("jobTemplate")?.get("spec")?.get("template")),
+        _ => return Ok(None),
+    };
+    found.map(Some).ok_or_else(|| {
+        let message = format!("{} `{}` has no template of its pods", object.kind, object.name);
+        diagnostics.report(
+            code::BROKEN_OBJECT
+                .at(object.span, message)
+                .label("no `template`")
+                .help("render it anew, or take it from the cluster"),
+        )
+    })
 }
 
 impl Workload {
@@ -69,7 +86,8 @@ impl Workload {
     pub(super) fn read(object: &Object<'_>, pod: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         let Some(spec) = pod.get("spec") else {
             let broken = code::BROKEN_OBJECT.at(pod.span, format!("the pods of `{}` have no `spec`", object.name));
-            return Err(diagnostics.report(broken.label("no `spec`")));
+            return Err(diagnostics
+                .report(broken.label("no `spec`").help("a template holds `metadata` and `spec` of its pods")));
         };
         let metadata = pod.get("metadata");
         let pod_labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
@@ -102,7 +120,11 @@ impl Workload {
             ports,
             host_network: matches!(spec.get("hostNetwork"), Some(Node { value: Value::Bool(true), .. })),
             injection: asked.and_then(|asked| asked.parse().ok()),
-            span: object.span,
+            span: object
+                .root
+                .get("metadata")
+                .and_then(|metadata| metadata.get("name"))
+                .map_or(object.span, |name| name.span),
         })
     }
 }

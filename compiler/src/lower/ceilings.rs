@@ -12,12 +12,26 @@ use crate::requests::{Field, IdentityPattern, RequestSet};
 use crate::resolve::access::{Bound, Ceiling};
 use crate::resolve::statements::Origin;
 
+/// Complements that were written before; `None` where that was reported to be impossible.
+pub(super) type Known = BTreeMap<RequestSet, Option<Vec<Rule>>>;
+
 /// Returns the rules that deny what ceilings do not permit.
-pub(super) fn denied(ceilings: &[Ceiling], on_trial: bool, rules: &mut Rules<'_, '_, '_>) -> Vec<Rule> {
+///
+/// Whole namespaces have the same ceilings, so `known` keeps what was written before.
+pub(super) fn denied(
+    ceilings: &[Ceiling],
+    on_trial: bool,
+    known: &mut Known,
+    rules: &mut Rules<'_, '_, '_>,
+) -> Vec<Rule> {
     let mut denied: BTreeMap<Rule, BTreeSet<Origin>> = BTreeMap::new();
     for ceiling in ceilings.iter().filter(|ceiling| ceiling.on_trial == on_trial) {
         let written = match &ceiling.bound {
-            Bound::AtMost(most) => complement(&most.l4(), &ceiling.origin, rules),
+            Bound::AtMost(most) => known.get(most).cloned().unwrap_or_else(|| {
+                let written = complement(&most.l4(), &ceiling.origin, rules);
+                known.insert(most.clone(), written.clone());
+                written
+            }),
             Bound::Never(never) => callers(never, &ceiling.origin, rules),
         };
         for rule in written.into_iter().flatten() {

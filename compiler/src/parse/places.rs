@@ -3,7 +3,7 @@
 //! In: all documents. Out: reports only: folders without a node, nodes at the wrong level or with another name than their
 //! folder, two documents of one kind and name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::parse as code;
@@ -13,8 +13,8 @@ use crate::source::{Sources, Span};
 use crate::spec::names::Metadata;
 use crate::spec::reference::NodePath;
 
-/// Checks the whole tree.
-pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) {
+/// Checks the whole tree; the nodes of `broken` have a file that says what is wrong with it.
+pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, diagnostics: &mut Diagnostics) {
     let mut nodes = BTreeMap::new();
     for node in &policy.organizations {
         add(Level::Organization, node, &mut nodes, sources, diagnostics);
@@ -43,7 +43,8 @@ pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) 
             diagnostics
                 .report(duplicate.label("again here").and(first, "first here").help("give one of them another name"));
         }
-        if let Some(gap) = node.lineage().into_iter().find(|path| !nodes.contains_key(path)) {
+        let is_gap = |path: &NodePath| !nodes.contains_key(path) && !broken.contains(path);
+        if let Some(gap) = node.lineage().into_iter().find(is_gap) {
             missing.entry(gap).or_insert(name.span);
         }
     }
@@ -55,7 +56,7 @@ pub fn check(policy: &Policy, sources: &Sources, diagnostics: &mut Diagnostics) 
         let wanted = if path == NodePath::root() { Level::Organization } else { level };
         diagnostics.report(
             code::MISSING_NODE
-                .at(span, format!("the folder of `{path}` holds policy and no node"))
+                .at(span, format!("the folder of `{path}` holds policy and no node of its own"))
                 .label("governs nothing")
                 .help(format!("add `{}` with `kind: {}` to that folder", wanted.file(), wanted.kind())),
         );
@@ -111,7 +112,7 @@ fn check_place(
     };
     if !fits {
         let under =
-            parent.map_or("the root of the policy tree".to_owned(), |(parent, ..)| format!("a `{}`", parent.kind()));
+            parent.map_or("the root of the policy tree".to_owned(), |(parent, ..)| format!("its {}", parent.word()));
         let wanted = parent.map_or(Level::Organization, |(parent, ..)| parent.below()).kind();
         diagnostics.report(
             code::MISPLACED_DOCUMENT

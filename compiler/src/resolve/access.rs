@@ -120,7 +120,12 @@ fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics
                 }
                 Err(reason) => {
                     let refused = crate::diagnostics::codes::lowering::INEXPRESSIBLE.at(grant.origin.span, reason);
-                    diagnostics.report(refused.label("cannot be clipped").and(ceiling.origin.span, "to this"));
+                    diagnostics.report(
+                        refused
+                            .label("cannot be clipped")
+                            .and(ceiling.origin.span, "to this")
+                            .help("write in the grant which of it is meant, without `clip`"),
+                    );
                     return None;
                 }
             }
@@ -140,7 +145,12 @@ fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics
     if grant.set.is_empty() {
         if let Some(by) = grant.clipped_by.first() {
             let nothing = code::USELESS_CLIP.at(grant.origin.span, "nothing of this grant lies within the mandates");
-            diagnostics.report(nothing.label("grants nothing").and(by.span, "clipped by"));
+            diagnostics.report(
+                nothing
+                    .label("grants nothing")
+                    .and(by.span, "clipped by this")
+                    .help("grant something the mandate permits, or delete the grant"),
+            );
         }
         return None;
     }
@@ -201,7 +211,8 @@ fn check_denies(access: &Access, diagnostics: &mut Diagnostics) {
             let eaten =
                 code::EATEN_GRANT.at(grant.origin.span, "denies leave nothing of this grant").label("admits nobody");
             let by = access.denies.iter().filter(|deny| !deny.on_trial && deny.set.meets(&grant.set).is_some());
-            diagnostics.report(by.fold(eaten, |eaten, deny| eaten.and(deny.origin.span, "denied here")));
+            let eaten = by.fold(eaten, |eaten, deny| eaten.and(deny.origin.span, "denied here"));
+            diagnostics.report(eaten.help("make the deny narrower, or delete the grant"));
         }
     }
 }

@@ -154,7 +154,7 @@ fn check_delegation(world: &World<'_>, delegation: &Document<DelegationSpec>, di
         let from_above = given.iter().any(|above| above.node != delegation.node && in_force(world, above));
         if !built_in && !from_above {
             let beyond = code::DELEGATION_INVALID
-                .at(power.span, format!("`{}` may not write {} itself", delegation.node, power.value.word()));
+                .at(power.span, format!("`{}` may not write `{}` itself", delegation.node, power.value.word()));
             diagnostics.report(beyond.label("not its own to give").help("a delegation gives what its node has"));
         }
     }

@@ -442,10 +442,8 @@ impl<'a> World<'a> {
 
     /// Returns the services with this name in a node and below it.
     fn named(&self, name: &str, base: &NodePath) -> Vec<usize> {
-        let fits = |service: &Service<'_>| {
-            base.contains(&service.node) && (service.name == name || service.aliases.iter().any(|alias| alias == name))
-        };
-        (0..).zip(&self.services).filter(|(_, service)| fits(service)).map(|(index, _)| index).collect()
+        let all = self.names.get(name).into_iter().flatten().copied();
+        all.filter(|index| self.services.get(*index).is_some_and(|service| base.contains(&service.node))).collect()
     }
 
     fn ambiguous(

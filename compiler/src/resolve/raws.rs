@@ -66,9 +66,8 @@ fn check<'a>(
         Some((Words::Only(_), by)) => {
             let refused =
                 refused(format!("hand-written objects of kind `{kind}` are not allowed at `{}`", document.node));
-            return Err(Box::new(
-                by.into_iter().fold(refused, |refused, by| refused.and(by.span, "the kinds that are")),
-            ));
+            let refused = by.into_iter().fold(refused, |refused, by| refused.and(by.span, "the kinds that are"));
+            return Err(Box::new(refused.help("say it in policy, or have the kind listed in the mandate")));
         }
         _ => {
             let refused = refused(format!("hand-written objects are not allowed at `{}`", document.node));

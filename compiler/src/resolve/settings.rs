@@ -241,8 +241,12 @@ fn mtls(
                 let span = settled.steps.iter().rev().find_map(written).unwrap_or(most.span);
                 let trial = code::DRY_RUN_MANDATE
                     .at(span, format!("`{}` permits more than a mandate on trial", settled.value.words()));
+                let last = mandate.value.until.as_ref().map_or(String::new(), |day| format!(" until {}", day.value));
                 diagnostics.report(
-                    trial.label("will be refused").and(most.span, format!("at most `{}`, on trial", most.value.word())),
+                    trial
+                        .label("will be refused")
+                        .and(most.span, format!("at most `{}`, on trial{last}", most.value.word()))
+                        .help("change it, or have an Exception approved, before the trial ends"),
                 );
             }
         }

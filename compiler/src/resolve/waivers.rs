@@ -182,7 +182,7 @@ fn read<'a>(
             code::EXCEPTION_EXPIRED
                 .at(
                     expires.span,
-                    format!("exception `{name}` ended on {}, and today is {}", expires.value, world.as_of),
+                    format!("exception `{name}` ended on {}, and this is as of {}", expires.value, world.as_of),
                 )
                 .label("the mandate is back")
                 .and(spec.waives.span, "what it waived")
@@ -192,7 +192,12 @@ fn read<'a>(
     }
     let left = world.as_of.days_until(expires.value);
     if left <= 14 {
-        let ending = code::EXCEPTION_ENDING.at(expires.span, format!("exception `{name}` ends in {left} days"));
+        let when = match left {
+            0 => "today".to_owned(),
+            1 => "tomorrow".to_owned(),
+            left => format!("in {left} days"),
+        };
+        let ending = code::EXCEPTION_ENDING.at(expires.span, format!("exception `{name}` ends {when}"));
         diagnostics.report(ending.label("the last day").help("the build fails the day after"));
     }
     Ok(Some(Waiver { document, widening, place, used: Arc::new(AtomicBool::new(false)) }))

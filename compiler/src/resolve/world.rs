@@ -32,6 +32,8 @@ pub struct World<'a> {
     pub claims: BTreeMap<(&'a str, &'a str), NodePath>,
     /// Services, sorted by node and name.
     pub services: Vec<Service<'a>>,
+    /// Positions of services by each of their names.
+    pub(super) names: BTreeMap<String, Vec<usize>>,
 }
 
 /// A node and what its own file says.
@@ -141,7 +143,13 @@ impl<'a> World<'a> {
         let nodes = nodes(parsed);
         let claims = super::claims::claim(&nodes, &clusters, diagnostics);
         let services = super::services::find(parsed, &nodes, &clusters, &claims, diagnostics);
-        Self { parsed, as_of, nodes, clusters, claims, services }
+        let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, service) in services.iter().enumerate() {
+            for name in std::iter::once(&service.name).chain(&service.aliases) {
+                names.entry(name.clone()).or_default().push(index);
+            }
+        }
+        Self { parsed, as_of, nodes, clusters, claims, services, names }
     }
 
     /// Returns a workload.

@@ -208,16 +208,19 @@ impl<'a> Builder<'a, '_> {
         self.stack.last().is_some_and(|frame| frame.flow)
     }
 
-    fn check_anchor_name(&mut self, span: &Range<usize>) -> Option<()> {
+    /// Tells whether an anchor or alias has a name everybody reads; reports it where not.
+    fn check_anchor_name(&mut self, span: &Range<usize>) -> Option<bool> {
         let name = self.text.get(span.start + 1..span.end).unwrap_or("");
         if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-            return Some(());
+            return Some(true);
         }
-        let diagnostic = code::ANCHOR_NAME
-            .at(self.span(span), format!("`{name}` is not a name every YAML reader takes"))
-            .label("an anchor")
-            .help("use letters, digits, `-` and `_`; quote the value if it is meant as text");
-        self.error(diagnostic)
+        let (what, help) = match self.text.as_bytes().get(span.start) {
+            Some(b'*') => ("an alias to YAML", "quote the value if the `*` is meant as text"),
+            _ => ("an anchor to YAML", "use letters, digits, `-` and `_`; quote the value if it is meant as text"),
+        };
+        let message = format!("`{name}` is not a name every YAML reader takes");
+        self.error(code::ANCHOR_NAME.at(self.span(span), message).label(what).help(help))?;
+        Some(false)
     }
 
     fn scalar(
@@ -339,7 +342,7 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn alias(&mut self, anchor: Option<usize>, span: &Range<usize>) -> Option<()> {
-        self.check_anchor_name(span)?;
+        let is_name = self.check_anchor_name(span)?;
         let name = self.text.get(span.start + 1..span.end).unwrap_or("");
         let place = self.span(span);
         if self.at_key() {
@@ -351,6 +354,9 @@ impl<'a> Builder<'a, '_> {
             return None;
         }
         let missing = Node { value: Value::Null, span: place };
+        if !is_name {
+            return self.put(missing, span.end, true);
+        }
         let Some(id) = anchor else {
             let diagnostic = code::UNKNOWN_ANCHOR
                 .at(place, format!("there is no anchor `&{name}` above"))

@@ -1,5 +1,6 @@
 //! What bounds access: mandates of the line, rules of zones, and the exceptions to both.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -112,6 +113,25 @@ struct Held<'a> {
     on_trial: bool,
     reach: Reach,
     entries: Vec<(Vec<Caller>, Option<&'a Condition>)>,
+    /// What it permits where no entry names a port: the same at every unit.
+    everywhere: OnceCell<RequestSet>,
+}
+
+impl Held<'_> {
+    /// Returns what it permits at a unit, exceptions aside.
+    fn at(&self, unit: &Unit<'_>) -> RequestSet {
+        let any = any_condition();
+        let set = || {
+            let sets = self.entries.iter();
+            let sets =
+                sets.filter_map(|(callers, condition)| callers::requests(callers, condition.unwrap_or(&any), unit));
+            RequestSet::from_clauses(sets.flat_map(|set| set.clauses().to_vec()))
+        };
+        if self.entries.iter().any(|(_, condition)| condition.is_some_and(|condition| condition.ports.is_some())) {
+            return set();
+        }
+        self.everywhere.get_or_init(set).clone()
+    }
 }
 
 /// At which units a ceiling holds.
@@ -139,6 +159,7 @@ impl<'a> Mandated<'a> {
                         on_trial,
                         reach: Reach::Node(path.clone()),
                         entries,
+                        everywhere: OnceCell::new(),
                     });
                 };
                 if let Some(from) = &mandate.value.from
@@ -186,12 +207,7 @@ impl<'a> Mandated<'a> {
             if !applies {
                 continue;
             }
-            let any = any_condition();
-            let sets = held
-                .entries
-                .iter()
-                .filter_map(|(callers, condition)| callers::requests(callers, condition.unwrap_or(&any), unit));
-            let set = RequestSet::from_clauses(sets.flat_map(|set| set.clauses().to_vec()));
+            let set = held.at(unit);
             let waived: Vec<_> = waivers
                 .at_unit(&held.id, unit)
                 .filter_map(|waiver| Some((waived_set(waiver, world, unit, diagnostics)?, waiver.used_flag())))
@@ -245,6 +261,7 @@ fn read_zone<'a>(
             on_trial: false,
             reach: Reach::Services(members.clone()),
             entries: vec![(callers, None)],
+            everywhere: OnceCell::new(),
         });
     }
     if let Some(to) = &zone.spec.rules.to {
@@ -266,6 +283,7 @@ fn read_zone<'a>(
             on_trial: false,
             reach: Reach::Outside(targets),
             entries: vec![(vec![caller], None)],
+            everywhere: OnceCell::new(),
         });
     }
 }

@@ -1,0 +1,117 @@
+//! One unit of workloads: what its proxy enforces, and what NetworkPolicy does.
+
+use std::collections::BTreeMap;
+
+use super::rules::Rules;
+use super::{Lowering, ceilings, obliged, origins, outside, tokens};
+use crate::diagnostics::Diagnostics;
+use crate::diagnostics::codes::lowering as code;
+use crate::ir::{MeshPlan, NamespacePlan, Origins, SidecarPlan, UnitPlan};
+use crate::resolve::Governed;
+use crate::resolve::access::Grant;
+use crate::resolve::fields::{Arrivals, ByPort, Mtls};
+use crate::resolve::statements::Origin;
+use crate::resolve::world::World;
+use crate::spec::authentication::MtlsMode;
+use crate::spec::cluster::DataPlane;
+
+impl Lowering<'_, '_, '_> {
+    /// Lowers one unit; `plan` holds what its namespace says already.
+    pub(super) fn unit(&mut self, governed: &Governed<'_>, at: usize, plan: &NamespacePlan) -> UnitPlan {
+        let unit = &governed.unit;
+        let world = &self.resolved.world;
+        let span = unit.workloads.first().map_or(self.cluster.document.span, |workload| workload.span);
+        let service = unit.services.first().and_then(|index| world.services.get(*index));
+        let mesh = match unit.data_plane {
+            Some(plane) => Some(self.mesh(governed, at, plane, plan)),
+            None => {
+                outside::check_unmeshed(governed, self.cluster, self.diagnostics);
+                None
+            }
+        };
+        UnitPlan {
+            name: unit.name.clone(),
+            selector: unit.selector.clone(),
+            origin: Origin::new(span, service.map_or(String::new(), World::service_name)),
+            mesh,
+            network: self.reach.network(at, self.cluster, governed),
+        }
+    }
+
+    fn mesh(&mut self, governed: &Governed<'_>, at: usize, plane: DataPlane, plan: &NamespacePlan) -> MeshPlan {
+        let (unit, access) = (&governed.unit, &governed.access);
+        let mut rules = Rules { unit, plane, diagnostics: self.diagnostics };
+        let written = |grants: &[Grant], on_trial: bool, rules: &mut Rules<'_, '_, '_>| {
+            let chosen: Vec<_> = grants.iter().filter(|grant| grant.on_trial == on_trial).collect();
+            rules.of(&chosen)
+        };
+        let issuers = governed.authentication.issuers.iter();
+        if let (DataPlane::Ambient, Some(issuer)) = (plane, governed.authentication.issuers.first()) {
+            let ambient = code::L7_WITHOUT_WAYPOINT.at(
+                issuer.origin.span,
+                format!("`{}` is in ambient mode without a waypoint, so nothing checks tokens", unit.name),
+            );
+            rules.diagnostics.report(
+                ambient
+                    .label("not enforced there")
+                    .help("tokens are HTTP: leave the workload out, or give it a sidecar"),
+            );
+        }
+        let access_log = obliged(&governed.settings.access_log);
+        MeshPlan {
+            mtls: mtls(governed, plane, plan.mtls.as_ref(), rules.diagnostics),
+            allow: written(&access.grants, false, &mut rules),
+            allow_on_trial: written(&access.grants, true, &mut rules),
+            deny: written(&access.denies, false, &mut rules),
+            deny_on_trial: written(&access.denies, true, &mut rules),
+            ceilings: ceilings::denied(&access.ceilings, false, &mut self.known, &mut rules),
+            ceilings_on_trial: ceilings::denied(&access.ceilings, true, &mut self.known, &mut rules),
+            issuers: issuers.map(|issuer| (issuer.spec.clone(), issuer.origin.clone())).collect(),
+            token: tokens::required(&governed.authentication, &mut rules),
+            ask: tokens::ask(&governed.authentication, &mut rules),
+            access_log: if access_log == plan.access_log { Vec::new() } else { access_log },
+            sidecar: (plane == DataPlane::Sidecar).then(|| SidecarPlan {
+                namespaces: self.reach.namespaces(at),
+                egress: governed.settings.egress.value,
+                origins: origins(&governed.settings.egress),
+            }),
+        }
+    }
+}
+
+/// Returns the modes of a unit where they differ from its namespace's.
+fn mtls(
+    governed: &Governed<'_>,
+    plane: DataPlane,
+    mode: Option<&(MtlsMode, Origins)>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(MtlsMode, BTreeMap<u16, MtlsMode>, Origins)> {
+    let settled = &governed.settings.mtls;
+    let of: &Mtls = &settled.value;
+    let refuses_mtls = |arrivals: &Arrivals| !arrivals.mtls;
+    if plane == DataPlane::Ambient && (refuses_mtls(&of.rest) || of.ports.values().any(refuses_mtls)) {
+        let unit = &governed.unit;
+        let span = origins(settled)
+            .first()
+            .or(unit.workloads.first().map(|workload| Origin::new(workload.span, "")).as_ref())
+            .map(|origin| origin.span);
+        if let Some(span) = span {
+            let ambient = code::UNENFORCEABLE
+                .at(span, format!("`{}` is in ambient mode, where `disable` is read as `permissive`", unit.name));
+            diagnostics.report(
+                ambient
+                    .label("cannot be enforced")
+                    .help("write `permissive`, which is what would happen, or give it a sidecar"),
+            );
+        }
+    }
+    let rest = of.rest.mode()?;
+    let ports: BTreeMap<u16, MtlsMode> = of
+        .ports
+        .iter()
+        .filter(|(_, arrivals)| **arrivals != of.rest)
+        .filter_map(|(port, arrivals)| Some((*port, arrivals.mode()?)))
+        .collect();
+    let same = ports.is_empty() && mode.is_some_and(|(mode, _)| ByPort::<Arrivals>::all((*mode).into()) == *of);
+    (!same).then(|| (rest, ports, origins(settled)))
+}

@@ -1,0 +1,22 @@
+//! The real binary, from the outside: what it prints, what it writes, how it ends.
+//!
+//! In: fixtures, and copies of them that are broken on purpose. Each run has an environment of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
+#[path = "cli/answers.rs"]
+mod answers;
+#[path = "cli/init.rs"]
+mod init;
+#[path = "cli/output.rs"]
+mod output;
+#[path = "cli/runner.rs"]
+mod runner;
+#[path = "cli/verdicts.rs"]
+mod verdicts;

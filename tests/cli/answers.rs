@@ -1,0 +1,110 @@
+//! The commands that answer questions.
+
+use insta::assert_snapshot;
+
+use crate::runner::{DAY, Ran, ringfence};
+
+fn effective(subject: &str, fixture: &str, more: &[&str]) -> Ran {
+    let project = format!("fixtures/{fixture}");
+    ringfence(&[&["effective", subject, "--project", &project, "--as-of", DAY], more].concat())
+}
+
+#[test]
+fn effective_shows_a_service_with_every_line_that_made_it_so() {
+    let ran = effective("ratings", "bookinfo", &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_snapshot!(ran.out);
+}
+
+#[test]
+fn effective_shows_exceptions_floors_and_zones() {
+    let ran = effective("/payments/batch:legacy-ftp", "bank", &[]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_snapshot!(ran.out);
+}
+
+#[test]
+fn effective_shows_a_node_with_its_services() {
+    let ran = effective("/shop", "bookinfo", &[]);
+    assert_eq!(ran.code, 0);
+    assert_snapshot!(ran.out);
+}
+
+#[test]
+fn effective_speaks_json() {
+    let ran = effective("/shop/bookinfo:ratings", "bookinfo", &["--format", "json"]);
+    let view = &ran.json()["effective"][0];
+    assert_eq!(view["name"], "/shop/bookinfo:ratings");
+    let rule = &view["workloads"][0]["access"][0];
+    assert_eq!(rule["requests"][0]["from"][0], "/shop/bookinfo:reviews");
+    assert_eq!(rule["requests"][0]["methods"][0], "GET");
+    assert_eq!(rule["place"]["path"], "policy/shop/bookinfo/access.yaml");
+    assert!(rule["place"]["line"].as_u64().is_some_and(|line| line > 1));
+}
+
+#[test]
+fn effective_offers_the_nearest() {
+    let check = |subject: &str, said: &str| {
+        let ran = effective(subject, "bookinfo", &[]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert!(ran.err.contains(said), "{subject}: {}", ran.err);
+    };
+    check("rating", "did you mean `ratings`?");
+    check("/shpo", "did you mean `/shop`?");
+    check("/shop/bookinfo:detail", "did you mean `/shop/bookinfo:details`?");
+    check("bookinfo", "write `/shop/bookinfo`");
+    check("mesh", "no workload");
+    check("a b", "cannot be a name");
+}
+
+#[test]
+fn explain_knows_a_code_by_its_id_or_its_name() {
+    let full = ringfence(&["explain", "resolve/widens-mandate"]);
+    assert_eq!(full.code, 0);
+    assert!(full.out.starts_with("resolve/widens-mandate (error)\n"), "{}", full.out);
+    assert_eq!(full, ringfence(&["explain", "widens-mandate"]));
+    let json = ringfence(&["explain", "widens-mandate", "--format", "json"]);
+    assert_eq!(json.json()["explanation"]["severity"], "error");
+    let wrong = ringfence(&["explain", "widen-mandate"]);
+    assert!(wrong.code == 2 && wrong.err.contains("did you mean `widens-mandate`?"), "{}", wrong.err);
+}
+
+#[test]
+fn checks_lists_every_code_once() {
+    let text = ringfence(&["checks"]);
+    let json = ringfence(&["checks", "--format", "json"]).json();
+    let codes = json["checks"].as_array().unwrap();
+    assert_eq!(text.out.lines().count(), codes.len());
+    assert!(codes.len() > 50);
+    let all: Vec<_> = ringfence_compiler::diagnostics::codes::all().iter().map(|code| code.id).collect();
+    let listed: Vec<_> = text.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, all);
+}
+
+#[test]
+fn schemas_are_printed_or_written() {
+    let tenant = ringfence(&["schema", "Tenant"]);
+    assert_eq!((tenant.code, tenant.json()["title"].as_str()), (0, Some("Tenant")));
+    assert_eq!(tenant, ringfence(&["schema", "tenant"]));
+    assert_eq!(ringfence(&["schema"]).json()["type"], "object");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("schemas");
+    let ran = ringfence(&["schema", "--out", crate::runner::text(&out)]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let expected: Vec<_> = ringfence_compiler::schema::files().into_iter().collect();
+    assert_eq!(crate::runner::tree(&out), expected);
+}
+
+#[test]
+fn completions_come_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = ringfence(&["completions", shell]);
+        assert!(ran.code == 0 && ran.out.contains("effective"), "{shell}");
+    }
+    assert_eq!(ringfence(&["completions", "tcsh"]).code, 2);
+}
+
+#[test]
+fn the_version_is_one_line() {
+    assert_eq!(ringfence(&["--version"]).out, format!("ringfence {}\n", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,153 @@
+//! The pages for people name what exists.
+//!
+//! In: every Markdown page of ours, and `action.yml`. Out: a failure for a path, a link, a code, a kind or an option that
+//! is not there, and for an example of the language that the reader refuses.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ringfence_compiler::diagnostics::{Diagnostics, codes};
+use ringfence_compiler::document::{KINDS, Policy};
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Profile};
+
+/// The first parts of paths in this repository; a word in backticks that begins otherwise is no path.
+const ROOTS: [&str; 8] = [".ci/", "cli/", "compiler/", "docs/", "fixtures/", "schemas/", "tests/", "verifier/"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Returns every page with its path from the root.
+fn pages() -> Vec<(String, String)> {
+    let mut paths: Vec<String> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned).to_vec();
+    for folder in ["docs", "docs/decisions"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        paths.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
+    }
+    paths.sort();
+    let read = |path: String| {
+        let text = fs::read_to_string(root().join(&path)).unwrap().replace("\r\n", "\n");
+        (path, text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Returns a page without its fenced blocks, and the blocks with their languages.
+fn split(text: &str) -> (String, Vec<(String, String)>) {
+    let (mut words, mut blocks) = (String::new(), Vec::new());
+    let mut open: Option<(String, String)> = None;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(language), None) => open = Some((language.to_owned(), String::new())),
+            (None, Some((_, block))) => *block += &format!("{line}\n"),
+            (None, None) => words += &format!("{line}\n"),
+        }
+    }
+    assert!(open.is_none(), "a block is never closed");
+    (words, blocks)
+}
+
+/// Returns what stands between backticks.
+fn quoted(words: &str) -> impl Iterator<Item = &str> {
+    words.split('`').skip(1).step_by(2)
+}
+
+fn page(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[test]
+fn every_path_a_page_names_exists() {
+    for (page, text) in pages() {
+        let (words, _) = split(&text);
+        for path in quoted(&words).filter(|word| ROOTS.iter().any(|root| word.starts_with(root))) {
+            // A command line is a path and what follows it.
+            let path = path.split_whitespace().next().unwrap();
+            assert!(root().join(path).exists(), "{page} names `{path}`, which is not there");
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for (page, text) in pages() {
+        let (words, _) = split(&text);
+        for link in words.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let folder = root().join(&page).parent().unwrap().to_owned();
+            let file = link.split('#').next().unwrap();
+            assert!(file.is_empty() || folder.join(file).exists(), "{page} links to `{link}`, which is not there");
+        }
+    }
+}
+
+#[test]
+fn every_code_a_page_names_is_a_code() {
+    let stages: BTreeSet<&str> = codes::all().iter().filter_map(|code| Some(code.id.split_once('/')?.0)).collect();
+    for (page, text) in pages() {
+        let (words, _) = split(&text);
+        for word in quoted(&words) {
+            let is_code = word.split_once('/').is_some_and(|(stage, name)| {
+                stages.contains(stage) && !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            });
+            assert!(!is_code || codes::find(word).is_some(), "{page} names `{word}`, which is no code");
+        }
+    }
+}
+
+#[test]
+fn the_language_page_names_every_kind() {
+    let (words, _) = split(&page("docs/language.md"));
+    let named: BTreeSet<&str> = quoted(&words).collect();
+    for kind in KINDS {
+        assert!(named.contains(kind), "docs/language.md does not name `{kind}`");
+    }
+}
+
+#[test]
+fn every_example_of_the_language_is_read() {
+    let (_, blocks) = split(&page("docs/language.md"));
+    let whole: Vec<_> =
+        blocks.iter().filter(|(language, text)| language == "yaml" && text.starts_with("apiVersion:")).collect();
+    assert!(whole.len() >= 4, "docs/language.md shows few documents");
+    for (_, text) in whole {
+        let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
+        let file = sources.add(SourceFile::new("docs/language.md", text.as_bytes().to_vec()));
+        for document in yaml::read(&sources, file, Profile::Policy, &mut said) {
+            let _ = Policy::default().add(&NodePath::root(), &document.root, &mut said);
+        }
+        let said: Vec<_> = said.sorted(&sources).iter().map(|diagnostic| diagnostic.message().to_owned()).collect();
+        assert!(said.is_empty(), "{said:?} is said of:\n{text}");
+    }
+}
+
+#[test]
+fn every_input_of_the_action_is_an_option_of_check() {
+    let help = Command::new(env!("CARGO_BIN_EXE_ringfence")).args(["check", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
+    let file = sources.add(SourceFile::new("action.yml", page("action.yml").into_bytes()));
+    let documents = yaml::read(&sources, file, Profile::Policy, &mut said);
+    let inputs = documents[0].root.get("inputs").and_then(|inputs| inputs.as_mapping()).unwrap();
+    for entry in inputs.entries() {
+        let name = &entry.key.value;
+        let option = if name == "path" { "[PATH]".to_owned() } else { format!("--{name} ") };
+        assert!(help.contains(&option), "`ringfence check` has no `{option}`");
+    }
+    // What a stranger writes into a pull request must not be run: inputs reach a script through its environment alone.
+    for line in page("action.yml").lines().filter(|line| line.contains("${{")) {
+        let (name, _) = line.trim_start().split_once(": ${{").unwrap_or(("", ""));
+        let is_variable = !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        assert!(is_variable, "action.yml holds an expression outside of `env`: {line}");
+    }
+}

@@ -147,11 +147,11 @@ pub fn law<S: Strategy>(cases: u32, least: u32, strategy: &S, check: impl Fn(S::
 }
 
 /// Returns the first of some requests about which two sides disagree, with what is said of it.
-pub fn disagreement<'q>(
-    requests: &'q [Request],
+pub fn disagreement(
+    requests: &[Request],
     one: impl Fn(&Request) -> bool,
     other: impl Fn(&Request) -> bool,
-) -> Option<(&'q Request, bool)> {
+) -> Option<(&Request, bool)> {
     requests.iter().map(|request| (request, one(request))).find(|(request, said)| other(request) != *said)
 }
 

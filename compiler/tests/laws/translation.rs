@@ -14,9 +14,10 @@ use super::universe::{shapes, universe};
 fn what_is_emitted_admits_exactly_what_was_resolved() {
     law(96, 25, &(repository(), shapes()), |(repository, shapes)| {
         let examined = examine(&repository);
+        let manifests = examined.objects();
         let requests = universe(&repository, &shapes);
         for unit in &examined.units {
-            let objects = &examined.objects[&unit.cluster];
+            let objects = &manifests[&unit.cluster];
             if let Some((request, resolved)) = difference(unit, objects, &requests) {
                 let pod = &unit.name;
                 prop_assert!(false, "{request} at {pod}: resolved {resolved}, emitted not so\n{}", shown(&repository));
@@ -40,9 +41,11 @@ fn without_a_grant_nothing_is_admitted() {
             node.defaults.within = None;
         }
         let examined = examine(&repository);
+        let manifests = examined.objects();
+        let requests = universe(&repository, &shapes);
         for unit in &examined.units {
-            for request in universe(&repository, &shapes) {
-                let admitted = admits(&examined.objects[&unit.cluster], &unit.pod(), &request);
+            for request in &requests {
+                let admitted = admits(&manifests[&unit.cluster], &unit.pod(), request);
                 prop_assert!(!admitted, "{request}\n{}", shown(&repository));
             }
         }
@@ -97,11 +100,12 @@ fn tight() -> Repository {
 fn check_noticed(plant: impl Fn(&mut Value) -> Vec<Value>, least: usize) {
     let repository = tight();
     let examined = examine(&repository);
+    let manifests = examined.objects();
     assert_eq!(examined.errors, Vec::<&str>::new());
     let requests = universe(&repository, &(0..486).collect());
     let mut planted = 0;
     for unit in examined.units.iter().filter(|unit| unit.name == "api") {
-        let objects = &examined.objects[&unit.cluster];
+        let objects = &manifests[&unit.cluster];
         assert_eq!(difference(unit, objects, &requests), None);
         for at in 0..objects.len() {
             for faulty in plant(&mut objects[at].clone()) {

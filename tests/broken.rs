@@ -4,6 +4,14 @@
 //! folder whose repository, page and rendering no longer agree. `UPDATE_GENERATED=1 cargo test --test broken` rewrites
 //! the renderings. The conventions are in `fixtures/broken/README.md`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,8 +28,10 @@ const AS_OF: &str = "2026-11-22";
 const NO_REPOSITORY: &[(&str, &str)] = &[("lowering/not-read-back", "a fault of the tool itself")];
 
 /// Codes that cannot be had without others, and why.
-const COMPANIONS: &[(&str, &[&str], &str)] =
-    &[("yaml/too-many", &["yaml/ambiguous-scalar"], "it takes a hundred errors to bring it about")];
+const COMPANIONS: &[(&str, &[&str], &str)] = &[
+    ("lowering/caller-not-in-mesh", &["lowering/not-in-mesh"], "the caller is a workload without a proxy itself"),
+    ("yaml/too-many", &["yaml/ambiguous-scalar"], "it takes a hundred errors to bring it about"),
+];
 
 /// The headings of a page, in their order.
 const HEADINGS: [&str; 4] = ["## What it finds", "## Why it matters", "## Example", "## How to fix"];
@@ -51,7 +61,7 @@ fn every_page_has_its_title_and_four_headings() {
     each(codes::all(), |code| {
         let page = page(code)?;
         let count = page.lines().count();
-        ensure((12..=60).contains(&count), || format!("the page has {count} lines"))?;
+        ensure((12..=70).contains(&count), || format!("the page has {count} lines"))?;
         ensure(page.lines().next() == Some(&format!("# {}", code.id)), || "the title is not the code".to_owned())?;
         let headings: Vec<_> = page.lines().filter(|line| line.starts_with('#') && !line.starts_with("# ")).collect();
         ensure(headings == HEADINGS, || format!("the headings are {headings:?}"))

@@ -3,6 +3,14 @@
 //! In: the committed files. Out: a failure that names the first line that differs. `UPDATE_GENERATED=1 cargo test --test
 //! generated` rewrites them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,14 @@
 //! and its `console` blocks are run there. Out: a failure when a command prints anything else than the README shows.
 //! `UPDATE_GENERATED=1 cargo test --test tsb` rewrites what it shows.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -10,16 +10,20 @@ use crate::exit::{Exit, Failure};
 /// Runs the command.
 pub(super) fn run(args: &Explain) -> Result<Exit, Failure> {
     let code = find(&args.code)?;
-    let page = page(code);
     console::print(&match args.format {
         FormatName::Json => {
-            let page =
-                json!({ "code": code.id, "severity": code.severity.word(), "summary": code.summary, "page": page });
-            format!("{:#}\n", json!({ "version": 1, "explanation": page }))
+            let explanation = json!({
+                "code": code.id,
+                "severity": code.severity.word(),
+                "summary": code.summary,
+                "page": code.page,
+            });
+            format!("{:#}\n", json!({ "version": 1, "explanation": explanation }))
         }
         FormatName::Text | FormatName::Concise => {
-            let head = format!("{} ({})\n\n{}.\n", code.id, code.severity.word(), capital(code.summary));
-            page.map_or(head.clone(), |page| format!("{head}\n{page}"))
+            // The page begins with its title, which here says how much the code weighs as well.
+            let page = code.page.split_once('\n').map_or("", |(_, below)| below);
+            format!("# {} ({})\n\n{}.\n{page}", code.id, code.severity.word(), capital(code.summary))
         }
     })?;
     Ok(Exit::Clean)
@@ -41,11 +45,6 @@ fn find(word: &str) -> Result<&'static Code, Failure> {
                 .did_you_mean(word, names))
         }
     }
-}
-
-/// Returns the page of a code; none so far.
-fn page(_: &Code) -> Option<&'static str> {
-    None
 }
 
 /// Begins a sentence with a capital letter.

@@ -11,9 +11,10 @@ use super::*;
 
 mod text;
 
-static WIDER: Code = Code { id: "resolve/wider", severity: Severity::Error, summary: "a setting is wider than above" };
-static UNUSED: Code = Code { id: "resolve/unused", severity: Severity::Warning, summary: "nothing uses it" };
-static HINT: Code = Code { id: "resolve/hint", severity: Severity::Note, summary: "a fact" };
+static WIDER: Code =
+    Code { id: "resolve/wider", severity: Severity::Error, summary: "a setting is wider than above", page: "" };
+static UNUSED: Code = Code { id: "resolve/unused", severity: Severity::Warning, summary: "nothing uses it", page: "" };
+static HINT: Code = Code { id: "resolve/hint", severity: Severity::Note, summary: "a fact", page: "" };
 
 /// Texts by path; a place in them is written `<1>text</1>` with any digit.
 struct Case {

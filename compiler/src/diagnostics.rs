@@ -42,6 +42,8 @@ pub struct Code {
     pub severity: Severity,
     /// One line for lists.
     pub summary: &'static str,
+    /// What it finds, why it matters, an example and how to fix it, in Markdown.
+    pub page: &'static str,
 }
 
 impl Code {

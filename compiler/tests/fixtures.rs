@@ -1,5 +1,13 @@
 //! Every scenario of `fixtures/` compiles without an error.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 mod support;
 
 use support::{folder, run};

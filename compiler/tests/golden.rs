@@ -2,6 +2,14 @@
 //!
 //! `UPDATE_GENERATED=1 cargo test -p ringfence-compiler --test golden` rewrites what is expected.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -25,17 +25,18 @@ pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnos
         let name = file_name(object);
         let path = format!("{root}/{folder}/{name}");
         let span = object.origins.first().map(|origin| origin.span);
-        if let Some(first) = makers.get(&path) {
+        // The file's name is the object's identity; the same object in the folder of another stage is no other object.
+        if let Some(first) = makers.get(&name) {
             let message = format!("two objects would be {} `{}`", object.kind, object.name);
             let taken = match span {
                 Some(span) => code::NAME_TAKEN.at(span, message).label("makes one of them"),
                 None => code::NAME_TAKEN.nowhere(message),
             };
             let taken = first.iter().fold(taken, |taken, first| taken.and(*first, "makes the other"));
-            diagnostics.report(taken.help("names are compared without regard to case: rename one of the services"));
+            diagnostics.report(taken.help("rename the service; names are compared without regard to case, and some are taken by what a whole namespace gets"));
             continue;
         }
-        makers.insert(path.clone(), span);
+        makers.insert(name.clone(), span);
         files.insert(path.clone(), text(&path, &object.value, diagnostics));
         list(&mut folders, &folder, &name);
     }

@@ -13,7 +13,8 @@ use super::Code;
 #[cfg(test)]
 use super::Severity;
 
-/// Declares the codes of one stage: the static, its weight, its id and its line in the list.
+/// Declares the codes of one stage: the static, its weight, its id, its line in the list and its page, without which
+/// nothing compiles.
 macro_rules! codes {
     ($($name:ident: $severity:ident = $id:literal, $summary:literal;)*) => {
         $(
@@ -22,6 +23,12 @@ macro_rules! codes {
                 id: $id,
                 severity: $crate::diagnostics::Severity::$severity,
                 summary: $summary,
+                page: include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/../fixtures/broken/",
+                    $id,
+                    "/README.md"
+                )),
             };
         )*
         /// Every code of this stage, in the order of declaration.

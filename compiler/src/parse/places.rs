@@ -31,6 +31,14 @@ pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, di
     for (path, (level, metadata, span)) in &nodes {
         check_place(path, *level, metadata, *span, &nodes, diagnostics);
     }
+    for service in policy.services.iter().filter(|service| service.node.lineage().len() < 3) {
+        let misplaced = code::MISPLACED_DOCUMENT.at(service.span, "a `Service` stands above every workspace");
+        diagnostics.report(
+            misplaced
+                .label(format!("`{}` has no workloads of its own", service.node))
+                .help("write it in the workspace or group whose workloads it is about"),
+        );
+    }
     let mut missing: BTreeMap<NodePath, Span> = BTreeMap::new();
     let mut names: BTreeMap<(NodePath, &str, &str), Span> = BTreeMap::new();
     for (kind, node, metadata) in documents(policy) {

@@ -5,8 +5,6 @@
 //! with the objects that came out ([`authorization`], [`network`]), each of them written without the compiler's algebra.
 //! The laws stand in a file each: [`safety`], [`layout`], [`monotony`], [`translation`], [`exceptions`], [`flows`].
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

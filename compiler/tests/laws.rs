@@ -1,9 +1,9 @@
 //! The laws of the language, on whole random repositories.
 //!
-//! In: small repositories as plain data ([`repository`], [`generate`]). Each is written as files, compiled, and held against
-//! what its documents mean request by request ([`meaning`]) and against what a mesh and a network plugin do with the
-//! objects that came out ([`authorization`], [`network`]), each of them written without the compiler's algebra. The laws
-//! stand in a file each: [`safety`], [`layout`], [`monotony`], [`translation`], [`exceptions`], [`flows`].
+//! In: small repositories as plain data ([`repository`], [`generate`]). Each is written as files ([`files`]), compiled, and
+//! held against what its documents mean request by request ([`meaning`]) and against what a mesh and a network plugin do
+//! with the objects that came out ([`authorization`], [`network`]), each of them written without the compiler's algebra.
+//! The laws stand in a file each: [`safety`], [`layout`], [`monotony`], [`translation`], [`exceptions`], [`flows`].
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,8 @@ mod authorization;
 mod examine;
 #[path = "laws/exceptions.rs"]
 mod exceptions;
+#[path = "laws/files.rs"]
+mod files;
 #[path = "laws/flows.rs"]
 mod flows;
 #[path = "laws/generate.rs"]

@@ -29,24 +29,36 @@ fn concerns(object: &Value, kind: &str, pod: &Pod<'_>) -> bool {
         && selected.is_none_or(|labels| labels.iter().all(|(key, value)| key == "app" && value == pod.app))
 }
 
-/// Decides as the proxy does: a DENY that matches, then an ALLOW that matches, if there is any ALLOW at all.
-pub fn admits(objects: &[Value], pod: &Pod<'_>, request: &Request) -> bool {
-    let policies: Vec<&Value> = objects
-        .iter()
-        .filter(|object| concerns(object, "AuthorizationPolicy", pod))
-        .map(|object| &object["spec"])
-        .collect();
-    let of = |action: &str| {
-        let fits = |policy: &&&Value| policy["action"].as_str().unwrap_or("ALLOW") == action;
-        policies.iter().filter(fits).copied().collect::<Vec<_>>()
-    };
-    let matches = |policy: &&Value| {
-        let deny = policy["action"] == "DENY";
-        policy["rules"].as_array().into_iter().flatten().any(|rule| rule_matches(rule, request, deny))
-    };
-    assert!(policies.iter().all(|policy| policy["action"] != "CUSTOM"), "nobody else is asked in these laws");
-    let allow = of("ALLOW");
-    !of("DENY").iter().any(matches) && (allow.is_empty() || allow.iter().any(matches))
+/// The rules of the policies about one pod.
+pub struct Policies<'o> {
+    deny: Vec<&'o Value>,
+    allow: Vec<&'o Value>,
+    /// Whether there is any ALLOW at all.
+    closed: bool,
+}
+
+impl<'o> Policies<'o> {
+    pub fn of(objects: &'o [Value], pod: &Pod<'_>) -> Self {
+        let mut all = Self { deny: Vec::new(), allow: Vec::new(), closed: false };
+        for object in objects.iter().filter(|object| concerns(object, "AuthorizationPolicy", pod)) {
+            let rules = object["spec"]["rules"].as_array().into_iter().flatten();
+            match object["spec"]["action"].as_str() {
+                Some("DENY") => all.deny.extend(rules),
+                None | Some("ALLOW") => {
+                    all.closed = true;
+                    all.allow.extend(rules);
+                }
+                other => panic!("nobody else is asked in these laws: {other:?}"),
+            }
+        }
+        all
+    }
+
+    /// Decides as the proxy does: a DENY that matches, then an ALLOW that matches, if there is any ALLOW at all.
+    pub fn admits(&self, request: &Request) -> bool {
+        let matches = |rules: &[&Value], deny| rules.iter().any(|rule| rule_matches(rule, request, deny));
+        !matches(&self.deny, true) && (!self.closed || matches(&self.allow, false))
+    }
 }
 
 /// On a connection that is not HTTP a rule that asks for HTTP is dropped from an ALLOW, and loses what asks for it in a

@@ -9,7 +9,7 @@ use ringfence_compiler::compile::compile;
 use ringfence_compiler::diagnostics::{Diagnostics, Severity};
 use ringfence_compiler::parse::parse;
 use ringfence_compiler::requests::Request;
-use ringfence_compiler::resolve::access::{Access, Bound};
+use ringfence_compiler::resolve::access::{Access, Bound, Grant};
 use ringfence_compiler::resolve::authentication::Authentication;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::resolve::settings::Settings;
@@ -19,6 +19,7 @@ use ringfence_compiler::spec::names::Day;
 use serde_json::Value;
 
 use super::authorization::Pod;
+use super::files::Layout;
 use super::meaning::Meaning;
 use super::repository::*;
 use crate::support::Files;
@@ -33,8 +34,6 @@ pub struct Examined {
     pub units: Vec<Unit>,
     /// Every file of the output.
     pub output: BTreeMap<String, String>,
-    /// The objects of each cluster, as another YAML reader reads them.
-    pub objects: BTreeMap<String, Vec<Value>>,
 }
 
 /// A unit: the service of one cluster.
@@ -63,15 +62,27 @@ impl Unit {
             Bound::AtMost(most) => most.matches(request),
             Bound::Never(never) => !never.matches(request),
         };
-        let http = !request.method.is_empty();
+        let among = |grants: &[Grant]| grants.iter().any(|grant| !grant.on_trial && grant.set.matches(request));
         let token = request.token.is_some()
+            || request.method.is_empty()
             || self.authentication.required.is_none()
-            || !http
             || self.authentication.exempt.iter().any(|path| path.matches(&request.path));
-        self.access.ceilings.iter().filter(|ceiling| !ceiling.on_trial).all(|ceiling| within(&ceiling.bound))
-            && self.access.granted().matches(request)
-            && !self.access.denied().matches(request)
+        among(&self.access.grants)
+            && !among(&self.access.denies)
+            && self.access.ceilings.iter().filter(|ceiling| !ceiling.on_trial).all(|ceiling| within(&ceiling.bound))
             && token
+    }
+}
+
+impl Examined {
+    /// Returns the objects of each cluster, as another YAML reader reads them.
+    pub fn objects(&self) -> BTreeMap<String, Vec<Value>> {
+        let mut objects: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for (path, text) in self.output.iter().filter(|(path, _)| path.starts_with("clusters/")) {
+            let cluster = path.split('/').nth(1).unwrap().to_owned();
+            objects.entry(cluster).or_default().push(serde_yaml::from_str(text).unwrap());
+        }
+        objects
     }
 }
 
@@ -111,12 +122,7 @@ pub fn examine_files(files: &Files, day: &str) -> Examined {
     let wrong = heard.filter(|said| said.code().severity == Severity::Error);
     let errors: Vec<_> = wrong.map(|said| said.code().id).collect();
     assert!(errors.is_empty() || output.is_empty(), "nothing is written where something is wrong");
-    let mut objects: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for (path, text) in output.iter().filter(|(path, _)| path.starts_with("clusters/")) {
-        let cluster = path.split('/').nth(1).unwrap().to_owned();
-        objects.entry(cluster).or_default().push(serde_yaml::from_str(text).unwrap());
-    }
-    Examined { said, errors, units, output, objects }
+    Examined { said, errors, units, output }
 }
 
 /// Runs a law on random input. The check says whether the case had something to show; too few of those and the law shows

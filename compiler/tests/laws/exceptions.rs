@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::examine::{Examined, examine, examine_files, explained, law, shown};
+use super::files::Layout;
 use super::generate::repository;
 use super::meaning::{Meaning, lineage};
 use super::repository::*;
@@ -115,13 +116,14 @@ fn a_caller_needs_an_exception_and_is_let_through_to_its_scope_alone() {
         }
         let meaning = Meaning::of(&asking);
         let strict = Meaning { excepted: false, ..Meaning::of(&asking) };
+        let requests = universe(&asking, &shapes);
         for unit in &with.units {
             let service = unit.service(&asking);
-            for request in universe(&asking, &shapes) {
-                let (now, before) = (unit.admits(&request), strict.admits(service, &request));
-                let why = explained(&meaning, service, &request);
-                prop_assert_eq!(now, meaning.admits(service, &request), "{}\n{}", why, shown(&asking));
-                prop_assert!(now == before || service.name == target.name, "{why}\n{}", shown(&asking));
+            for request in &requests {
+                let (now, before) = (unit.admits(request), strict.admits(service, request));
+                let why = || format!("{}\n{}", explained(&meaning, service, request), shown(&asking));
+                prop_assert_eq!(now, meaning.admits(service, request), "{}", why());
+                prop_assert!(now == before || service.name == target.name, "{}", why());
             }
         }
         let unused = with.said.iter().any(|(id, ..)| *id == "resolve/exception-unused");

@@ -23,12 +23,13 @@ fn granted(unit: &Unit, identity: &Identity, port: u16) -> bool {
 fn pods_are_connected_exactly_where_something_is_granted() {
     law(96, 25, &repository(), |repository| {
         let examined = examine(&repository);
+        let manifests = examined.objects();
         let pairs = examined.units.iter().flat_map(|from| examined.units.iter().map(move |to| (from, to)));
         for (from, to) in pairs.filter(|(from, to)| from.cluster == to.cluster) {
             let cluster = repository.clusters.iter().find(|cluster| cluster.name == from.cluster).unwrap();
             let account = &from.service(&repository).account;
             let identity = Identity::new(&cluster.trust_domain, &from.namespace, account);
-            let objects = &examined.objects[&from.cluster];
+            let objects = &manifests[&from.cluster];
             let (one, other) = (from.pod(), to.pod());
             let any = from.settings.egress.value == EgressMode::Any;
             for port in [8080, 9000, 7777] {

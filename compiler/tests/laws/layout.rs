@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::examine::{Examined, examine, examine_files, law, shown};
+use super::files::Layout;
 use super::generate::repository;
 use super::repository::*;
 

@@ -9,7 +9,7 @@ use ringfence_compiler::requests::Request;
 use super::patterns;
 use super::repository::*;
 
-/// The last segments of the tree: a path and all above it, the root first.
+/// Returns a path and all above it, the root first.
 pub fn lineage(path: &str) -> Vec<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let join = |count: usize| format!("/{}", parts[..count].join("/"));
@@ -20,10 +20,10 @@ fn below(path: &str, node: &str) -> bool {
     lineage(path).iter().any(|above| above == node)
 }
 
-/// A ceiling, by where it was written: what it permits, and whether callers named by address alone are let be.
+/// What a ceiling says of a request.
 pub struct Permission {
     pub permits: bool,
-    /// A zone's `to` is about identities.
+    /// Whether it is a zone's `to`, which is about the callers in the zone alone.
     pub about_callers: bool,
 }
 

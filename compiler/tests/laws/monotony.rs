@@ -12,7 +12,7 @@ use super::meaning::Meaning;
 use super::repository::*;
 use super::universe::{shapes, universe};
 
-/// Moves one statement of `donor` into `repository`, so that both stay about the same tree.
+/// Pairs the units of two repositories about the same workloads.
 fn pairs<'e>(before: &'e Examined, after: &'e Examined) -> impl Iterator<Item = (&'e Unit, &'e Unit)> {
     before.units.iter().zip(&after.units).inspect(|(one, other)| {
         assert_eq!((&one.cluster, &one.name), (&other.cluster, &other.name));
@@ -24,9 +24,10 @@ fn check_nothing_new(before: &Repository, after: &Repository, shapes: &Vec<usize
     if one.units.is_empty() || other.units.is_empty() {
         return Ok(false);
     }
+    let requests = universe(before, shapes);
     for (old, new) in pairs(&one, &other) {
-        for request in universe(before, shapes) {
-            let widened = new.admits(&request) && !old.admits(&request);
+        for request in &requests {
+            let widened = new.admits(request) && !old.admits(request);
             prop_assert!(!widened, "{request} at {}\n{}", new.name, shown(after));
         }
         let (old, new) = (&old.settings, &new.settings);
@@ -95,14 +96,15 @@ fn one_more_grant_takes_nothing_but_a_default_away() {
         if one.units.is_empty() || other.units.is_empty() {
             return Ok(false);
         }
-        let (before, after) = (Meaning::of(&bare), Meaning::of(&full));
+        let (before, after, silent) = (Meaning::of(&bare), Meaning::of(&full), silent(&bare));
+        let (silent, requests) = (Meaning::of(&silent), universe(&full, &shapes));
         for (old, new) in pairs(&one, &other) {
             let service = old.service(&bare);
             let replaced = before.unspoken(service) && !after.unspoken(service);
-            for request in universe(&full, &shapes) {
-                let lost = old.admits(&request) && !new.admits(&request);
+            for request in &requests {
+                let lost = old.admits(request) && !new.admits(request);
                 // What only the default admitted may go where the default does.
-                let by_default = replaced && !Meaning::of(&silent(&bare)).grants(service, &request);
+                let by_default = replaced && !silent.grants(service, request);
                 prop_assert!(!lost || by_default, "{request} at {}\n{}", new.name, shown(&full));
             }
         }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ringfence_compiler::spec::authentication::MtlsMode;
 use serde_json::Value;
 
-use super::authorization::{admits, arrives};
+use super::authorization::{Policies, arrives};
 use super::examine::{Unit, disagreement, examine, law, shown};
 use super::generate::repository;
 use super::repository::*;
@@ -14,9 +14,10 @@ use super::universe::{shapes, universe};
 fn what_is_emitted_admits_exactly_what_was_resolved() {
     law(96, 25, &(repository(), shapes()), |(repository, shapes)| {
         let examined = examine(&repository);
+        let manifests = examined.objects();
         let requests = universe(&repository, &shapes);
         for unit in &examined.units {
-            let objects = &examined.objects[&unit.cluster];
+            let objects = &manifests[&unit.cluster];
             if let Some((request, resolved)) = difference(unit, objects, &requests) {
                 let pod = &unit.name;
                 prop_assert!(false, "{request} at {pod}: resolved {resolved}, emitted not so\n{}", shown(&repository));
@@ -32,7 +33,7 @@ fn what_is_emitted_admits_exactly_what_was_resolved() {
 
 #[test]
 fn without_a_grant_nothing_is_admitted() {
-    law(64, 20, &(repository(), shapes()), |(mut repository, shapes)| {
+    law(48, 15, &(repository(), shapes()), |(mut repository, shapes)| {
         repository.accesses.iter_mut().for_each(|access| access.allow.clear());
         repository.accesses.retain(|access| !access.deny.is_empty());
         for node in &mut repository.nodes {
@@ -40,10 +41,12 @@ fn without_a_grant_nothing_is_admitted() {
             node.defaults.within = None;
         }
         let examined = examine(&repository);
+        let manifests = examined.objects();
+        let requests = universe(&repository, &shapes);
         for unit in &examined.units {
-            for request in universe(&repository, &shapes) {
-                let admitted = admits(&examined.objects[&unit.cluster], &unit.pod(), &request);
-                prop_assert!(!admitted, "{request}\n{}", shown(&repository));
+            let emitted = Policies::of(&manifests[&unit.cluster], &unit.pod());
+            for request in &requests {
+                prop_assert!(!emitted.admits(request), "{request}\n{}", shown(&repository));
             }
         }
         Ok(!examined.units.is_empty())
@@ -57,7 +60,8 @@ fn difference<'q>(
     objects: &[Value],
     requests: &'q Requests,
 ) -> Option<(&'q ringfence_compiler::requests::Request, bool)> {
-    disagreement(requests, |request| unit.admits(request), |request| admits(objects, &unit.pod(), request))
+    let emitted = Policies::of(objects, &unit.pod());
+    disagreement(requests, |request| unit.admits(request), |request| emitted.admits(request))
 }
 
 /// A repository in which every rule, port and DENY that is emitted is needed.
@@ -97,11 +101,12 @@ fn tight() -> Repository {
 fn check_noticed(plant: impl Fn(&mut Value) -> Vec<Value>, least: usize) {
     let repository = tight();
     let examined = examine(&repository);
+    let manifests = examined.objects();
     assert_eq!(examined.errors, Vec::<&str>::new());
     let requests = universe(&repository, &(0..486).collect());
     let mut planted = 0;
     for unit in examined.units.iter().filter(|unit| unit.name == "api") {
-        let objects = &examined.objects[&unit.cluster];
+        let objects = &manifests[&unit.cluster];
         assert_eq!(difference(unit, objects, &requests), None);
         for at in 0..objects.len() {
             for faulty in plant(&mut objects[at].clone()) {

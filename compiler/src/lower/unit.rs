@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
+
 use super::rules::{Action, Rules};
 use super::{Lowering, ceilings, obliged, origins, outside, tokens};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{MeshPlan, NamespacePlan, Origins, SidecarPlan, UnitPlan};
-use crate::requests::RequestSet;
+use crate::requests::{Clause, Field, RequestSet};
 use crate::resolve::Governed;
 use crate::resolve::access::{Bound, Grant};
 use crate::resolve::fields::{Arrivals, ByPort, Mtls};
@@ -46,7 +48,7 @@ impl Lowering<'_, '_, '_> {
             let chosen: Vec<_> = grants.iter().filter(|grant| grant.on_trial == on_trial).collect();
             rules.of(&chosen, action)
         };
-        check_plaintext(governed, rules.diagnostics);
+        check_plaintext(&self.resolved.world, governed, rules.diagnostics);
         let issuers = governed.authentication.issuers.iter();
         if let (DataPlane::Ambient, Some(issuer)) = (plane, governed.authentication.issuers.first()) {
             let ambient = code::L7_WITHOUT_WAYPOINT.at(
@@ -119,22 +121,24 @@ fn mtls(
 }
 
 /// Refuses denies by identity where a caller without one is admitted in plaintext: it would walk past them by showing none.
-fn check_plaintext(governed: &Governed<'_>, diagnostics: &mut Diagnostics) {
+/// Addresses outside every cluster's `podCidrs` are nobody's pods, so a grant to them lets no denied workload through.
+fn check_plaintext(world: &World<'_>, governed: &Governed<'_>, diagnostics: &mut Diagnostics) {
     let mtls = &governed.settings.mtls.value;
-    if !mtls.rest.plaintext && !mtls.ports.values().any(|arrivals| arrivals.plaintext) {
-        return;
-    }
-    let nameless = |set: &RequestSet| {
-        RequestSet::from_clauses(set.clauses().iter().filter(|clause| clause.identities.is_any()).cloned())
+    let pods: Vec<IpNet> =
+        world.clusters.values().flat_map(|cluster| &cluster.document.spec.pod_cidrs).map(|net| net.value.0).collect();
+    let of_pods = |net: &IpNet| pods.iter().any(|pods| pods.contains(net) || net.contains(pods));
+    let open = |clause: &&Clause| {
+        let plaintext = match &clause.ports {
+            Field::Any => mtls.rest.plaintext || mtls.ports.values().any(|arrivals| arrivals.plaintext),
+            Field::Only(ports) => ports.iter().any(|port| mtls.at(*port).plaintext),
+        };
+        let reached = clause.addresses.is_any() || clause.addresses.patterns().any(of_pods);
+        clause.identities.is_any() && plaintext && reached
     };
-    let open: Vec<(&Grant, RequestSet)> = governed
-        .access
-        .grants
-        .iter()
-        .filter(|grant| !grant.on_trial)
-        .map(|grant| (grant, nameless(&grant.set)))
-        .filter(|(_, set)| !set.is_empty())
-        .collect();
+    let nameless = |set: &RequestSet| RequestSet::from_clauses(set.clauses().iter().filter(open).cloned());
+    let enforced = governed.access.grants.iter().filter(|grant| !grant.on_trial);
+    let open: Vec<(&Grant, RequestSet)> =
+        enforced.map(|grant| (grant, nameless(&grant.set))).filter(|(_, set)| !set.is_empty()).collect();
     let mut refuse = |origin: &Origin, set: &RequestSet| {
         let named =
             RequestSet::from_clauses(set.clauses().iter().filter(|clause| !clause.identities.is_any()).cloned());

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Explain) -> Result<Exit, Failure> {
         FormatName::Text | FormatName::Concise => {
             // The page begins with its title, which here says how much the code weighs as well.
             let page = code.page.split_once('\n').map_or("", |(_, below)| below);
-            format!("# {} ({})\n\n{}.\n{page}", code.id, code.severity.word(), capital(code.summary))
+            format!("{} ({})\n\n{}.\n{page}", code.id, code.severity.word(), capital(code.summary))
         }
     })?;
     Ok(Exit::Clean)

@@ -44,6 +44,8 @@ pub struct Unit {
     pub access: Access,
     pub settings: Settings,
     pub authentication: Authentication,
+    /// The ports its manifests declare.
+    pub ports: Vec<u16>,
 }
 
 impl Unit {
@@ -109,6 +111,7 @@ pub fn examine_files(files: &Files, day: &str) -> Examined {
             access: governed.access,
             settings: governed.settings,
             authentication: governed.authentication,
+            ports: governed.unit.ports.into_keys().collect(),
         };
         units = resolved.units.into_iter().map(unit).collect();
     }

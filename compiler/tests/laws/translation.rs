@@ -61,7 +61,12 @@ fn difference<'q>(
     requests: &'q Requests,
 ) -> Option<(&'q ringfence_compiler::requests::Request, bool)> {
     let emitted = Policies::of(objects, &unit.pod());
-    disagreement(requests, |request| unit.admits(request), |request| emitted.admits(request))
+    // A deny that asks for HTTP and names no port closes a port that no manifest declares, should it speak TCP: it denies
+    // more there than was resolved, and never less.
+    let closed = |request: &ringfence_compiler::requests::Request| {
+        request.method.is_empty() && !unit.ports.contains(&request.port) && !emitted.admits(request)
+    };
+    disagreement(requests, |request| unit.admits(request) && !closed(request), |request| emitted.admits(request))
 }
 
 /// A repository in which every rule, port and DENY that is emitted is needed.

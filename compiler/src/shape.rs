@@ -1,7 +1,7 @@
 //! How a written value becomes a typed one, and how editors learn what may be written.
 //!
 //! In: a YAML [`Node`]. Out: a value of a type that implements [`Shape`], or every reason why not. One declaration gives
-//! both the reader and the JSON Schema ([`record!`](crate::shape::record), [`keywords!`](crate::shape::keywords)), so that
+//! both the reader and the JSON Schema (`record!`, `keywords!`), so that
 //! the two cannot disagree.
 
 pub mod keyword;

@@ -1,6 +1,6 @@
 //! Values that are one word of a few.
 //!
-//! In: an enum declared with [`keywords!`]. Out: its reader, which offers the nearest word, and its JSON Schema.
+//! In: an enum declared with `keywords!`. Out: its reader, which offers the nearest word, and its JSON Schema.
 
 use crate::diagnostics::codes::parse as code;
 use crate::diagnostics::{Diagnostics, Reported};

@@ -1,6 +1,6 @@
 //! Mappings with known keys.
 //!
-//! In: a struct declared with [`record!`]. Out: its reader, which tells every unknown, missing and mistyped key at once,
+//! In: a struct declared with `record!`. Out: its reader, which tells every unknown, missing and mistyped key at once,
 //! and its JSON Schema, which refuses the same.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};

@@ -15,7 +15,7 @@ use crate::resolve::world::World;
 use crate::shape::OneOrMany;
 use crate::source::{Span, Spanned};
 use crate::spec::access::{AccessSpec, Condition, Source};
-use crate::spec::mandates::Within;
+use crate::spec::mandates::{Consent, Within};
 use crate::spec::names::{Day, Mode};
 use crate::spec::reference::{NodePath, Reference};
 
@@ -336,6 +336,22 @@ pub(super) fn default(
         Within::Workspace => World::workspace(&unit.node)?,
         Within::Tenant => World::tenant(&unit.node)?,
     };
+    if let Some(mandate) = mutual(world, unit).filter(|_| !path.contains(&part)) {
+        // Neighbours of other workspaces have not declared what they use, and a default names none of them.
+        diagnostics.report(
+            code::CONSENT_MISSING
+                .at(
+                    within.span,
+                    format!("`{path}` admits all of `{part}`, whose workspaces have not declared that they use it"),
+                )
+                .label("granted from this side alone")
+                .and(mandate, "both sides must agree")
+                .help(
+                    "write `within: workspace` and grant callers by name, or let the node above both write the default",
+                ),
+        );
+        return None;
+    }
     let who = Callers {
         identities: world.identities_of_node(&part),
         parties: [Party::Node(part)].into(),
@@ -371,6 +387,13 @@ pub(super) fn default(
         issuers: Vec::new(),
         reason: None,
     })
+}
+
+/// Returns the mandate on the line of a unit that asks callers from other workspaces for their side.
+fn mutual(world: &World<'_>, unit: &Unit<'_>) -> Option<Span> {
+    let mandates = unit.node.lineage().into_iter().flat_map(|path| world.mandates(&path));
+    let consents = mandates.filter_map(|mandates| mandates.access.as_ref()?.value.cross_workspace.as_ref());
+    consents.into_iter().find(|consent| consent.value == Consent::Mutual).map(|consent| consent.span)
 }
 
 /// Returns the innermost default of access on the line of a unit; two at one node are ambiguous.

@@ -109,6 +109,10 @@ pub(super) fn check_unmeshed(
     for deny in governed.access.denies.iter().filter(|deny| !deny.on_trial && !kept(&deny.set)) {
         refuse(&deny.origin, "a deny", diagnostics);
     }
+    // Without a proxy everything arrives in plaintext: an exception has to say that it may.
+    if let Some(ceiling) = governed.settings.mtls.ceilings.iter().find(|ceiling| !ceiling.value.rest.plaintext) {
+        refuse(&ceiling.origin, "the mTLS", diagnostics);
+    }
     if let Some(required) = &governed.authentication.required {
         refuse(required, "tokens", diagnostics);
     }

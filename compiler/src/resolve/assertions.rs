@@ -75,13 +75,7 @@ fn target(
     }
     let about: Vec<&Unit<'_>> =
         units.iter().filter(|unit| unit.services.iter().any(|service| services.contains(service))).collect();
-    let condition = Condition {
-        ports: ports.cloned(),
-        methods: None,
-        paths: None,
-        hosts: None,
-        headers: indexmap::IndexMap::new(),
-    };
+    let condition = Condition { ports: ports.cloned(), ..Condition::any() };
     // Reported where a port is unknown.
     let _: Result<(), _> = callers::check_ports(&condition, &about, diagnostics);
 }

@@ -78,6 +78,14 @@ record! {
     }
 }
 
+impl Condition {
+    /// Returns the condition that asks for nothing.
+    #[must_use]
+    pub fn any() -> Self {
+        Self { ports: None, methods: None, paths: None, hosts: None, headers: IndexMap::new() }
+    }
+}
+
 /// Who sends a request: a reference, or a reference together with the token the request must show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {

@@ -120,7 +120,7 @@ struct Held<'a> {
 impl Held<'_> {
     /// Returns what it permits at a unit, exceptions aside.
     fn at(&self, unit: &Unit<'_>) -> RequestSet {
-        let any = any_condition();
+        let any = Condition::any();
         let set = || {
             let sets = self.entries.iter();
             let sets =
@@ -301,7 +301,7 @@ fn waived_set(
         .map(|reference| Spanned::new(Source { who: vec![reference.clone()], jwt: None }, reference.span));
     let from = crate::shape::OneOrMany(sources.collect());
     let callers = callers::callers(world, Some(&from), &waiver.document.node, diagnostics).ok()?;
-    let condition = Condition { ports: waiver.document.spec.scope.value.ports.clone(), ..any_condition() };
+    let condition = Condition { ports: waiver.document.spec.scope.value.ports.clone(), ..Condition::any() };
     callers::requests(&callers, &condition, unit)
 }
 
@@ -323,9 +323,4 @@ fn without(never: &RequestSet, waived: &[(RequestSet, Arc<AtomicBool>)]) -> Requ
         }
         Field::Any => clause.clone(),
     }))
-}
-
-/// Returns the condition that asks for nothing.
-pub(super) fn any_condition() -> Condition {
-    Condition { ports: None, methods: None, paths: None, hosts: None, headers: indexmap::IndexMap::new() }
 }

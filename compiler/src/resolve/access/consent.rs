@@ -117,14 +117,20 @@ fn asks(world: &World<'_>, rule: &Rule<'_>, party: &Party, unit: &Unit<'_>) -> O
     let workspace = |path: &NodePath| World::workspace(path);
     let other_tenant = caller.is_none_or(|caller| tenant(caller) != tenant(&unit.node));
     let other_workspace = other_tenant || caller.is_none_or(|caller| workspace(caller) != workspace(&unit.node));
-    let mutual = |pick: fn(&AccessMandate) -> Option<&Spanned<Consent>>| {
-        let lines = std::iter::once(&unit.node).chain(caller).flat_map(NodePath::lineage);
-        let mandates = lines.flat_map(|path| world.mandates(&path));
-        let mut consents = mandates.filter_map(|mandates| pick(&mandates.access.as_ref()?.value));
-        consents.find(|consent| consent.value == Consent::Mutual).map(|consent| consent.span)
-    };
+    let mutual = |pick| mutual(world, std::iter::once(&unit.node).chain(caller), pick);
     let by_tenant = mutual(|access| access.cross_tenant.as_ref()).filter(|_| other_tenant);
     by_tenant.or_else(|| mutual(|access| access.cross_workspace.as_ref()).filter(|_| other_workspace))
+}
+
+/// Returns the first mandate on the lines of some nodes that asks for both sides.
+pub(super) fn mutual<'p>(
+    world: &World<'_>,
+    nodes: impl Iterator<Item = &'p NodePath>,
+    pick: fn(&AccessMandate) -> Option<&Spanned<Consent>>,
+) -> Option<Span> {
+    let mandates = nodes.flat_map(NodePath::lineage).flat_map(|path| world.mandates(&path));
+    let mut consents = mandates.filter_map(|mandates| pick(&mandates.access.as_ref()?.value));
+    consents.find(|consent| consent.value == Consent::Mutual).map(|consent| consent.span)
 }
 
 /// Tells whether a declared use speaks for a caller.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ceilings::{Ceiling, any_condition};
+use super::ceilings::Ceiling;
+use super::consent;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::resolve as code;
 use crate::document::Document;
@@ -15,7 +16,7 @@ use crate::resolve::world::World;
 use crate::shape::OneOrMany;
 use crate::source::{Span, Spanned};
 use crate::spec::access::{AccessSpec, Condition, Source};
-use crate::spec::mandates::{Consent, Within};
+use crate::spec::mandates::Within;
 use crate::spec::names::{Day, Mode};
 use crate::spec::reference::{NodePath, Reference};
 
@@ -336,7 +337,8 @@ pub(super) fn default(
         Within::Workspace => World::workspace(&unit.node)?,
         Within::Tenant => World::tenant(&unit.node)?,
     };
-    if let Some(mandate) = mutual(world, unit).filter(|_| !path.contains(&part)) {
+    let asked = consent::mutual(world, std::iter::once(&unit.node), |access| access.cross_workspace.as_ref());
+    if let Some(mandate) = asked.filter(|_| !path.contains(&part)) {
         // Neighbours of other workspaces have not declared what they use, and a default names none of them.
         diagnostics.report(
             code::CONSENT_MISSING
@@ -358,7 +360,7 @@ pub(super) fn default(
         ..Callers::default()
     };
     let caller = Caller { who, token: crate::requests::TokenMatch::Any, issuer: None, span: within.span };
-    let mut set = callers::requests(&[caller], &any_condition(), unit)?;
+    let mut set = callers::requests(&[caller], &Condition::any(), unit)?;
     let mut clipped_by = Vec::new();
     for ceiling in ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
         if ceiling.refuses(&set).is_none() {
@@ -387,13 +389,6 @@ pub(super) fn default(
         issuers: Vec::new(),
         reason: None,
     })
-}
-
-/// Returns the mandate on the line of a unit that asks callers from other workspaces for their side.
-fn mutual(world: &World<'_>, unit: &Unit<'_>) -> Option<Span> {
-    let mandates = unit.node.lineage().into_iter().flat_map(|path| world.mandates(&path));
-    let consents = mandates.filter_map(|mandates| mandates.access.as_ref()?.value.cross_workspace.as_ref());
-    consents.into_iter().find(|consent| consent.value == Consent::Mutual).map(|consent| consent.span)
 }
 
 /// Returns the innermost default of access on the line of a unit; two at one node are ambiguous.

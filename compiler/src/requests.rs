@@ -12,9 +12,9 @@
 //! requests and on every witness. What single patterns mean is stated, with its sources, at [`TextPattern`],
 //! [`PathPattern`], [`HostPattern`] and [`IdentityPattern`].
 
-mod area;
-mod atoms;
-mod automaton;
+pub mod area;
+pub mod atoms;
+pub mod automaton;
 mod clause;
 mod field;
 mod identity;

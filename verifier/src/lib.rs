@@ -3,6 +3,13 @@
 //! In: what the compiler made of a policy tree. Out: a verdict on each assertion. So far every verdict is the honest one:
 //! nothing is proved here yet, and no reader of a summary may think otherwise.
 
+pub mod engine;
+pub mod evaluate;
+pub mod exact;
+pub mod glob;
+pub mod istio;
+pub mod request;
+
 use ringfence_compiler::document::{Document, Policy};
 use ringfence_compiler::spec::assertion::AssertionSpec;
 

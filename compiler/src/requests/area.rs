@@ -6,22 +6,55 @@
 use super::atoms::AtomSet;
 
 /// A clause as a set of atoms a dimension.
-#[derive(Clone, Default)]
-pub(super) struct Area(Vec<AtomSet>);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Area(Vec<AtomSet>);
 
 impl Area {
     /// Adds the side of one more dimension.
-    pub(super) fn push(&mut self, side: AtomSet) {
+    pub fn push(&mut self, side: AtomSet) {
         self.0.push(side);
     }
 
     /// Returns the sides in the order of the dimensions.
-    pub(super) fn sides(&self) -> impl Iterator<Item = &AtomSet> {
+    pub fn sides(&self) -> impl Iterator<Item = &AtomSet> {
         self.0.iter()
     }
 
+    /// Makes the area of everything, of dimensions with so many atoms.
+    #[must_use]
+    pub fn everything(counts: impl IntoIterator<Item = usize>) -> Self {
+        Self(counts.into_iter().map(AtomSet::all).collect())
+    }
+
+    /// Returns the side of one dimension.
+    #[must_use]
+    pub fn side(&self, at: usize) -> Option<&AtomSet> {
+        self.0.get(at)
+    }
+
+    /// Returns the same area with another side.
+    #[must_use]
+    pub fn with_side(&self, at: usize, atoms: AtomSet) -> Self {
+        let mut area = self.clone();
+        area.set(at, atoms);
+        area
+    }
+
+    /// Tells whether there is no point in the area.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().any(AtomSet::is_empty)
+    }
+
+    /// Returns the points of both areas.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours.and(theirs)).collect())
+    }
+
     /// Tells whether the two share a point.
-    fn meets(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(ours, theirs)| ours.meets(theirs))
     }
 
@@ -31,7 +64,8 @@ impl Area {
     }
 
     /// Returns disjoint parts that together are what we have and the other has not.
-    fn without(&self, other: &Self) -> Vec<Self> {
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Vec<Self> {
         let mut parts = Vec::new();
         let mut inside = self.clone();
         for (at, theirs) in other.0.iter().enumerate() {
@@ -60,7 +94,8 @@ impl Area {
 /// Whether boxes cover a box is a hard question in general. It stays small here because each step takes away the box that
 /// is beyond ours in the fewest dimensions: one that covers ours ends the branch, one that is open in one dimension only
 /// shrinks ours without a split.
-pub(super) fn escape(area: &Area, others: &[Area]) -> Option<Area> {
+#[must_use]
+pub fn escape(area: &Area, others: &[Area]) -> Option<Area> {
     let mut work: Vec<(Area, Vec<&Area>)> = vec![(area.clone(), others.iter().collect())];
     while let Some((area, mut others)) = work.pop() {
         others.retain(|other| area.meets(other));

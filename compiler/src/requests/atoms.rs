@@ -5,18 +5,20 @@
 
 /// A set of atoms of one dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AtomSet {
+pub struct AtomSet {
     words: Vec<u64>,
 }
 
 impl AtomSet {
     /// Makes a set of none of `count` atoms.
-    pub(super) fn none(count: usize) -> Self {
+    #[must_use]
+    pub fn none(count: usize) -> Self {
         Self { words: vec![0; count.div_ceil(64)] }
     }
 
     /// Makes a set of all of `count` atoms.
-    pub(super) fn all(count: usize) -> Self {
+    #[must_use]
+    pub fn all(count: usize) -> Self {
         let mut set = Self::none(count);
         for (at, word) in set.words.iter_mut().enumerate() {
             *word = match count - at * 64 {
@@ -28,40 +30,58 @@ impl AtomSet {
     }
 
     /// Adds an atom.
-    pub(super) fn insert(&mut self, atom: usize) {
+    pub fn insert(&mut self, atom: usize) {
         if let Some(word) = self.words.get_mut(atom / 64) {
             *word |= 1 << (atom % 64);
         }
     }
 
     /// Tells whether there is no atom in the set.
-    pub(super) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
     /// Returns the first atom.
-    pub(super) fn first(&self) -> Option<usize> {
+    #[must_use]
+    pub fn first(&self) -> Option<usize> {
         let at = self.words.iter().position(|word| *word != 0)?;
         Some(at * 64 + self.words.get(at)?.trailing_zeros() as usize)
     }
 
+    /// Tells whether the atom is in the set.
+    #[must_use]
+    pub fn has(&self, atom: usize) -> bool {
+        self.words.get(atom / 64).is_some_and(|word| word & (1 << (atom % 64)) != 0)
+    }
+
     /// Tells whether the two sets share an atom.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
         self.words.iter().zip(&other.words).any(|(ours, theirs)| ours & theirs != 0)
     }
 
     /// Tells whether every atom of ours is one of theirs.
-    pub(super) fn is_within(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
         self.words.iter().zip(&other.words).all(|(ours, theirs)| ours & !theirs == 0)
     }
 
     /// Returns the atoms of both sets.
-    pub(super) fn and(&self, other: &Self) -> Self {
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
         Self { words: self.words.iter().zip(&other.words).map(|(ours, theirs)| ours & theirs).collect() }
     }
 
+    /// Returns the atoms of either set.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self { words: self.words.iter().zip(&other.words).map(|(ours, theirs)| ours | theirs).collect() }
+    }
+
     /// Returns our atoms that are not theirs.
-    pub(super) fn without(&self, other: &Self) -> Self {
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
         Self { words: self.words.iter().zip(&other.words).map(|(ours, theirs)| ours & !theirs).collect() }
     }
 }

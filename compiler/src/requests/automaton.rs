@@ -5,15 +5,17 @@
 //! the text so far meets. The walk is by length, so the first text that reaches a combination is a shortest one.
 //!
 //! Characters are not enumerated: in a state only those that some pattern waits for differ from each other, and of the
-//! rest one that a template's wildcard takes, a slash, and one that it does not take stand for all.
+//! rest one that a template's wildcard takes, a slash, and one that is neither stand for all.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 /// A set of characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
     /// All of them.
     Everything,
+    /// All but a slash.
+    NotSlash,
     /// What `{*}` takes.
     Segment,
     /// What `{**}` takes.
@@ -22,9 +24,10 @@ pub(super) enum Class {
 
 impl Class {
     /// Tells whether the class has this character.
-    pub(super) fn has(self, character: char) -> bool {
+    pub fn has(self, character: char) -> bool {
         match self {
             Self::Everything => true,
+            Self::NotSlash => character != '/',
             Self::Segment => is_segment_character(character),
             Self::SegmentOrSlash => character == '/' || is_segment_character(character),
         }
@@ -36,13 +39,13 @@ impl Class {
 /// Read from envoyproxy/envoy `source/extensions/path/uri_template_lib/uri_template_internal.cc` (`kLiteral`; the star
 /// since Envoy 1.35) and seen with Envoy 1.40. Of the characters a normalised path can have, only `[` and `]` are
 /// missing, so `/a/{**}` is not all of `/a/*`: it lacks `/a/[`.
-pub(super) fn is_segment_character(character: char) -> bool {
+pub fn is_segment_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-._~%!$&'()+,;:@=*".contains(character)
 }
 
 /// One step of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// This character.
     One(char),
     /// One character of the class.
@@ -60,7 +63,7 @@ type State = Vec<(usize, usize)>;
 ///
 /// The number of combinations is small for what people write; only templates that put `{*}` in many different places of
 /// otherwise equal paths make many.
-pub(super) fn atoms(patterns: &[Vec<Step>], preferred: &str) -> Vec<(String, Vec<usize>)> {
+pub fn atoms(patterns: &[Vec<Step>], preferred: &str) -> Vec<(String, Vec<usize>)> {
     let mut walk = Walk { patterns, seen: HashSet::new(), found: BTreeMap::new() };
     let start = walk.closed((0..patterns.len()).map(|pattern| (pattern, 0)).collect());
     if !preferred.is_empty() {
@@ -118,11 +121,11 @@ impl Walk<'_> {
     /// Returns characters of which one does what any character would do in this state.
     fn telling(&self, state: &State) -> Vec<char> {
         let mut awaited = BTreeSet::new();
-        let mut templates = false;
+        let mut classes = false;
         for position in state {
             match self.step(*position) {
                 Some(Step::One(character)) => _ = awaited.insert(character),
-                Some(Step::Of(class) | Step::Loop(class)) => templates |= class != Class::Everything,
+                Some(Step::Of(class) | Step::Loop(class)) => classes |= class != Class::Everything,
                 None => {}
             }
         }
@@ -131,7 +134,7 @@ impl Walk<'_> {
         let ordinary = ['x'].into_iter().chain(ordinary).find(unawaited);
         let outside = || "[]\"<>^`|".chars().chain('\u{a1}'..).find(|c| unawaited(c) && !is_segment_character(*c));
         let mut telling: Vec<char> = ordinary.into_iter().chain(awaited.iter().copied()).collect();
-        if templates {
+        if classes {
             telling.extend(Some('/').filter(unawaited));
             telling.extend(outside());
         } else if ordinary.is_none() {

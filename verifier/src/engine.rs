@@ -1,0 +1,106 @@
+//! What an enforcement point makes of policies: tests of single attributes, put together.
+//!
+//! In: AuthorizationPolicies that select a workload, or what a policy tree means for it. Out: [`Chain`], the questions asked
+//! of each request, in an order that does not matter within one action. One policy means different things in Envoy on an
+//! HTTP port, in Envoy on a port it does not read, and in ztunnel; each engine has a module, and everything behind them is
+//! the same.
+
+pub mod envoy;
+
+use ipnet::IpNet;
+
+use crate::glob::Glob;
+use crate::request::HeaderName;
+
+/// The questions of one enforcement point; `O` says where each comes from.
+#[derive(Debug, Clone)]
+pub struct Chain<O> {
+    /// What is refused.
+    pub deny: Vec<Enforced<O>>,
+    /// What is asked of a provider.
+    pub custom: Vec<Enforced<O>>,
+    /// What is admitted; `None` where no enforced ALLOW policy selects the workload, so that everything is.
+    pub allow: Option<Vec<Enforced<O>>>,
+}
+
+impl<O> Default for Chain<O> {
+    fn default() -> Self {
+        Self { deny: Vec::new(), custom: Vec::new(), allow: None }
+    }
+}
+
+/// One rule, as it is enforced.
+#[derive(Debug, Clone)]
+pub struct Enforced<O> {
+    /// Where it comes from.
+    pub origin: O,
+    /// Tests of the peer and the token: one of these conjunctions must hold.
+    pub sources: Vec<Vec<Test>>,
+    /// Tests of what is asked for: one of these conjunctions must hold.
+    pub operations: Vec<Vec<Test>>,
+}
+
+/// A rule of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleRef<'a> {
+    /// The namespace of its policy.
+    pub namespace: &'a str,
+    /// The name of its policy.
+    pub name: &'a str,
+    /// Its position.
+    pub rule: usize,
+}
+
+impl<O> Chain<O> {
+    /// Returns every rule.
+    pub fn rules(&self) -> impl Iterator<Item = &Enforced<O>> {
+        self.deny.iter().chain(&self.custom).chain(self.allow.iter().flatten())
+    }
+}
+
+impl<O> Enforced<O> {
+    /// Returns every test.
+    pub fn tests(&self) -> impl Iterator<Item = &Test> {
+        self.sources.iter().chain(&self.operations).flatten()
+    }
+}
+
+/// A test of one attribute: one of the leaves holds, or none does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Test {
+    /// The leaves.
+    pub leaves: Vec<Leaf>,
+    /// Whether none may hold.
+    pub negated: bool,
+}
+
+/// The smallest question.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Leaf {
+    /// The peer's certificate names such a `spiffe://` URI.
+    Peer(Glob),
+    /// The connection comes from there.
+    Address(IpNet),
+    /// The request comes from there, by the word of trusted proxies.
+    Remote(IpNet),
+    /// The connection was made to there.
+    Destination(IpNet),
+    /// It arrived at this port of the workload.
+    Port(u16),
+    /// The TLS handshake named such a server.
+    ServerName(Glob),
+    /// It asks for such a host.
+    Host(Glob),
+    /// It has such a method.
+    Method(Glob),
+    /// It has such a path.
+    Path(Glob),
+    /// It has a header with such a value.
+    Header(HeaderName, Glob),
+    /// It shows a token whose issuer and subject are such.
+    TokenOf(Glob, Glob),
+    /// It shows a token with such a value at this path of claims.
+    Claim(Vec<String>, Glob),
+    /// Something no file tells: the attribute and what is asked of it.
+    Unknown(String),
+}

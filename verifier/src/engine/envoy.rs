@@ -1,0 +1,162 @@
+//! Istio's translation of AuthorizationPolicies for Envoy.
+//!
+//! In: the policies that select a workload, whether its port is read as HTTP, and the mesh's trust domains. Out: a [`Chain`].
+//! Read in istio/istio `pilot/pkg/security/authz/{builder,model,matcher}` and `pilot/pkg/security/trustdomain`, and held
+//! against both Istio's own translation and a real Envoy.
+
+mod values;
+
+use super::{Chain, Enforced, Leaf, RuleRef, Test};
+use crate::istio::authorization::{Action, AuthorizationPolicy, Operation, Rule, Source, Values};
+
+/// What the translation must know of the mesh.
+#[derive(Debug, Clone)]
+pub struct Mesh {
+    /// The trust domain and, after it, its aliases.
+    pub trust_domains: Vec<String>,
+}
+
+/// Whether a proxy reads HTTP at a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reads {
+    /// It does.
+    Http,
+    /// It forwards bytes.
+    Bytes,
+}
+
+/// Why a value becomes no test.
+pub(super) enum Untold {
+    /// It asks about HTTP where nobody reads HTTP.
+    HttpOnly,
+    /// It is no value of its attribute: an address that is none, a port out of range.
+    Malformed,
+    /// No such attribute.
+    NoAttribute,
+}
+
+/// Translates the policies that select a workload.
+#[must_use]
+pub fn chain<'a>(policies: &[&'a AuthorizationPolicy], reads: Reads, mesh: &Mesh) -> Chain<RuleRef<'a>> {
+    let mut chain = Chain::default();
+    for policy in policies.iter().filter(|policy| !policy.dry_run) {
+        let enforced =
+            policy.rules.iter().enumerate().filter_map(|(at, rule)| translate(policy, at, rule, reads, mesh));
+        match policy.action {
+            Action::Allow => chain.allow.get_or_insert_default().extend(enforced),
+            Action::Deny => chain.deny.extend(enforced),
+            Action::Custom => chain.custom.extend(enforced),
+            Action::Audit => {}
+        }
+    }
+    chain
+}
+
+/// Translates one rule; `None` where the proxy is not told about it.
+fn translate<'a>(
+    policy: &'a AuthorizationPolicy,
+    at: usize,
+    rule: &Rule,
+    reads: Reads,
+    mesh: &Mesh,
+) -> Option<Enforced<RuleRef<'a>>> {
+    let translator = Translator { policy, reads, mesh };
+    let (mut of_peer, mut of_request) = (Vec::new(), Vec::new());
+    for condition in &rule.conditions {
+        let tests = translator.tests(&condition.key, &condition.values).ok()?;
+        if values::is_about_the_peer(&condition.key) { of_peer.extend(tests) } else { of_request.extend(tests) }
+    }
+    let sources = rule.sources.iter().map(|source| translator.source(source, &of_peer));
+    let sources = sources.collect::<Result<Vec<_>, _>>().ok()?;
+    let operations = rule.operations.iter().map(|operation| translator.operation(operation, &of_request));
+    let operations = operations.collect::<Result<Vec<_>, _>>().ok()?;
+    let or_only = |lists: Vec<Vec<Test>>, base: Vec<Test>| if lists.is_empty() { vec![base] } else { lists };
+    Some(Enforced {
+        origin: RuleRef { namespace: &policy.namespace, name: &policy.name, rule: at },
+        sources: or_only(sources, of_peer),
+        operations: or_only(operations, of_request),
+    })
+}
+
+/// What all values of one rule are translated with.
+struct Translator<'a> {
+    policy: &'a AuthorizationPolicy,
+    reads: Reads,
+    mesh: &'a Mesh,
+}
+
+/// A rule that is left out.
+struct Dropped;
+
+impl Translator<'_> {
+    fn source(&self, source: &Source, base: &[Test]) -> Result<Vec<Test>, Dropped> {
+        let fields = [
+            ("source.principal", &source.principals),
+            ("request.auth.principal", &source.request_principals),
+            ("source.namespace", &source.namespaces),
+            ("source.serviceAccount", &source.service_accounts),
+            ("source.trustDomain", &source.trust_domains),
+            ("source.ip", &source.ip_blocks),
+            ("remote.ip", &source.remote_ip_blocks),
+        ];
+        self.all(&fields, base)
+    }
+
+    fn operation(&self, operation: &Operation, base: &[Test]) -> Result<Vec<Test>, Dropped> {
+        let fields = [
+            (values::HOST, &operation.hosts),
+            (values::METHOD, &operation.methods),
+            (values::PATH, &operation.paths),
+            ("destination.port", &operation.ports),
+        ];
+        self.all(&fields, base)
+    }
+
+    fn all(&self, fields: &[(&str, &Values)], base: &[Test]) -> Result<Vec<Test>, Dropped> {
+        let mut tests = base.to_vec();
+        for (key, values) in fields {
+            tests.extend(self.tests(key, values)?);
+        }
+        Ok(tests)
+    }
+
+    /// Translates what is asked of one attribute.
+    ///
+    /// What cannot be told to the proxy takes the whole rule with it in an ALLOW, so that less is admitted; elsewhere it is
+    /// left out by itself, so that more is refused (`checkError`). An attribute that does not exist takes any rule with it.
+    fn tests(&self, key: &str, values: &Values) -> Result<Vec<Test>, Dropped> {
+        let mut tests = Vec::new();
+        for (list, negated) in [(&values.values, false), (&values.not_values, true)] {
+            let mut leaves: Vec<Leaf> = Vec::new();
+            for value in self.expanded(key, list) {
+                match values::leaf(key, &value, &self.policy.namespace, self.reads) {
+                    Ok(leaf) => leaves.push(leaf),
+                    Err(Untold::NoAttribute) => return Err(Dropped),
+                    Err(Untold::HttpOnly | Untold::Malformed) if self.policy.action == Action::Allow => {
+                        return Err(Dropped);
+                    }
+                    Err(Untold::HttpOnly | Untold::Malformed) => {}
+                }
+            }
+            leaves.sort();
+            leaves.dedup();
+            if !leaves.is_empty() {
+                tests.push(Test { leaves, negated });
+            }
+        }
+        Ok(tests)
+    }
+
+    /// Writes principals and trust domains once for the trust domain and each of its aliases.
+    fn expanded(&self, key: &str, values: &[String]) -> Vec<String> {
+        let domains = &self.mesh.trust_domains;
+        match key {
+            "source.principal" => values.iter().flat_map(|value| values::with_aliases(value, domains)).collect(),
+            "source.trustDomain" => values
+                .iter()
+                .flat_map(|value| if domains.contains(value) { domains.clone() } else { vec![value.clone()] })
+                .collect(),
+            _ => values.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! PeerAuthentications, and the mode they make together at each port (istio/istio
+//! `pilot/pkg/security/authn/policy_applier.go`, `ComposePeerAuthentication`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_compiler::diagnostics::{Diagnostics, Reported};
+use ringfence_compiler::inventory::Labels;
+use ringfence_compiler::source::Span;
+use ringfence_compiler::yaml::Node;
+
+use super::read::{Fields, selector, selects};
+
+/// How peers are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// With a certificate only.
+    Strict,
+    /// With and without one.
+    Permissive,
+    /// Without one only.
+    Disable,
+}
+
+impl Mode {
+    /// Tells whether peers with a certificate are taken.
+    #[must_use]
+    pub fn mtls(self) -> bool {
+        self != Self::Disable
+    }
+
+    /// Tells whether peers without one are.
+    #[must_use]
+    pub fn plaintext(self) -> bool {
+        self != Self::Strict
+    }
+}
+
+/// A PeerAuthentication.
+#[derive(Debug, Clone)]
+pub struct PeerAuthentication {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Where its name was written.
+    pub span: Span,
+    /// The labels of the pods it is about; empty means every pod.
+    pub selector: Labels,
+    /// The mode; `None` leaves it to whoever is above.
+    pub mode: Option<Mode>,
+    /// Modes of single ports of the workload; `None` leaves it to the mode of the same policy.
+    pub ports: BTreeMap<u16, Option<Mode>>,
+}
+
+impl PeerAuthentication {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When a field has not its type, which is reported.
+    pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        let object = Fields::of(root);
+        let (metadata, spec) = (object.child("metadata", diagnostics)?, object.child("spec", diagnostics)?);
+        let mut ports = BTreeMap::new();
+        for (key, fields) in spec.entries("portLevelMtls", diagnostics)? {
+            match key.parse() {
+                Ok(port) => _ = ports.insert(port, mode(&fields, diagnostics)?),
+                Err(_) => return Err(spec.refuse("portLevelMtls", &format!("`{key}` is no port"), diagnostics)),
+            }
+        }
+        Ok(Self {
+            namespace: metadata.namespace(diagnostics)?,
+            name: metadata.required("name", diagnostics)?,
+            span: metadata.span_of("name"),
+            selector: selector(&spec, diagnostics)?,
+            mode: mode(&spec.child("mtls", diagnostics)?, diagnostics)?,
+            ports,
+        })
+    }
+}
+
+fn mode(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Option<Mode>, Reported> {
+    match fields.text("mode", diagnostics)?.as_deref() {
+        None | Some("UNSET") => Ok(None),
+        Some("STRICT") => Ok(Some(Mode::Strict)),
+        Some("PERMISSIVE") => Ok(Some(Mode::Permissive)),
+        Some("DISABLE") => Ok(Some(Mode::Disable)),
+        Some(other) => Err(fields.refuse("mode", &format!("`{other}` is no mode"), diagnostics)),
+    }
+}
+
+/// The modes of a workload's ports.
+///
+/// Of several policies of one scope the oldest counts, and no repository knows which that is: then every mode that could
+/// come out is here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Modes<'a> {
+    /// Each way it can be, with the policies that make it so.
+    ways: Vec<Way<'a>>,
+    /// The policies of one scope of which only the oldest counts, if there are several.
+    pub rivals: Vec<Vec<&'a PeerAuthentication>>,
+}
+
+#[derive(Debug, Clone)]
+struct Way<'a> {
+    rest: Mode,
+    ports: BTreeMap<u16, Mode>,
+    makers: Vec<&'a PeerAuthentication>,
+}
+
+impl PartialEq for Way<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.rest, &self.ports) == (other.rest, &other.ports)
+    }
+}
+
+impl PartialEq for PeerAuthentication {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.namespace, &self.name) == (&other.namespace, &other.name)
+    }
+}
+
+impl<'a> Modes<'a> {
+    /// Composes the policies that a workload of a namespace falls under.
+    #[must_use]
+    pub fn compose(
+        policies: impl Iterator<Item = &'a PeerAuthentication>,
+        namespace: &str,
+        labels: &Labels,
+        root_namespace: &str,
+    ) -> Self {
+        let (mut mesh, mut of_namespace, mut of_workload) = (Vec::new(), Vec::new(), Vec::new());
+        for policy in policies {
+            if policy.selector.is_empty() {
+                if policy.namespace == root_namespace {
+                    mesh.push(policy);
+                } else if policy.namespace == namespace {
+                    of_namespace.push(policy);
+                }
+            } else if policy.namespace == namespace && namespace != root_namespace && selects(&policy.selector, labels)
+            {
+                of_workload.push(policy);
+            }
+        }
+        let scopes = [mesh, of_namespace, of_workload];
+        let rivals = scopes.iter().filter(|scope| scope.len() > 1).cloned().collect();
+        let each = |scope: &[&'a PeerAuthentication]| -> Vec<Option<&'a PeerAuthentication>> {
+            if scope.is_empty() { vec![None] } else { scope.iter().copied().map(Some).collect() }
+        };
+        let [mesh, of_namespace, of_workload] = scopes;
+        let mut ways = Vec::new();
+        for mesh in each(&mesh) {
+            for of_namespace in each(&of_namespace) {
+                for of_workload in each(&of_workload) {
+                    let way = Way::of([mesh, of_namespace, of_workload]);
+                    if !ways.contains(&way) {
+                        ways.push(way);
+                    }
+                }
+            }
+        }
+        Self { ways, rivals }
+    }
+
+    /// Returns every mode a port can have.
+    #[must_use]
+    pub fn at(&self, port: u16) -> BTreeSet<Mode> {
+        self.ways.iter().map(|way| way.at(port)).collect()
+    }
+
+    /// Returns the policies that make the mode of a port what it is; none where it is Istio's own default.
+    #[must_use]
+    pub fn makers(&self, port: u16) -> Vec<&'a PeerAuthentication> {
+        let mut makers: Vec<&PeerAuthentication> = Vec::new();
+        for maker in self.ways.iter().filter_map(|way| way.maker(port)) {
+            if !makers.contains(&maker) {
+                makers.push(maker);
+            }
+        }
+        makers
+    }
+}
+
+impl<'a> Way<'a> {
+    /// Joins the policies of mesh, namespace and workload: the innermost that says something decides, and only that of the
+    /// workload speaks of ports.
+    fn of(scopes: [Option<&'a PeerAuthentication>; 3]) -> Self {
+        let makers: Vec<_> = scopes.into_iter().flatten().filter(|policy| policy.mode.is_some()).collect();
+        let rest = makers.last().and_then(|policy| policy.mode).unwrap_or(Mode::Permissive);
+        let [_, _, of_workload] = scopes;
+        let ports = of_workload.map_or_else(BTreeMap::new, |policy| {
+            policy.ports.iter().map(|(port, mode)| (*port, mode.unwrap_or(rest))).collect()
+        });
+        let makers = if ports.is_empty() { makers } else { makers.into_iter().chain(of_workload).collect() };
+        Self { rest, ports, makers }
+    }
+
+    fn at(&self, port: u16) -> Mode {
+        self.ports.get(&port).copied().unwrap_or(self.rest)
+    }
+
+    fn maker(&self, port: u16) -> Option<&'a PeerAuthentication> {
+        if self.ports.contains_key(&port) {
+            return self.makers.last().copied();
+        }
+        self.makers.iter().rev().find(|policy| policy.mode.is_some()).copied()
+    }
+}

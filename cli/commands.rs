@@ -16,6 +16,7 @@ use ringfence_compiler::compile::{Compiled, compile};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
+use ringfence_verifier::translation;
 
 use crate::args::{FormatName, Reading, Verb};
 use crate::console;
@@ -56,7 +57,9 @@ fn judge(project: &mut Project) -> Judged {
     let outcome = project.parsed.as_ref().and_then(|parsed| {
         let resolved = resolve(parsed, project.as_of, &mut diagnostics).ok()?;
         let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
-        let summary = Summary::of(&resolved, &compiled);
+        let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
+        diagnostics.check().ok()?;
+        let summary = Summary::of(&resolved, &compiled, proof);
         Some((compiled, summary))
     });
     Judged { sources, diagnostics, outcome }

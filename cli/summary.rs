@@ -12,6 +12,7 @@ use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::level::Level;
 use ringfence_compiler::resolve::Resolved;
 use ringfence_compiler::spec::mandates::{Defaults, Mandates};
+use ringfence_verifier::translation::Proof;
 use ringfence_verifier::{Verdict, judge};
 
 use crate::output::{Difference, Written};
@@ -31,6 +32,8 @@ pub struct Summary {
     objects: BTreeMap<String, BTreeMap<String, usize>>,
     exceptions: Vec<Exception>,
     assertions: Vec<Assertion>,
+    /// What was proved of the manifests.
+    proof: Proof,
     /// What became of the output; nothing where none was asked for.
     pub output: Option<Output>,
 }
@@ -112,7 +115,7 @@ pub enum Output {
 impl Summary {
     /// Counts what was resolved and compiled.
     #[must_use]
-    pub fn of(resolved: &Resolved<'_>, compiled: &Compiled) -> Self {
+    pub fn of(resolved: &Resolved<'_>, compiled: &Compiled, proof: Proof) -> Self {
         let policy = &resolved.world.parsed.policy;
         let organization = policy.organizations.first().map_or("", |organization| organization.name());
         Self {
@@ -124,6 +127,7 @@ impl Summary {
             objects: compiled.objects.clone(),
             exceptions: exceptions(resolved),
             assertions: assertions(resolved),
+            proof,
             output: None,
         }
     }

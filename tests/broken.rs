@@ -25,7 +25,10 @@ use tempfile::TempDir;
 const AS_OF: &str = "2026-11-22";
 
 /// Codes that no input can bring about, and why: they have a page and no repository.
-const NO_REPOSITORY: &[(&str, &str)] = &[("lowering/not-read-back", "a fault of the tool itself")];
+const NO_REPOSITORY: &[(&str, &str)] = &[
+    ("lowering/not-read-back", "a fault of the tool itself"),
+    ("verify/not-as-meant", "a fault of the tool itself; verifier/tests plants such faults"),
+];
 
 /// Codes that cannot be had without others, and why.
 const COMPANIONS: &[(&str, &[&str], &str)] = &[

@@ -51,7 +51,11 @@ impl Summary {
             "objects": self.objects,
             "exceptions": exceptions,
             "assertions": assertions,
-            "proved": [],
+            "proved": {
+                "units": self.proof.units,
+                "ports": self.proof.ports,
+                "unitsInAmbientMode": self.proof.ambient,
+            },
             "output": self.output.as_ref().map_or(Value::Null, output),
         })
     }

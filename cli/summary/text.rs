@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{Output, Summary};
+use ringfence_verifier::translation::Proof;
 use crate::report::{Counts, Style};
 
 /// How far the subjects are indented from their words.
@@ -60,7 +61,7 @@ impl Summary {
                 format!("{} parsed, none proved: {}", counted(self.assertions.len(), "assertion"), first.reason);
             line("assertions", &words);
         }
-        line("proved", "nothing yet; every file was read back and equals what was meant");
+        line("proved", &proved(self.proof));
         text
     }
 
@@ -233,4 +234,18 @@ mod tests {
         check(0, 0, 1, true, "no errors, 1 note");
         check(2, 1, 0, false, "2 errors, 1 warning");
     }
+}
+
+/// Says what was proved of the manifests, and what was not.
+fn proved(proof: Proof) -> String {
+    let mut words = format!(
+        "the sidecars of {} admit exactly what the policy means, at {}",
+        counted(proof.units, "unit"),
+        counted(proof.ports, "port"),
+    );
+    if proof.ambient > 0 {
+        words.push_str(&format!("; not proved: {} in ambient mode", counted(proof.ambient, "unit")));
+    }
+    words.push_str("; NetworkPolicy and reachability are not proved yet");
+    words
 }

@@ -8,7 +8,11 @@ pub mod evaluate;
 pub mod exact;
 pub mod glob;
 pub mod istio;
+pub mod kubernetes;
+pub mod meant;
+pub mod policies;
 pub mod request;
+pub mod translation;
 
 use ringfence_compiler::document::{Document, Policy};
 use ringfence_compiler::spec::assertion::AssertionSpec;

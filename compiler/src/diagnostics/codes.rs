@@ -7,6 +7,7 @@ pub mod inventory;
 pub mod lowering;
 pub mod parse;
 pub mod resolve;
+pub mod verify;
 pub mod yaml;
 
 use super::Code;
@@ -44,7 +45,7 @@ pub static RETIRED: &[&str] = &[];
 #[must_use]
 pub fn all() -> Vec<&'static Code> {
     let mut all: Vec<_> =
-        [inventory::ALL, lowering::ALL, parse::ALL, resolve::ALL, yaml::ALL].into_iter().flatten().copied().collect();
+        [inventory::ALL, lowering::ALL, parse::ALL, resolve::ALL, verify::ALL, yaml::ALL].into_iter().flatten().copied().collect();
     all.sort_by_key(|code| code.id);
     all
 }

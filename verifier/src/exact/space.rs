@@ -83,17 +83,17 @@ impl Space {
         Area::everything(self.dimensions.iter().map(|dimension| dimension.atoms.len()))
     }
 
-    /// Returns the areas of what can arrive at all.
+    /// Returns the areas of what can arrive at all. The space must know what these arrivals tell apart.
     #[must_use]
-    pub fn arriving(&self) -> Vec<Area> {
+    pub fn arriving(&self, arrivals: &Arrivals) -> Vec<Area> {
         let mut everything = self.everything();
         if let Some((at, peers)) = self.dimension(&Attribute::Peer) {
             let mut allowed = peers.atoms_where(|value| match value {
-                Value::Peer(None) => self.arrivals.plaintext,
-                _ => self.arrivals.mtls && self.arrivals.trust_domains.is_empty(),
+                Value::Peer(None) => arrivals.plaintext,
+                _ => arrivals.mtls && arrivals.trust_domains.is_empty(),
             });
-            if self.arrivals.mtls {
-                for domain in &self.arrivals.trust_domains {
+            if arrivals.mtls {
+                for domain in &arrivals.trust_domains {
                     if let Some(met) = peers.met(&Ask::Text(of_domain(domain))) {
                         allowed = allowed.or(met);
                     }
@@ -104,7 +104,7 @@ impl Space {
         let Some((at, tokens)) = self.dimension(&Attribute::Token) else { return vec![everything] };
         let shown = |shown: bool| tokens.atoms_where(|value| *value == Value::Holds(shown));
         let mut areas = vec![everything.with_side(at, shown(false))];
-        for (issuer, audiences) in &self.arrivals.issuers {
+        for (issuer, audiences) in &arrivals.issuers {
             let mut of_issuer = everything.with_side(at, shown(true));
             of_issuer = self.narrowed(&of_issuer, &[claim_is("iss", issuer)]);
             if !audiences.is_empty() {

@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn sets_say_of_every_request_what_the_evaluator_says(chain in chain(), requests in prop::collection::vec(request(), 20)) {
         let space = Space::of(anything(), chain.rules().flat_map(Enforced::tests), &[]);
-        let verdict = Verdict::of(&space, &chain);
+        let verdict = Verdict::of(&space, &anything(), &chain);
         for request in &requests {
             let area = space.of_request(request);
             prop_assert!(!area.is_empty(), "{request} lies nowhere");
@@ -146,7 +146,7 @@ proptest! {
     #[test]
     fn a_witness_is_admitted_and_without_one_nothing_is(chain in chain(), requests in prop::collection::vec(request(), 20)) {
         let space = Space::of(anything(), chain.rules().flat_map(Enforced::tests), &[]);
-        let verdict = Verdict::of(&space, &chain);
+        let verdict = Verdict::of(&space, &anything(), &chain);
         match verdict.admitted(&space.everything(), Certainty::Surely) {
             Some((_, part)) => {
                 let witness = space.request(&part);
@@ -166,7 +166,7 @@ proptest! {
     ) {
         let tests = left.rules().chain(right.rules()).flat_map(Enforced::tests);
         let space = Space::of(anything(), tests, &[]);
-        let (ours, theirs) = (Verdict::of(&space, &left), Verdict::of(&space, &right));
+        let (ours, theirs) = (Verdict::of(&space, &anything(), &left), Verdict::of(&space, &anything(), &right));
         match ours.beyond(&theirs, Certainty::Surely, Certainty::Surely) {
             Some(witness) => {
                 prop_assert!(admits(&left, &witness), "{}", witness);

@@ -5,7 +5,7 @@
 
 use ringfence_compiler::requests::area::{Area, escape};
 
-use super::space::Space;
+use super::space::{Arrivals, Space};
 use crate::engine::{Chain, Enforced};
 use crate::request::Request;
 
@@ -29,10 +29,10 @@ pub struct Verdict<'s> {
 }
 
 impl<'s> Verdict<'s> {
-    /// Works out what a chain says.
+    /// Works out what a chain says of what arrives.
     #[must_use]
-    pub fn of<O>(space: &'s Space, chain: &Chain<O>) -> Self {
-        let arriving = space.arriving();
+    pub fn of<O>(space: &'s Space, arrivals: &Arrivals, chain: &Chain<O>) -> Self {
+        let arriving = space.arriving(arrivals);
         let arrive = |areas: Vec<Area>| -> Vec<Area> {
             let meets = areas.iter().flat_map(|area| arriving.iter().map(|arriving| area.and(arriving)));
             meets.filter(|area| !area.is_empty()).collect()

@@ -1,0 +1,68 @@
+//! Label selectors of Kubernetes (kubernetes/apimachinery `pkg/apis/meta/v1/helpers.go`, `LabelSelectorAsSelector`).
+
+use std::collections::BTreeSet;
+
+use ringfence_compiler::diagnostics::{Diagnostics, Reported};
+use ringfence_compiler::inventory::Labels;
+
+use crate::istio::read::{Fields, selects};
+
+/// A condition on labels; without any it is met by all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LabelSelector {
+    labels: Labels,
+    expressions: Vec<Expression>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Expression {
+    In(String, BTreeSet<String>),
+    NotIn(String, BTreeSet<String>),
+    Exists(String),
+    Absent(String),
+}
+
+impl LabelSelector {
+    /// Reads a selector; `None` where there is none.
+    ///
+    /// # Errors
+    /// When a field is not what it must be, which is reported.
+    pub fn read(parent: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> Result<Option<Self>, Reported> {
+        if parent.get(name).is_none() {
+            return Ok(None);
+        }
+        let fields = parent.child(name, diagnostics)?;
+        let mut expressions = Vec::new();
+        for written in fields.list("matchExpressions", diagnostics)? {
+            let key = written.required("key", diagnostics)?;
+            let values = written.texts("values", diagnostics)?.into_iter().collect();
+            expressions.push(match written.required("operator", diagnostics)?.as_str() {
+                "In" => Expression::In(key, values),
+                "NotIn" => Expression::NotIn(key, values),
+                "Exists" => Expression::Exists(key),
+                "DoesNotExist" => Expression::Absent(key),
+                other => return Err(written.refuse("operator", &format!("`{other}` is no operator"), diagnostics)),
+            });
+        }
+        Ok(Some(Self { labels: fields.labels("matchLabels", diagnostics)?, expressions }))
+    }
+
+    /// Tells whether labels meet the condition.
+    #[must_use]
+    pub fn matches(&self, labels: &Labels) -> bool {
+        let holds = |expression: &Expression| match expression {
+            Expression::In(key, values) => labels.get(key).is_some_and(|value| values.contains(value)),
+            // An absent label is in no list.
+            Expression::NotIn(key, values) => labels.get(key).is_none_or(|value| !values.contains(value)),
+            Expression::Exists(key) => labels.contains_key(key),
+            Expression::Absent(key) => !labels.contains_key(key),
+        };
+        selects(&self.labels, labels) && self.expressions.iter().all(holds)
+    }
+
+    /// Tells whether every label set meets the condition.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.labels.is_empty() && self.expressions.is_empty()
+    }
+}

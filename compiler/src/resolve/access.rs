@@ -14,7 +14,9 @@ use std::collections::BTreeSet;
 use self::floors::Floors;
 use super::authentication::Authentication;
 use super::fields::Words;
+use super::interval::Statement;
 use super::settings::Settings;
+use super::statements::Origin;
 use super::units::Unit;
 use super::waivers::Waivers;
 use super::world::World;
@@ -22,7 +24,7 @@ use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
 use crate::requests::{Part, Request, RequestSet};
 
-pub use ceilings::{Bound, Ceiling};
+pub use ceilings::{Barred, Bound, Ceiling};
 pub use grants::{Grant, GrantKind};
 
 /// Which units a statement is about.
@@ -81,10 +83,8 @@ pub(super) fn resolve(
         for grant in written.into_iter().chain(grants::default(world, unit, &rules, at, diagnostics)) {
             access.grants.extend(bounded(grant, &access.ceilings, diagnostics));
         }
-        for (ceiling, grant) in
-            access.ceilings.iter().flat_map(|one| access.grants.iter().map(move |grant| (one, grant)))
-        {
-            ceiling.mark_used(&grant.set);
+        for ceiling in &mut access.ceilings {
+            access.grants.iter_mut().for_each(|grant| ceiling.mark_used(grant));
         }
         check_denies(&access, diagnostics);
         if let (Some(settings), Some(authentication)) =
@@ -92,8 +92,8 @@ pub(super) fn resolve(
         {
             check_trust_domains(&access, settings, diagnostics);
             let domains: BTreeSet<String> = named_domains(&access).map(ToString::to_string).collect();
-            waivers.mark_words("trustDomains", unit, |word| domains.contains(word));
-            waivers.mark_words("jwt.issuers", unit, |word| authentication.accepts(word));
+            waivers.mark_words(world, "trustDomains", unit, |word| domains.contains(word));
+            waivers.mark_words(world, "jwt.issuers", unit, |word| authentication.accepts(word));
             check_issuers(&access, authentication, diagnostics);
         }
         resolved.push(access);
@@ -225,7 +225,11 @@ fn check_trust_domains(access: &Access, settings: &Settings, diagnostics: &mut D
             if inside {
                 continue;
             }
-            let by = settings.trust_domains.ceilings.first();
+            let leaves = |by: &&Statement<Words, Origin>| match (&by.value, &pattern.trust_domain) {
+                (Words::Only(words), Part::Exactly(domain)) => !words.contains(domain),
+                (words, _) => *words != Words::All,
+            };
+            let by = settings.trust_domains.ceilings.iter().find(leaves);
             let widens = code::WIDENS_MANDATE
                 .at(
                     grant.origin.span,

@@ -122,6 +122,7 @@ impl Floor<'_> {
             on_trial: false,
             clip: false,
             clipped_by: Vec::new(),
+            exceptions: BTreeSet::new(),
             issuers: self.callers.iter().filter_map(|caller| caller.issuer.clone()).collect(),
             reason: self.spec.reason.clone(),
         }

@@ -34,6 +34,8 @@ pub struct Grant {
     pub clip: bool,
     /// The mandates that clipped it.
     pub clipped_by: Vec<Origin>,
+    /// The exceptions it needs.
+    pub exceptions: BTreeSet<Origin>,
     /// The issuers of the tokens it asks for.
     pub issuers: Vec<Spanned<String>>,
     /// Why.
@@ -162,6 +164,7 @@ impl Rule<'_> {
             on_trial: self.on_trial,
             clip: self.clip,
             clipped_by: Vec::new(),
+            exceptions: BTreeSet::new(),
             issuers: self.callers.iter().filter_map(|caller| caller.issuer.clone()).collect(),
             reason: self.reason.cloned(),
         })
@@ -338,6 +341,7 @@ pub(super) fn default(
         on_trial: false,
         clip: true,
         clipped_by: Vec::new(),
+        exceptions: BTreeSet::new(),
         issuers: Vec::new(),
         reason: None,
     })

@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 use super::scope;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::resolve::callers::Caller;
+use crate::resolve::callers::{self, Caller};
 use crate::resolve::lookup::Party;
 use crate::resolve::statements::{Force, force};
 use crate::resolve::units::Unit;
 use crate::resolve::world::World;
 use crate::source::{Span, Spanned};
+use crate::spec::access::Condition;
 use crate::spec::mandates::{AccessMandate, Consent, Within};
 use crate::spec::reference::{NodePath, Reference};
 
@@ -25,6 +26,7 @@ pub(super) struct Admission<'r> {
     pub span: Span,
     pub callers: &'r [Caller],
     pub units: &'r BTreeSet<usize>,
+    pub condition: &'r Condition,
     /// Whether all of it is on trial and lets nobody in yet.
     pub force: Force,
 }
@@ -54,7 +56,9 @@ pub(super) fn check<'r>(
     let uses = uses(world, diagnostics);
     for admission in admissions {
         let mut reported = BTreeSet::new();
-        for unit in admission.units.iter().filter_map(|at| units.get(*at)) {
+        // A unit without the ports that are named is not reached.
+        let reached = |unit: &&Unit<'_>| callers::requests(&[], admission.condition, unit).is_some();
+        for unit in admission.units.iter().filter_map(|at| units.get(*at)).filter(reached) {
             for party in admission.parties() {
                 if let Some(asked) = asks(world, &admission, party, unit)
                     && !agreed(&uses, party, unit)

@@ -66,6 +66,7 @@ impl<'a> Floors<'a> {
             span: floor.origin.span,
             callers: &floor.callers,
             units: &floor.units,
+            condition: &floor.spec.condition,
             force: floor.force,
         })
     }

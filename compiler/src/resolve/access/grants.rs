@@ -127,6 +127,7 @@ impl<'a> Rules<'a> {
             span: rule.span,
             callers: &rule.callers,
             units: &rule.units,
+            condition: rule.condition,
             force: Force::Enforced,
         })
     }

@@ -150,5 +150,6 @@ fn origins<V>(settled: &Settled<V, Origin>) -> Origins {
         }
     }
     origins.extend(settled.ceilings.iter().map(|ceiling| ceiling.origin.clone()));
+    origins.extend(settled.exceptions.iter().cloned());
     origins
 }

@@ -75,6 +75,7 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
     let units = units::find(&world, diagnostics);
     assertions::check(&world, &units, diagnostics);
     units::check_modes(&world, &units, diagnostics);
+    waivers.check_ports(&units, diagnostics);
 
     let mut nodes = BTreeMap::new();
     for path in world.nodes.keys() {
@@ -86,16 +87,11 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
         units.iter().map(|unit| settings::settle(&world, &waivers, Spot::Unit(unit), diagnostics)).collect();
     let authentications = authentication::resolve(&world, &units, &settled, diagnostics);
     let accesses = access::resolve(&world, &waivers, &units, &settled, &authentications, diagnostics);
-    let allowed_raw = |path: &NodePath| {
-        nodes
-            .get(path)
-            .filter(|node| !node.raw.ceilings.is_empty())
-            .map(|node| (node.raw.value.clone(), node.raw.ceilings.first().map(|ceiling| ceiling.origin.clone())))
-    };
+    let allowed_raw = |path: &NodePath| nodes.get(path).map(|node| &node.raw);
     let raws = raws::resolve(&world, allowed_raw, diagnostics);
     for document in &parsed.policy.raws {
         let kind = document.spec.manifest.value.0.get("kind").and_then(crate::yaml::Node::as_str);
-        waivers.mark_raw(&document.node, kind.unwrap_or_default());
+        waivers.mark_raw(&world, &document.node, kind.unwrap_or_default());
     }
     waivers.finish(diagnostics);
     diagnostics.check()?;

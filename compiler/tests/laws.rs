@@ -3,7 +3,8 @@
 //! In: small repositories as plain data ([`repository`], [`generate`]). Each is written as files ([`files`]), compiled, and
 //! held against what its documents mean request by request ([`meaning`]) and against what a mesh and a network plugin do
 //! with the objects that came out ([`authorization`], [`network`]), each of them written without the compiler's algebra.
-//! The laws stand in a file each: [`safety`], [`layout`], [`monotony`], [`translation`], [`exceptions`], [`flows`].
+//! The laws stand in a file each: [`safety`], [`layout`], [`monotony`], [`translation`], [`exceptions`], [`consent`],
+//! [`flows`].
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +16,8 @@
 
 #[path = "laws/authorization.rs"]
 mod authorization;
+#[path = "laws/consent.rs"]
+mod consent;
 #[path = "laws/examine.rs"]
 mod examine;
 #[path = "laws/exceptions.rs"]

@@ -61,13 +61,20 @@ pub(super) fn rules(access: &Access, resolved: &Resolved<'_>, sources: &Sources)
         })
         .collect();
     rules.extend(access.denies.iter().map(|it| grant("deny", it, world, sources)));
-    rules.extend(access.ceilings.iter().map(|ceiling| {
-        let (what, set) = match &ceiling.bound {
-            Bound::AtMost(set) => ("at most", set),
-            Bound::Never(set) => ("never", set),
+    for ceiling in &access.ceilings {
+        let mut add = |what, set: &RequestSet| {
+            rules.push(Rule { on_trial: ceiling.on_trial, ..rule(what, set, &ceiling.origin, world, sources) });
         };
-        Rule { on_trial: ceiling.on_trial, ..rule(what, set, &ceiling.origin, world, sources) }
-    }));
+        match &ceiling.bound {
+            Bound::AtMost(most) => add("at most", most),
+            Bound::Never(never) => {
+                add("never", &never.callers);
+                if !never.but.is_empty() {
+                    add("let through", &never.but);
+                }
+            }
+        }
+    }
     rules
 }
 

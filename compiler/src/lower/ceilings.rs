@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::Rules;
-use crate::ir::{Rule, UnitPlan};
+use crate::ir::{Origins, Rule, UnitPlan};
 use crate::requests::{Field, IdentityPattern, RequestSet};
-use crate::resolve::access::{Bound, Ceiling};
+use crate::resolve::access::{Barred, Bound, Ceiling};
 use crate::resolve::statements::Origin;
 
 /// Complements that were written before; `None` where that was reported to be impossible.
@@ -32,23 +32,29 @@ pub(super) fn denied(
                 known.insert(most.clone(), written.clone());
                 written
             }),
-            Bound::Never(never) => callers(never, &ceiling.origin, rules),
+            Bound::Never(never) => barring(never, &ceiling.origin, rules),
         };
         for rule in written.into_iter().flatten() {
-            denied.entry(rule).or_default().insert(ceiling.origin.clone());
+            let origins = denied.entry(rule).or_default();
+            origins.insert(ceiling.origin.clone());
+            // What an exception let through shapes the rule as much as the mandate does.
+            origins.extend(ceiling.exceptions.iter().cloned());
         }
     }
     denied.into_iter().map(|(rule, origins)| Rule { origins, ..rule }).collect()
 }
 
-fn callers(never: &RequestSet, origin: &Origin, rules: &mut Rules<'_, '_, '_>) -> Option<Vec<Rule>> {
+/// Writes the rules that keep callers out, whatever they send but what exceptions let through.
+fn barring(never: &Barred, origin: &Origin, rules: &mut Rules<'_, '_, '_>) -> Option<Vec<Rule>> {
+    let clauses = never.callers.clauses().iter();
     let identities: BTreeSet<IdentityPattern> =
-        never.clauses().iter().flat_map(|clause| clause.identities.patterns().cloned()).collect();
+        clauses.flat_map(|clause| clause.identities.patterns().cloned()).collect();
     if identities.is_empty() {
         return Some(Vec::new());
     }
     let principals = rules.principals(&Field::Only(identities), origin)?;
-    Some(vec![Rule { principals, ..Rule::default() }])
+    let rest = complement(&never.but.l4(), origin, rules)?;
+    Some(rest.into_iter().map(|rule| Rule { principals: principals.clone(), ..rule }).collect())
 }
 
 /// Who is permitted on some port: everyone, or these identities and addresses.
@@ -110,8 +116,16 @@ pub(super) fn shared(units: &mut [UnitPlan]) -> (Vec<Rule>, Vec<Rule>) {
     let mut shared = (Vec::new(), Vec::new());
     let alike = |pick: fn(&crate::ir::MeshPlan) -> &Vec<Rule>| {
         let mut lists = units.iter().filter_map(|unit| unit.mesh.as_ref()).map(pick);
-        let first = lists.next()?;
-        lists.all(|list| list == first).then(|| first.clone())
+        let mut all = lists.next()?.clone();
+        for list in lists {
+            if !means_the_same(&all, list) {
+                return None;
+            }
+            for (rule, other) in all.iter_mut().zip(list) {
+                rule.origins.extend(other.origins.iter().cloned());
+            }
+        }
+        Some(all)
     };
     let (enforced, on_trial) = (alike(|mesh| &mesh.ceilings), alike(|mesh| &mesh.ceilings_on_trial));
     for mesh in units.iter_mut().filter_map(|unit| unit.mesh.as_mut()) {
@@ -125,4 +139,10 @@ pub(super) fn shared(units: &mut [UnitPlan]) -> (Vec<Rule>, Vec<Rule>) {
     shared.0.extend(enforced.into_iter().flatten());
     shared.1.extend(on_trial.into_iter().flatten());
     shared
+}
+
+/// Tells whether two lists deny the same, whatever they come from: an exception may be needed at one workload alone.
+fn means_the_same(ours: &[Rule], theirs: &[Rule]) -> bool {
+    let bare = |rule: &Rule| Rule { origins: Origins::new(), ..rule.clone() };
+    ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(one, other)| bare(one) == bare(other))
 }

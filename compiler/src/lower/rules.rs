@@ -43,6 +43,7 @@ impl Rules<'_, '_, '_> {
                 let (callers, origins) = merged.entry(shape).or_default();
                 callers.extend(identities.patterns().cloned());
                 origins.insert(grant.origin.clone());
+                origins.extend(grant.exceptions.iter().cloned());
             }
         }
         let mut rules = Vec::new();

@@ -159,7 +159,7 @@ fn check_plaintext(world: &World<'_>, governed: &Governed<'_>, diagnostics: &mut
     }
     for ceiling in governed.access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
         if let Bound::Never(never) = &ceiling.bound {
-            refuse(&ceiling.origin, never);
+            refuse(&ceiling.origin, &never.callers);
         }
     }
 }

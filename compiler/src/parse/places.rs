@@ -43,8 +43,13 @@ pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, di
     let mut names: BTreeMap<(NodePath, &str, &str), Span> = BTreeMap::new();
     for (kind, node, metadata) in documents(policy) {
         let name = &metadata.name;
-        // `zone:pci` is looked up in the whole tree, so its name is one of the whole tree.
-        let scope = if kind == "Zone" { NodePath::root() } else { node.clone() };
+        let scope = match kind {
+            // `zone:pci` is looked up in the whole tree, so its name is one of the whole tree.
+            "Zone" => NodePath::root(),
+            // The services of a group are among those of its workspace, where each name is one service.
+            "Service" => node.lineage().into_iter().nth(2).unwrap_or_else(|| node.clone()),
+            _ => node.clone(),
+        };
         if let Some(first) = names.insert((scope, kind, name.value.0.as_str()), name.span) {
             let duplicate = code::DUPLICATE_DOCUMENT
                 .at(name.span, format!("two documents of kind `{kind}` are named `{}`", name.value));

@@ -6,26 +6,30 @@
 
 mod ceilings;
 mod consent;
+mod floors;
 mod grants;
 
 use std::collections::BTreeSet;
 
+use self::floors::Floors;
 use super::authentication::Authentication;
 use super::fields::Words;
+use super::interval::Statement;
 use super::settings::Settings;
+use super::statements::Origin;
 use super::units::Unit;
 use super::waivers::Waivers;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
-use crate::diagnostics::{Diagnostics, nearest};
+use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
 use crate::requests::{Part, Request, RequestSet};
 
-pub use ceilings::{Bound, Ceiling};
+pub use ceilings::{Barred, Bound, Ceiling};
 pub use grants::{Grant, GrantKind};
 
 /// Which units a statement is about.
 pub(super) mod scope {
-    pub(in crate::resolve) use super::grants::{in_node, units_of};
+    pub(in crate::resolve) use super::grants::{in_node, own_services, units_of};
 }
 
 /// Who reaches a unit.
@@ -66,23 +70,21 @@ pub(super) fn resolve(
 ) -> Vec<Access> {
     let rules = grants::Rules::read(world, units, diagnostics);
     let mandates = ceilings::Mandated::read(world, diagnostics);
-    consent::check(world, units, &rules, diagnostics);
+    let floors = Floors::read(world, units, diagnostics);
+    consent::check(world, units, rules.admissions().chain(floors.admissions()), diagnostics);
     let mut resolved = Vec::new();
     for (at, unit) in units.iter().enumerate() {
         let ceilings = mandates.at(unit, world, waivers, diagnostics);
         let mut access = Access { ceilings, ..Access::default() };
-        access.grants = grants::floors(world, unit, diagnostics);
-        check_floors(&access, diagnostics);
+        access.grants = floors.at(at, unit);
+        floors::check(&access, diagnostics);
         let (written, denies) = rules.at(at, unit);
         access.denies = denies;
-        for grant in written {
+        for grant in written.into_iter().chain(grants::default(world, unit, &rules, at, diagnostics)) {
             access.grants.extend(bounded(grant, &access.ceilings, diagnostics));
         }
-        access.grants.extend(grants::default(world, unit, &rules, at, &access.ceilings, diagnostics));
-        for (ceiling, grant) in
-            access.ceilings.iter().flat_map(|one| access.grants.iter().map(move |grant| (one, grant)))
-        {
-            ceiling.mark_used(&grant.set);
+        for ceiling in &mut access.ceilings {
+            access.grants.iter_mut().for_each(|grant| ceiling.mark_used(grant));
         }
         check_denies(&access, diagnostics);
         if let (Some(settings), Some(authentication)) =
@@ -90,71 +92,82 @@ pub(super) fn resolve(
         {
             check_trust_domains(&access, settings, diagnostics);
             let domains: BTreeSet<String> = named_domains(&access).map(ToString::to_string).collect();
-            waivers.mark_words("trustDomains", unit, |word| domains.contains(word));
-            waivers.mark_words("jwt.issuers", unit, |word| authentication.accepts(word));
+            waivers.mark_words(world, "trustDomains", unit, |word| domains.contains(word));
+            waivers.mark_words(world, "jwt.issuers", unit, |word| authentication.accepts(word));
             check_issuers(&access, authentication, diagnostics);
         }
         resolved.push(access);
     }
+    floors.try_out(units, &resolved, diagnostics);
     shared_accounts(world, units, diagnostics);
     resolved
 }
 
-/// Holds a grant against the ceilings: inside, clipped, or an error with both lines and a request.
+/// Holds a grant against the ceilings: inside, clipped, or an error with both lines and a request. A default is clipped in
+/// silence.
 fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics) -> Option<Grant> {
+    let default = grant.kind == GrantKind::Default;
     for ceiling in ceilings {
         let Some(witness) = ceiling.refuses(&grant.set) else { continue };
-        if ceiling.on_trial {
-            let trial = code::DRY_RUN_MANDATE
-                .at(grant.origin.span, format!("a grant leaves `{}`, which is on trial", ceiling.origin.id));
-            diagnostics
-                .report(trial.label("will be refused").and(ceiling.origin.span, "on trial").help(shown(&witness)));
-            continue;
-        }
-        if grant.clip {
-            match ceiling.clip(&grant.set) {
+        match (ceiling.on_trial, grant.clip) {
+            (true, _) if default => {}
+            (true, _) => {
+                let trial = code::DRY_RUN_MANDATE
+                    .at(grant.origin.span, format!("a grant leaves `{}`, which is on trial", ceiling.origin.id));
+                diagnostics
+                    .report(trial.label("will be refused").and(ceiling.origin.span, "on trial").help(shown(&witness)));
+            }
+            (false, true) => match ceiling.clip(&grant.set) {
                 Ok(clipped) => {
                     grant.clipped_by.push(ceiling.origin.clone());
                     grant.set = clipped;
-                    continue;
                 }
                 Err(reason) => {
-                    let refused = crate::diagnostics::codes::lowering::INEXPRESSIBLE.at(grant.origin.span, reason);
-                    diagnostics.report(
-                        refused
-                            .label("cannot be clipped")
-                            .and(ceiling.origin.span, "to this")
-                            .help("write in the grant which of it is meant, without `clip`"),
-                    );
+                    diagnostics.report(unclipped(&grant, ceiling, reason));
                     return None;
                 }
+            },
+            (false, false) => {
+                diagnostics.report(widens(&grant, ceiling, &witness));
+                return None;
             }
         }
+    }
+    if !grant.set.is_empty() {
+        return Some(grant);
+    }
+    if let Some(by) = grant.clipped_by.first().filter(|_| !default) {
+        let nothing = code::USELESS_CLIP.at(grant.origin.span, "nothing of this grant lies within the mandates");
         diagnostics.report(
-            code::WIDENS_MANDATE
-                .at(grant.origin.span, format!("a grant permits more than `{}` does", ceiling.origin.id))
-                .label("outside the mandate")
-                .and(ceiling.origin.span, ceiling.words())
-                .help(format!(
-                    "{}; stay within, write `clip: true` to drop what is outside, or have an Exception approved",
-                    shown(&witness)
-                )),
+            nothing
+                .label("grants nothing")
+                .and(by.span, "clipped by this")
+                .help("grant something the mandate permits, or delete the grant"),
         );
-        return None;
     }
-    if grant.set.is_empty() {
-        if let Some(by) = grant.clipped_by.first() {
-            let nothing = code::USELESS_CLIP.at(grant.origin.span, "nothing of this grant lies within the mandates");
-            diagnostics.report(
-                nothing
-                    .label("grants nothing")
-                    .and(by.span, "clipped by this")
-                    .help("grant something the mandate permits, or delete the grant"),
-            );
-        }
-        return None;
-    }
-    Some(grant)
+    None
+}
+
+/// Says that what a ceiling leaves of a grant cannot be written.
+fn unclipped(grant: &Grant, ceiling: &Ceiling, reason: String) -> Diagnostic {
+    let refused = crate::diagnostics::codes::lowering::INEXPRESSIBLE.at(grant.origin.span, reason);
+    let help = match grant.kind {
+        GrantKind::Default => "grant what is meant by name, so that the default ends",
+        _ => "write in the grant which of it is meant, without `clip`",
+    };
+    refused.label("cannot be clipped").and(ceiling.origin.span, "to this").help(help)
+}
+
+/// Says that a grant leaves a ceiling.
+fn widens(grant: &Grant, ceiling: &Ceiling, witness: &Request) -> Diagnostic {
+    code::WIDENS_MANDATE
+        .at(grant.origin.span, format!("a grant permits more than `{}` does", ceiling.origin.id))
+        .label("outside the mandate")
+        .and(ceiling.origin.span, ceiling.words())
+        .help(format!(
+            "{}; stay within, write `clip: true` to drop what is outside, or have an Exception approved",
+            shown(witness)
+        ))
 }
 
 /// Describes a request that shows a point.
@@ -166,25 +179,6 @@ fn shown(request: &Request) -> String {
     let what = format!("{} {}", request.method, request.path);
     let what = if what.trim().is_empty() { String::new() } else { format!(" `{}`", what.trim()) };
     format!("for one, `{who}` on port {}{what}", request.port)
-}
-
-fn check_floors(access: &Access, diagnostics: &mut Diagnostics) {
-    for floor in &access.grants {
-        for ceiling in access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
-            if let Some(witness) = ceiling.refuses(&floor.set) {
-                diagnostics.report(
-                    code::CONTRADICTION
-                        .at(
-                            floor.origin.span,
-                            format!("`{}` demands what `{}` forbids", floor.origin.id, ceiling.origin.id),
-                        )
-                        .label("must always be admitted")
-                        .and(ceiling.origin.span, ceiling.words())
-                        .help(shown(&witness)),
-                );
-            }
-        }
-    }
 }
 
 /// Reports denies that cut into a floor, and grants of which denies leave nothing.
@@ -231,7 +225,11 @@ fn check_trust_domains(access: &Access, settings: &Settings, diagnostics: &mut D
             if inside {
                 continue;
             }
-            let by = settings.trust_domains.ceilings.first();
+            let leaves = |by: &&Statement<Words, Origin>| match (&by.value, &pattern.trust_domain) {
+                (Words::Only(words), Part::Exactly(domain)) => !words.contains(domain),
+                (words, _) => *words != Words::All,
+            };
+            let by = settings.trust_domains.ceilings.iter().find(leaves);
             let widens = code::WIDENS_MANDATE
                 .at(
                     grant.origin.span,

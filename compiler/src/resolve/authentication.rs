@@ -15,7 +15,7 @@ use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::resolve as code;
 use crate::document::Document;
 use crate::requests::{PathPattern, Pattern};
-use crate::source::{Span, Spanned};
+use crate::source::Span;
 use crate::spec::authentication::{AuthenticationSpec, Issuer};
 use crate::spec::mandates::JwtMandate;
 
@@ -59,7 +59,7 @@ pub(super) fn resolve(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Authentication> {
     let mut resolved: Vec<Authentication> = units.iter().map(|_| Authentication::default()).collect();
-    let mut required: Vec<Option<(usize, Spanned<bool>)>> = vec![None; units.len()];
+    let mut required: Vec<Option<Written>> = vec![None; units.len()];
     for document in &world.parsed.policy.authentications {
         check_issuers(document, diagnostics);
         let about = match &document.spec.to {
@@ -73,13 +73,21 @@ pub(super) fn resolve(
             let Some(authentication) = resolved.get_mut(at) else { continue };
             add(document, authentication, diagnostics);
             if let (Some(value), Some(seen)) = (&document.spec.required, required.get_mut(at)) {
-                choose(document.node.lineage().len(), value, seen, diagnostics);
+                choose(
+                    Written {
+                        value: value.value,
+                        origin: Origin::document(value.span, document),
+                        depth: document.node.lineage().len(),
+                    },
+                    seen,
+                    diagnostics,
+                );
             }
         }
     }
     for (at, unit) in units.iter().enumerate() {
         let (Some(authentication), Some(chosen)) = (resolved.get_mut(at), required.get(at)) else { continue };
-        mandate(world, unit, authentication, chosen.as_ref().map(|(_, value)| value), diagnostics);
+        mandate(world, unit, authentication, chosen.as_ref(), diagnostics);
         if let Some(settings) = settings.get(at).and_then(Option::as_ref) {
             check_ceiling(settings, authentication, diagnostics);
             for obligation in &settings.external_authorization.ceilings {
@@ -165,26 +173,32 @@ fn add(document: &Document<AuthenticationSpec>, authentication: &mut Authenticat
     }
 }
 
-/// The innermost node that says whether a token is required decides; two at one depth must agree.
-fn choose(
+/// What a document says about the need of a token.
+#[derive(Debug, Clone)]
+struct Written {
+    value: bool,
+    origin: Origin,
+    /// How far down the tree it is written.
     depth: usize,
-    value: &Spanned<bool>,
-    seen: &mut Option<(usize, Spanned<bool>)>,
-    diagnostics: &mut Diagnostics,
-) {
+}
+
+/// The innermost node that says whether a token is required decides; two at one depth must agree.
+fn choose(written: Written, seen: &mut Option<Written>, diagnostics: &mut Diagnostics) {
     match seen {
-        Some((other, written)) if *other == depth && written.value != value.value => {
-            let ambiguous =
-                code::AMBIGUOUS.at(value.span, "one node says both that a token is required and that it is not");
+        Some(other) if other.depth == written.depth && other.value != written.value => {
+            let ambiguous = code::AMBIGUOUS
+                .at(written.origin.span, "one node says both that a token is required and that it is not");
             diagnostics.report(
                 ambiguous
                     .label("one")
-                    .and(written.span, "the other")
+                    .and(other.origin.span, "the other")
                     .help("neither order nor file name decides: keep one"),
             );
         }
-        Some((other, _)) if *other > depth => {}
-        _ => *seen = Some((depth, *value)),
+        Some(other) if other.depth > written.depth => {}
+        // Of equal statements one is named, and not by the order of files.
+        Some(other) if other.depth == written.depth && other.origin.id <= written.origin.id => {}
+        _ => *seen = Some(written),
     }
 }
 
@@ -193,7 +207,7 @@ fn mandate(
     world: &World<'_>,
     unit: &Unit<'_>,
     authentication: &mut Authentication,
-    written: Option<&Spanned<bool>>,
+    written: Option<&Written>,
     diagnostics: &mut Diagnostics,
 ) {
     let mut demanded: Option<(Origin, &JwtMandate)> = None;
@@ -203,16 +217,11 @@ fn mandate(
                 demanded.get_or_insert((Origin::mandate(required.span, &path, "jwt.required"), &jwt.value));
             }
             if let Some(exempt) = &jwt.value.exempt {
-                let allowed: Vec<_> = exempt
-                    .value
-                    .at_most
-                    .value
-                    .0
+                let allowed = &exempt.value.at_most.value.0;
+                for path in authentication
+                    .exempt
                     .iter()
-                    .filter_map(|path| PathPattern::parse(&path.value).ok())
-                    .collect();
-                for path in
-                    authentication.exempt.iter().filter(|path| !allowed.iter().any(|allowed| allowed.covers(path)))
+                    .filter(|path| !allowed.iter().any(|allowed| allowed.value.covers(path)))
                 {
                     let span = place_of_exempt(world, unit, path);
                     let widens =
@@ -230,7 +239,7 @@ fn mandate(
     if let Some((origin, jwt)) = &demanded {
         if let Some(written) = written.filter(|written| !written.value) {
             let widens = code::WIDENS_MANDATE
-                .at(written.span, format!("`required: false` permits more than `{}` does", origin.id));
+                .at(written.origin.span, format!("`required: false` permits more than `{}` does", origin.id));
             let widens = widens.label("needs no token").and(origin.span, "every request must show one");
             diagnostics.report(widens.help("leave `required` out: the mandate decides"));
         }
@@ -246,7 +255,7 @@ fn mandate(
             );
         }
     }
-    let by_document = written.filter(|written| written.value).map(|written| Origin::new(written.span, "required"));
+    let by_document = written.filter(|written| written.value).map(|written| written.origin.clone());
     authentication.required = demanded.map(|(origin, _)| origin).or(by_document);
     if let (Some(required), true) = (&authentication.required, authentication.issuers.is_empty()) {
         let nobody = code::UNKNOWN_ISSUER

@@ -123,6 +123,8 @@ pub struct Settled<V, O> {
     pub floors: Vec<Statement<V, O>>,
     /// How the value came to be, from the root down.
     pub steps: Vec<Step<V, O>>,
+    /// The exceptions without which the value would be another; who widens the ceilings knows them.
+    pub exceptions: Vec<O>,
 }
 
 /// The ends of the order and the secure built-in.
@@ -152,6 +154,7 @@ pub fn narrow<V: Lattice, O: Clone>(
         ceilings: Vec::new(),
         floors: Vec::new(),
         steps: vec![Step::BuiltIn(bounds.built_in.clone())],
+        exceptions: Vec::new(),
     };
     for level in line {
         for floor in &level.floors {

@@ -2,12 +2,14 @@
 
 use super::authority;
 use super::fields::Words;
+use super::interval::Settled;
 use super::statements::Origin;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::document::Document;
 use crate::spec::raw::RawSpec;
+use crate::spec::reference::NodePath;
 use crate::yaml::Node;
 
 /// A hand-written object and where it goes.
@@ -34,9 +36,9 @@ const OWN_KINDS: [&str; 6] = [
 ];
 
 /// Checks every hand-written object; `allowed` says which kinds the mandates at a node allow.
-pub(super) fn resolve<'a>(
+pub(super) fn resolve<'a, 's>(
     world: &World<'a>,
-    allowed: impl Fn(&crate::spec::reference::NodePath) -> Option<(Words, Option<Origin>)>,
+    allowed: impl Fn(&NodePath) -> Option<&'s Settled<Words, Origin>>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Raw<'a>> {
     let mut raws = Vec::new();
@@ -54,7 +56,7 @@ pub(super) fn resolve<'a>(
 fn check<'a>(
     world: &World<'a>,
     document: &'a Document<RawSpec>,
-    allowed: Option<(Words, Option<Origin>)>,
+    allowed: Option<&Settled<Words, Origin>>,
 ) -> Result<Raw<'a>, Box<Diagnostic>> {
     let manifest = &document.spec.manifest;
     let node = &manifest.value.0;
@@ -84,15 +86,17 @@ fn check<'a>(
         ));
         return Err(Box::new(refused.help("nothing is emitted there")));
     }
-    match allowed {
-        Some((Words::Only(kinds), _)) if kinds.contains(kind) => {}
-        Some((Words::Only(_), by)) => {
+    let lists = |words: &Words| matches!(words, Words::Only(kinds) if kinds.contains(kind));
+    match allowed.filter(|allowed| !allowed.ceilings.is_empty()) {
+        Some(allowed) if lists(&allowed.value) => {}
+        Some(allowed) => {
+            let by = allowed.ceilings.iter().find(|ceiling| !lists(&ceiling.value));
             let refused =
                 refused(format!("hand-written objects of kind `{kind}` are not allowed at `{}`", document.node));
-            let refused = by.into_iter().fold(refused, |refused, by| refused.and(by.span, "the kinds that are"));
+            let refused = by.into_iter().fold(refused, |refused, by| refused.and(by.origin.span, "the kinds that are"));
             return Err(Box::new(refused.help("say it in policy, or have the kind listed in the mandate")));
         }
-        _ => {
+        None => {
             let refused = refused(format!("hand-written objects are not allowed at `{}`", document.node));
             return Err(Box::new(refused.help("a mandate `raw` of a node above lists the kinds that are")));
         }

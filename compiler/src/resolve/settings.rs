@@ -11,10 +11,11 @@ use super::statements::{Force, Origin, force, mandate_id};
 use super::units::Unit;
 use super::waivers::{Waiver, Waivers, Widening};
 use super::world::World;
-use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::resolve as code;
-use crate::source::Span;
-use crate::spec::mandates::{EgressMode, Mandates, WordsMandate};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::source::{Span, Spanned};
+use crate::spec::mandates::{EgressMode, Mandates, ObligationsMandate, WordsMandate};
+use crate::spec::names::Name;
 use crate::spec::reference::NodePath;
 
 /// What holds at a node or unit.
@@ -61,69 +62,18 @@ pub(super) fn settle(
     spot: Spot<'_, '_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Settings> {
-    let words =
-        |field: &'static str, pick: fn(&Mandates) -> Option<(Span, &WordsMandate)>, diagnostics: &mut Diagnostics| {
-            let bounds = Bounds { bottom: Words::Only(BTreeSet::new()), top: Words::All, built_in: Words::All };
-            let levels = levels(world, spot, |path| {
-                let held = world.mandates(path).into_iter().filter_map(pick).map(|(span, mandate)| {
-                    let set = Words::Only(mandate.at_most.value.0.iter().map(|word| word.value.clone()).collect());
-                    widened(set, Origin::mandate(span, path, field), waivers, spot, path, field, |widening| {
-                        match widening {
-                            Widening::Words(words) => Some(Words::Only(words.clone())),
-                            _ => None,
-                        }
-                    })
-                });
-                Level { ceilings: held.collect(), ..Level::default() }
-            });
-            report(narrow(&bounds, &levels), field, |words| format!("{words:?}"), diagnostics)
-        };
-    let obliged = |field: &'static str, pick: fn(&Mandates) -> Vec<(Span, String)>, diagnostics: &mut Diagnostics| {
-        let levels = levels(world, spot, |path| {
-            let held = world.mandates(path).into_iter().flat_map(pick);
-            let state =
-                |(span, name): (Span, String)| Statement::new([name].into(), Origin::mandate(span, path, field));
-            Level { ceilings: held.map(state).collect(), ..Level::default() }
-        });
-        // The order is turned round: the bottom is every obligation there is, and the walk ends in the union.
-        let all = levels
-            .iter()
-            .flat_map(|level: &Level<BTreeSet<String>, Origin>| &level.ceilings)
-            .flat_map(|ceiling| ceiling.value.clone());
-        let bounds = Bounds { bottom: all.collect(), top: BTreeSet::new(), built_in: BTreeSet::new() };
-        report(narrow(&bounds, &levels), field, |names| format!("{names:?}"), diagnostics)
-    };
+    // Every field is settled before one that collides ends it, so that each collision is reported.
     let mtls = mtls(world, waivers, spot, diagnostics);
     let egress = egress(world, waivers, spot, diagnostics);
-    let trust_domains = words("trustDomains", |m| m.trust_domains.as_ref().map(|w| (w.span, &w.value)), diagnostics);
-    let issuers = words(
-        "jwt.issuers",
-        |m| m.jwt.as_ref().and_then(|jwt| jwt.value.issuers.as_ref()).map(|w| (w.span, &w.value)),
-        diagnostics,
-    );
-    let raw = words("raw", |m| m.raw.as_ref().map(|raw| (raw.span, &raw.value.kinds)), diagnostics);
-    let access_log = obliged(
-        "obligations",
-        |m| {
-            m.obligations
-                .iter()
-                .flat_map(|o| &o.value.access_log)
-                .map(|name| (name.span, name.value.0.clone()))
-                .collect()
-        },
-        diagnostics,
-    );
-    let external_authorization = obliged(
-        "obligations",
-        |m| {
-            m.obligations
-                .iter()
-                .flat_map(|o| &o.value.external_authorization)
-                .map(|name| (name.span, name.value.0.clone()))
-                .collect()
-        },
-        diagnostics,
-    );
+    let mut words = |field, pick| words(world, waivers, spot, (field, pick), diagnostics);
+    let trust_domains =
+        words("trustDomains", |mandates| mandates.trust_domains.as_ref().map(|words| (words.span, &words.value)));
+    let issuers = words("jwt.issuers", |mandates| {
+        mandates.jwt.as_ref()?.value.issuers.as_ref().map(|words| (words.span, &words.value))
+    });
+    let raw = words("raw", |mandates| mandates.raw.as_ref().map(|raw| (raw.span, &raw.value.kinds)));
+    let access_log = obliged(world, spot, |obligations| &obligations.access_log, diagnostics);
+    let external_authorization = obliged(world, spot, |obligations| &obligations.external_authorization, diagnostics);
     Some(Settings {
         mtls: mtls?,
         egress: egress?,
@@ -133,6 +83,57 @@ pub(super) fn settle(
         access_log: access_log?,
         external_authorization: external_authorization?,
     })
+}
+
+/// Finds the mandate on a field of words, and its place.
+type PickWords = fn(&Mandates) -> Option<(Span, &WordsMandate)>;
+
+/// Settles a field of words: nobody writes a value, so what is left is the ceiling.
+fn words(
+    world: &World<'_>,
+    waivers: &Waivers<'_>,
+    spot: Spot<'_, '_>,
+    (field, pick): (&'static str, PickWords),
+    diagnostics: &mut Diagnostics,
+) -> Option<Settled<Words, Origin>> {
+    let bounds = Bounds { bottom: Words::Only(BTreeSet::new()), top: Words::All, built_in: Words::All };
+    let waived = |widening: &Widening| match widening {
+        Widening::Words(words) => Some(Words::Only(words.clone())),
+        _ => None,
+    };
+    let levels = levels(world, spot, |path| {
+        let held = world.mandates(path).into_iter().filter_map(pick).map(|(span, mandate)| {
+            let set = Words::Only(mandate.at_most.value.0.iter().map(|word| word.value.clone()).collect());
+            widened(set, Origin::mandate(span, path, field), waivers, spot, path, field, waived)
+        });
+        Level { ceilings: held.collect(), ..Level::default() }
+    });
+    report(narrow(&bounds, &levels), field, |words| format!("{words:?}"), diagnostics)
+}
+
+/// Settles an obligation: names add up on the way down.
+fn obliged(
+    world: &World<'_>,
+    spot: Spot<'_, '_>,
+    pick: fn(&ObligationsMandate) -> &Vec<Spanned<Name>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Settled<BTreeSet<String>, Origin>> {
+    let field = "obligations";
+    let levels = levels(world, spot, |path| {
+        let held = world.mandates(path).into_iter().filter_map(|mandates| mandates.obligations.as_ref());
+        let named = held.flat_map(|obligations| pick(&obligations.value));
+        let state = |name: &Spanned<Name>| {
+            Statement::new([name.value.0.clone()].into(), Origin::mandate(name.span, path, field))
+        };
+        Level { ceilings: named.map(state).collect(), ..Level::default() }
+    });
+    // The order is turned round: the bottom is every obligation there is, and the walk ends in the union.
+    let all = levels
+        .iter()
+        .flat_map(|level: &Level<BTreeSet<String>, Origin>| &level.ceilings)
+        .flat_map(|ceiling| ceiling.value.clone());
+    let bounds = Bounds { bottom: all.collect(), top: BTreeSet::new(), built_in: BTreeSet::new() };
+    report(narrow(&bounds, &levels), field, |names| format!("{names:?}"), diagnostics)
 }
 
 /// Makes one level a node on the line down to the spot.
@@ -168,97 +169,114 @@ fn widened<V: Lattice>(
     Statement::new(value, origin)
 }
 
+/// Which statements a line of levels is built from.
+#[derive(Clone, Copy)]
+struct Reading {
+    waivers: bool,
+    /// Whether mandates on trial count as if they were in force.
+    trials: bool,
+}
+
 fn mtls(
     world: &World<'_>,
     waivers: &Waivers<'_>,
     spot: Spot<'_, '_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Settled<Mtls, Origin>> {
-    let build = |with_waivers: bool| {
-        let mut levels = levels(world, spot, |path| {
-            let mut level = Level::default();
-            let id = mandate_id(path, "mtls");
-            for mandate in world.mandates(path).into_iter().filter_map(|mandates| mandates.mtls.as_ref()) {
-                if force(mandate.value.mode, mandate.value.until.as_ref(), world.as_of) == Force::OnTrial {
-                    continue;
-                }
-                if let Some(most) = &mandate.value.at_most {
-                    let mut ceiling = Mtls::all(most.value.into());
-                    let mut widen = |waiver: &Waiver<'_>, ports: Option<BTreeSet<u16>>| {
-                        if let Widening::Mtls(arrivals) = waiver.widening {
-                            ceiling = ceiling.join(&on_ports(arrivals, ports));
-                        }
-                    };
-                    match spot {
-                        _ if !with_waivers => {}
-                        Spot::Node(node) => {
-                            waivers.at_node(&id, node).for_each(|waiver| widen(waiver, waiver.port_numbers()))
-                        }
-                        Spot::Unit(unit) => {
-                            waivers.at_unit(&id, unit).for_each(|waiver| widen(waiver, waiver.ports_at(unit)))
-                        }
-                    }
-                    level.ceilings.push(Statement::new(ceiling, Origin::mandate(most.span, path, "mtls")));
-                }
-                if let Some(least) = &mandate.value.at_least {
-                    level
-                        .floors
-                        .push(Statement::new(Mtls::all(least.value.into()), Origin::mandate(least.span, path, "mtls")));
-                }
-            }
-            for setting in world.defaults(path).into_iter().filter_map(|defaults| defaults.mtls.as_ref()) {
-                level.values.push(Statement::new(
-                    Mtls::from(&setting.value),
-                    Origin::new(setting.span, format!("{path}#defaults.mtls")),
-                ));
-            }
-            level
-        });
-        if let Spot::Unit(unit) = spot {
-            let mut level = Level::default();
-            for service in unit.services.iter().filter_map(|index| world.services.get(*index)) {
-                if let Some(setting) = service.document.and_then(|document| document.spec.mtls.as_ref()) {
-                    let origin = Origin::new(setting.span, format!("{}#mtls", World::service_name(service)));
-                    level.values.push(Statement::new(Mtls::from(&setting.value), origin));
-                }
-            }
-            levels.push(level);
-        }
-        levels
-    };
-    let levels = build(true);
-    let settled = narrow(&Mtls::bounds(), &levels);
-    mark_used(waivers, spot, "mtls", || {
-        let without = narrow(&Mtls::bounds(), &build(false));
+    let narrowed = |reading: Reading| narrow(&Mtls::bounds(), &mtls_levels(world, waivers, spot, reading));
+    let settled = narrowed(Reading { waivers: true, trials: false });
+    let exceptions = mark_used(waivers, spot, "mtls", || {
+        let without = narrowed(Reading { waivers: false, trials: false });
         !matches!((&settled, &without), (Ok(one), Ok(other)) if one.value == other.value)
     });
     let settled = report(settled, "mtls", Mtls::words, diagnostics)?;
-    for path in spot.node().lineage() {
-        for mandate in world.mandates(&path).into_iter().filter_map(|mandates| mandates.mtls.as_ref()) {
-            let on_trial = force(mandate.value.mode, mandate.value.until.as_ref(), world.as_of) == Force::OnTrial;
-            let Some(most) = mandate.value.at_most.as_ref().filter(|_| on_trial) else { continue };
-            if !settled.value.within(&Mtls::all(most.value.into())) {
-                let span = settled.steps.iter().rev().find_map(written).unwrap_or(most.span);
-                let trial = code::DRY_RUN_MANDATE
-                    .at(span, format!("`{}` permits more than a mandate on trial", settled.value.words()));
-                let last = mandate.value.until.as_ref().map_or(String::new(), |day| format!(" until {}", day.value));
-                diagnostics.report(
-                    trial
-                        .label("will be refused")
-                        .and(most.span, format!("at most `{}`, on trial{last}", most.value.word()))
-                        .help("change it, or have an Exception approved, before the trial ends"),
-                );
+    if let Some(trial) = mtls_trial(world, spot) {
+        match narrowed(Reading { waivers: true, trials: true }) {
+            Err(conflicts) => {
+                for conflict in conflicts {
+                    diagnostics.report(describe(conflict, "mtls", Mtls::words, Force::OnTrial));
+                }
             }
+            Ok(after) if after.value != settled.value => {
+                let change = code::DRY_RUN_MANDATE.at(
+                    trial,
+                    format!("`{}` becomes `{}` when the trial ends", settled.value.words(), after.value.words()),
+                );
+                diagnostics.report(change.label("on trial").help("write what is meant before the trial ends"));
+            }
+            Ok(_) => {}
         }
     }
-    Some(settled)
+    Some(Settled { exceptions, ..settled })
 }
 
-fn written<V>(step: &super::interval::Step<V, Origin>) -> Option<Span> {
-    match step {
-        super::interval::Step::Written(statement) => Some(statement.origin.span),
-        _ => None,
+/// Returns the place of the first mandate on mTLS that is on trial at a spot.
+fn mtls_trial(world: &World<'_>, spot: Spot<'_, '_>) -> Option<Span> {
+    let line = spot.node().lineage();
+    let mut mandates = line.iter().flat_map(|path| world.mandates(path)).filter_map(|mandates| mandates.mtls.as_ref());
+    mandates
+        .find(|it| force(it.value.mode, it.value.until.as_ref(), world.as_of) == Force::OnTrial)
+        .map(|mandate| mandate.span)
+}
+
+/// Returns what each node on the line of a spot says about mTLS, and behind them what the Service documents of a unit say.
+fn mtls_levels(
+    world: &World<'_>,
+    waivers: &Waivers<'_>,
+    spot: Spot<'_, '_>,
+    reading: Reading,
+) -> Vec<Level<Mtls, Origin>> {
+    let mut levels = levels(world, spot, |path| {
+        let mut level = Level::default();
+        for mandate in world.mandates(path).into_iter().filter_map(|mandates| mandates.mtls.as_ref()) {
+            let force = force(mandate.value.mode, mandate.value.until.as_ref(), world.as_of);
+            if force == Force::OnTrial && !reading.trials {
+                continue;
+            }
+            if let Some(most) = &mandate.value.at_most {
+                let mut ceiling = Mtls::all(most.value.into());
+                if reading.waivers {
+                    ceiling = mtls_waived(ceiling, waivers, spot, path);
+                }
+                level.ceilings.push(Statement::new(ceiling, Origin::mandate(most.span, path, "mtls")));
+            }
+            if let Some(least) = &mandate.value.at_least {
+                let floor = Mtls::all(least.value.into());
+                level.floors.push(Statement::new(floor, Origin::mandate(least.span, path, "mtls")));
+            }
+        }
+        for setting in world.defaults(path).into_iter().filter_map(|defaults| defaults.mtls.as_ref()) {
+            let origin = Origin::new(setting.span, format!("{path}#defaults.mtls"));
+            level.values.push(Statement::new(Mtls::from(&setting.value), origin));
+        }
+        level
+    });
+    if let Spot::Unit(unit) = spot {
+        let mut level = Level::default();
+        for service in unit.services.iter().filter_map(|index| world.services.get(*index)) {
+            if let Some(setting) = service.document.and_then(|document| document.spec.mtls.as_ref()) {
+                let origin = Origin::new(setting.span, format!("{}#mtls", World::service_name(service)));
+                level.values.push(Statement::new(Mtls::from(&setting.value), origin));
+            }
+        }
+        levels.push(level);
     }
+    levels
+}
+
+/// Joins what exceptions grant, on their ports, into the ceiling of a node.
+fn mtls_waived(mut ceiling: Mtls, waivers: &Waivers<'_>, spot: Spot<'_, '_>, holder: &NodePath) -> Mtls {
+    let id = mandate_id(holder, "mtls");
+    let mut widen = |waiver: &Waiver<'_>, ports: Option<BTreeSet<u16>>| {
+        if let Widening::Mtls(arrivals) = waiver.widening {
+            ceiling = ceiling.join(&on_ports(arrivals, ports));
+        }
+    };
+    match spot {
+        Spot::Node(node) => waivers.at_node(&id, node).for_each(|waiver| widen(waiver, waiver.port_numbers())),
+        Spot::Unit(unit) => waivers.at_unit(&id, unit).for_each(|waiver| widen(waiver, waiver.ports_at(unit))),
+    }
+    ceiling
 }
 
 fn on_ports(arrivals: Arrivals, ports: Option<BTreeSet<u16>>) -> Mtls {
@@ -300,24 +318,27 @@ fn egress(
             })
         };
     let settled = narrow(&egress_bounds(), &build(true));
-    mark_used(waivers, spot, "egress", || {
+    let exceptions = mark_used(waivers, spot, "egress", || {
         let without = narrow(&egress_bounds(), &build(false));
         !matches!((&settled, &without), (Ok(one), Ok(other)) if one.value == other.value)
     });
-    report(settled, "egress", |mode| mode.word().to_owned(), diagnostics)
+    let settled = report(settled, "egress", |mode| mode.word().to_owned(), diagnostics)?;
+    Some(Settled { exceptions, ..settled })
 }
 
-/// Marks the exceptions to a field at a spot as used if `matters` says that they change something.
-fn mark_used(waivers: &Waivers<'_>, spot: Spot<'_, '_>, field: &str, matters: impl FnOnce() -> bool) {
+/// Marks the exceptions to a field at a spot as used if `matters` says that they change something, and returns those.
+fn mark_used(waivers: &Waivers<'_>, spot: Spot<'_, '_>, field: &str, matters: impl FnOnce() -> bool) -> Vec<Origin> {
     let lineage = spot.node().lineage();
     let ids: Vec<_> = lineage.iter().map(|path| mandate_id(path, field)).collect();
     let here: Vec<&Waiver<'_>> = match spot {
         Spot::Node(path) => ids.iter().flat_map(|id| waivers.at_node(id, path)).collect(),
         Spot::Unit(unit) => ids.iter().flat_map(|id| waivers.at_unit(id, unit)).collect(),
     };
-    if !here.is_empty() && matters() {
-        here.into_iter().for_each(Waiver::mark_used);
+    if here.is_empty() || !matters() {
+        return Vec::new();
     }
+    here.iter().for_each(|waiver| waiver.mark_used());
+    here.iter().map(|waiver| waiver.origin()).collect()
 }
 
 /// Reports collisions, each with both of its lines.
@@ -332,60 +353,58 @@ fn report<V: Lattice>(
         Err(conflicts) => conflicts,
     };
     for conflict in conflicts {
-        let diagnostic = match conflict {
-            Conflict::Contradiction(one, other) => code::CONTRADICTION
-                .at(
-                    one.origin.span,
-                    format!("`{}` and `{}` leave nothing of `{field}`", one.origin.id, other.origin.id),
-                )
-                .label(format!("demands `{}`", words(&one.value)))
-                .and(other.origin.span, format!("demands `{}`", words(&other.value)))
-                .help("nobody below can satisfy both: change one of them"),
-            Conflict::Widens { value, ceiling } => code::WIDENS_MANDATE
-                .at(
-                    value.origin.span,
-                    format!("`{}` permits more than `{}` does", words(&value.value), ceiling.origin.id),
-                )
-                .label(format!("asks for `{}`", words(&value.value)))
-                .and(ceiling.origin.span, format!("at most `{}`", words(&ceiling.value)))
-                .help("stay within the mandate, or have an Exception to it approved"),
-            Conflict::BelowFloor { value, floor } => code::BELOW_FLOOR
-                .at(
-                    value.origin.span,
-                    format!("`{}` permits less than `{}` demands", words(&value.value), floor.origin.id),
-                )
-                .label(format!("asks for `{}`", words(&value.value)))
-                .and(floor.origin.span, format!("at least `{}`", words(&floor.value)))
-                .help("permit what the mandate demands"),
-            Conflict::Stranded { value, ceiling } => {
-                let inherited =
-                    value.as_ref().map_or("the built-in".to_owned(), |value| format!("`{}`", words(&value.value)));
-                let stranded = code::CONTRADICTION
-                    .at(
-                        ceiling.origin.span,
-                        format!("`{}` leaves nothing of {inherited}, and nothing else is written", ceiling.origin.id),
-                    )
-                    .label(format!("at most `{}`", words(&ceiling.value)))
-                    .help(format!("write `{field}` in the `defaults` of the node that makes the mandate"));
-                match value {
-                    Some(value) => stranded.and(value.origin.span, format!("asks for `{}`", words(&value.value))),
-                    None => stranded,
-                }
-            }
-            Conflict::Ambiguous(one, other) => code::AMBIGUOUS
-                .at(
-                    one.origin.span,
-                    format!(
-                        "`{}` and `{}` are written for `{field}` at one node",
-                        words(&one.value),
-                        words(&other.value)
-                    ),
-                )
-                .label(format!("says `{}`", words(&one.value)))
-                .and(other.origin.span, format!("says `{}`", words(&other.value)))
-                .help("neither order nor file name decides: keep one"),
-        };
-        diagnostics.report(diagnostic);
+        diagnostics.report(describe(conflict, field, &words, Force::Enforced));
     }
     None
+}
+
+/// Says how two statements collide, or will when a trial ends.
+fn describe<V: Lattice>(
+    conflict: Conflict<V, Origin>,
+    field: &str,
+    words: impl Fn(&V) -> String,
+    force: Force,
+) -> Diagnostic {
+    let weighed = |code: &'static Code| if force == Force::OnTrial { &code::DRY_RUN_MANDATE } else { code };
+    let (before, trial) = if force == Force::OnTrial { (" before the trial ends", ", on trial") } else { ("", "") };
+    match conflict {
+        Conflict::Contradiction(one, other) => weighed(&code::CONTRADICTION)
+            .at(one.origin.span, format!("`{}` and `{}` leave nothing of `{field}`", one.origin.id, other.origin.id))
+            .label(format!("demands `{}`", words(&one.value)))
+            .and(other.origin.span, format!("demands `{}`", words(&other.value)))
+            .help(format!("nobody below can satisfy both: change one of them{before}")),
+        Conflict::Widens { value, ceiling } => weighed(&code::WIDENS_MANDATE)
+            .at(value.origin.span, format!("`{}` permits more than `{}` does", words(&value.value), ceiling.origin.id))
+            .label(format!("asks for `{}`", words(&value.value)))
+            .and(ceiling.origin.span, format!("at most `{}`{trial}", words(&ceiling.value)))
+            .help(format!("stay within the mandate, or have an Exception to it approved{before}")),
+        Conflict::BelowFloor { value, floor } => weighed(&code::BELOW_FLOOR)
+            .at(value.origin.span, format!("`{}` permits less than `{}` demands", words(&value.value), floor.origin.id))
+            .label(format!("asks for `{}`", words(&value.value)))
+            .and(floor.origin.span, format!("at least `{}`{trial}", words(&floor.value)))
+            .help(format!("permit what the mandate demands{before}")),
+        Conflict::Stranded { value, ceiling } => {
+            let inherited =
+                value.as_ref().map_or("the built-in".to_owned(), |value| format!("`{}`", words(&value.value)));
+            let stranded = weighed(&code::CONTRADICTION)
+                .at(
+                    ceiling.origin.span,
+                    format!("`{}` leaves nothing of {inherited}, and nothing else is written", ceiling.origin.id),
+                )
+                .label(format!("at most `{}`{trial}", words(&ceiling.value)))
+                .help(format!("write `{field}` in the `defaults` of the node that makes the mandate{before}"));
+            match value {
+                Some(value) => stranded.and(value.origin.span, format!("asks for `{}`", words(&value.value))),
+                None => stranded,
+            }
+        }
+        Conflict::Ambiguous(one, other) => weighed(&code::AMBIGUOUS)
+            .at(
+                one.origin.span,
+                format!("`{}` and `{}` are written for `{field}` at one node", words(&one.value), words(&other.value)),
+            )
+            .label(format!("says `{}`", words(&one.value)))
+            .and(other.origin.span, format!("says `{}`", words(&other.value)))
+            .help("neither order nor file name decides: keep one"),
+    }
 }

@@ -3,25 +3,26 @@
 //! In: `Exception` documents and the day. Out: [`Waivers`], which every field asks. One that has ended is an error, one
 //! that nothing needs a warning, one without what its mandate asks of it is none.
 
+mod terms;
+mod widening;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::fields::Arrivals;
-use super::statements::mandate_id;
+pub use self::widening::Widening;
+use super::callers;
+use super::statements::{Origin, mandate_id};
 use super::units::Unit;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostics, Reported, nearest};
 use crate::document::Document;
-use crate::shape::scalar::Text;
 use crate::source::{Span, Spanned};
-use crate::spec::access::Port;
-use crate::spec::authentication::MtlsMode;
-use crate::spec::authority::{Category, ExceptionSpec, Holder, MandateId};
-use crate::spec::mandates::{EgressMode, ExceptionTerms, Mandates};
-use crate::spec::names::Owner;
-use crate::spec::reference::{NodePath, Reference};
+use crate::spec::access::{Condition, Port};
+use crate::spec::authority::{ExceptionSpec, Holder, MandateId};
+use crate::spec::mandates::{Mandates, WordsMandate};
+use crate::spec::reference::NodePath;
 
 /// Every exception in force.
 #[derive(Debug, Default)]
@@ -46,19 +47,6 @@ enum Place {
     Services(BTreeSet<usize>),
 }
 
-/// What a mandate is widened to, in terms of its field.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Widening {
-    /// Of `mtls`.
-    Mtls(Arrivals),
-    /// Of `egress`.
-    Egress(EgressMode),
-    /// Of `trustDomains`, `jwt.issuers` and `raw`.
-    Words(BTreeSet<String>),
-    /// Of `access`.
-    Callers(Vec<Spanned<Reference>>),
-}
-
 /// The fields an exception can waive.
 const FIELDS: [&str; 6] = ["access", "egress", "jwt.issuers", "mtls", "raw", "trustDomains"];
 
@@ -77,10 +65,7 @@ impl<'a> Waivers<'a> {
 
     /// Returns the exceptions to a mandate that hold at a unit.
     pub fn at_unit(&self, id: &MandateId, unit: &Unit<'_>) -> impl Iterator<Item = &Waiver<'a>> {
-        self.to(id).filter(move |waiver| match &waiver.place {
-            Place::Node(node) => node.contains(&unit.node),
-            Place::Services(services) => unit.services.iter().any(|service| services.contains(service)),
-        })
+        self.to(id).filter(move |waiver| waiver.holds_at(unit))
     }
 
     /// Returns the exceptions to a mandate that hold for the whole of a node.
@@ -92,22 +77,33 @@ impl<'a> Waivers<'a> {
         self.list.iter().filter(move |waiver| waiver.document.spec.waives.value == *id)
     }
 
-    /// Remembers the exceptions to a field of words, at a unit, whose words something uses.
-    pub(super) fn mark_words(&self, field: &str, unit: &Unit<'_>, uses: impl Fn(&str) -> bool) {
-        let ids = unit.node.lineage().into_iter().map(|path| mandate_id(&path, field));
-        for waiver in ids.flat_map(|id| self.at_unit(&id, unit).collect::<Vec<_>>()) {
-            if matches!(&waiver.widening, Widening::Words(words) if words.iter().any(|word| uses(word))) {
-                waiver.mark_used();
+    /// Remembers the exceptions to a field of words, at a unit, without whose words something that is used would be outside.
+    pub(super) fn mark_words(&self, world: &World<'_>, field: &str, unit: &Unit<'_>, uses: impl Fn(&str) -> bool) {
+        for path in unit.node.lineage() {
+            for waiver in self.at_unit(&mandate_id(&path, field), unit) {
+                waiver.mark_words(world, &path, field, &uses);
             }
         }
     }
 
-    /// Remembers the exceptions to the kinds of hand-written objects that an object of a node uses.
-    pub(super) fn mark_raw(&self, path: &NodePath, kind: &str) {
-        let ids = path.lineage().into_iter().map(|above| mandate_id(&above, "raw"));
-        for waiver in ids.flat_map(|id| self.at_node(&id, path).collect::<Vec<_>>()) {
-            if matches!(&waiver.widening, Widening::Words(words) if words.contains(kind)) {
-                waiver.mark_used();
+    /// Remembers the exceptions to the kinds of hand-written objects that an object of a node needs.
+    pub(super) fn mark_raw(&self, world: &World<'_>, node: &NodePath, kind: &str) {
+        for path in node.lineage() {
+            for waiver in self.at_node(&mandate_id(&path, "raw"), node) {
+                waiver.mark_words(world, &path, "raw", &|word: &str| word == kind);
+            }
+        }
+    }
+
+    /// Reports the ports of scopes that no workload there has: an exception for them would let nothing through.
+    pub(super) fn check_ports(&self, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
+        for waiver in &self.list {
+            let here: Vec<&Unit<'_>> = units.iter().filter(|unit| waiver.holds_at(unit)).collect();
+            // A scope without workloads is reported as unused.
+            if !here.is_empty() {
+                let ports = waiver.document.spec.scope.value.ports.clone();
+                // What is wrong was reported, which is all that is asked here.
+                let _ = callers::check_ports(&Condition { ports, ..Condition::any() }, &here, diagnostics);
             }
         }
     }
@@ -129,6 +125,29 @@ impl<'a> Waivers<'a> {
 }
 
 impl Waiver<'_> {
+    /// Returns where it was written, and its name.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::document(self.document.metadata.name.span, self.document)
+    }
+
+    fn holds_at(&self, unit: &Unit<'_>) -> bool {
+        match &self.place {
+            Place::Node(node) => node.contains(&unit.node),
+            Place::Services(services) => unit.services.iter().any(|service| services.contains(service)),
+        }
+    }
+
+    /// Remembers that it is needed if one of its words is used and a mandate of the node does not list it by itself.
+    fn mark_words(&self, world: &World<'_>, holder: &NodePath, field: &str, uses: &impl Fn(&str) -> bool) {
+        let Widening::Words(words) = &self.widening else { return };
+        let mandates = || world.mandates(holder).into_iter().filter_map(|mandates| words_mandate(mandates, field));
+        let added = |word: &str| mandates().any(|most| most.at_most.value.0.iter().all(|listed| listed.value != word));
+        if words.iter().any(|word| uses(word) && added(word)) {
+            self.mark_used();
+        }
+    }
+
     /// Remembers that something needed it.
     pub fn mark_used(&self) {
         self.used.store(true, Ordering::Relaxed);
@@ -169,7 +188,7 @@ fn read<'a>(
     let spec = &document.spec;
     let holder = holder(world, document, diagnostics)?;
     let place = place(world, document, &holder, diagnostics)?;
-    let widening = widening(spec, diagnostics)?;
+    let widening = widening::read(spec, diagnostics)?;
     if let (Some(ports), false) =
         (&spec.scope.value.ports, matches!(spec.waives.value.field.as_str(), "mtls" | "access"))
     {
@@ -180,7 +199,7 @@ fn read<'a>(
             apart.label("limits nothing").help("leave `ports` out: the exception holds for the whole of its scope"),
         ));
     }
-    check_terms(world, document, &holder, diagnostics)?;
+    terms::check(world, document, &holder, diagnostics)?;
     let (name, expires) = (document.name(), &spec.expires);
     if let Some(granted) = spec.granted.as_ref().filter(|granted| granted.value > world.as_of) {
         let early = code::EXCEPTION_INVALID.at(granted.span, format!("exception `{name}` begins on {}", granted.value));
@@ -270,11 +289,18 @@ fn mandates_field(mandates: &Mandates, field: &str) -> bool {
     match field {
         "access" => mandates.access.is_some(),
         "egress" => mandates.egress.is_some(),
-        "jwt.issuers" => mandates.jwt.as_ref().is_some_and(|jwt| jwt.value.issuers.is_some()),
         "mtls" => mandates.mtls.is_some(),
-        "raw" => mandates.raw.is_some(),
-        "trustDomains" => mandates.trust_domains.is_some(),
-        _ => false,
+        _ => words_mandate(mandates, field).is_some(),
+    }
+}
+
+/// Returns the mandate on a field of words.
+fn words_mandate<'m>(mandates: &'m Mandates, field: &str) -> Option<&'m WordsMandate> {
+    match field {
+        "jwt.issuers" => mandates.jwt.as_ref()?.value.issuers.as_ref().map(|issuers| &issuers.value),
+        "raw" => mandates.raw.as_ref().map(|raw| &raw.value.kinds),
+        "trustDomains" => mandates.trust_domains.as_ref().map(|domains| &domains.value),
+        _ => None,
     }
 }
 
@@ -317,142 +343,4 @@ fn place(
             Err(diagnostics.report(both.help("write `service` or `node`, and `ports` where only some are meant")))
         }
     }
-}
-
-fn widening(spec: &ExceptionSpec, diagnostics: &mut Diagnostics) -> Result<Widening, Reported> {
-    let words = &spec.widen_to.value.0;
-    let field = spec.waives.value.field.as_str();
-    let one_of = |known: Vec<&str>, diagnostics: &mut Diagnostics| {
-        let list = known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let wrong = code::EXCEPTION_INVALID
-            .at(spec.widen_to.span, format!("`{field}` is widened to one of {list}"))
-            .label("none of them");
-        diagnostics.report(wrong)
-    };
-    match (field, words.as_slice()) {
-        ("mtls", [word]) => match MtlsMode::WORDS.iter().find(|(known, _)| *known == word.value) {
-            Some((_, mode)) => Ok(Widening::Mtls((*mode).into())),
-            None => Err(one_of(MtlsMode::WORDS.iter().map(|(word, _)| *word).collect(), diagnostics)),
-        },
-        ("egress", [word]) => match EgressMode::WORDS.iter().find(|(known, _)| *known == word.value) {
-            Some((_, mode)) => Ok(Widening::Egress(*mode)),
-            None => Err(one_of(EgressMode::WORDS.iter().map(|(word, _)| *word).collect(), diagnostics)),
-        },
-        ("mtls", _) => Err(one_of(MtlsMode::WORDS.iter().map(|(word, _)| *word).collect(), diagnostics)),
-        ("egress", _) => Err(one_of(EgressMode::WORDS.iter().map(|(word, _)| *word).collect(), diagnostics)),
-        ("access", words) => {
-            let mut callers = Vec::new();
-            for word in words {
-                let reference = Reference::parse(&word.value).map_err(|reason| {
-                    diagnostics.report(code::EXCEPTION_INVALID.at(word.span, reason).label("no caller"))
-                })?;
-                callers.push(Spanned::new(reference, word.span));
-            }
-            Ok(Widening::Callers(callers))
-        }
-        (_, words) => Ok(Widening::Words(words.iter().map(|word| word.value.clone()).collect())),
-    }
-}
-
-/// Checks category, approvals and duration against the terms of the mandate's node and of every node above it.
-fn check_terms(
-    world: &World<'_>,
-    document: &Document<ExceptionSpec>,
-    holder: &NodePath,
-    diagnostics: &mut Diagnostics,
-) -> Result<(), Reported> {
-    let spec = &document.spec;
-    let mut invalid = None;
-    let name = document.name();
-    if spec.category == Category::Mitigated && spec.compensating.is_empty() {
-        let span = document.metadata.name.span;
-        let missing = code::EXCEPTION_INVALID
-            .at(span, format!("exception `{name}` is mitigated by nothing"))
-            .label("`compensating` is empty");
-        invalid = Some(diagnostics.report(missing.help("list what makes up for it, or write `category: waiver`")));
-    }
-    if let Some(granted) = spec.granted.as_ref().filter(|granted| granted.value > spec.expires.value) {
-        let turned = code::EXCEPTION_INVALID.at(spec.expires.span, format!("exception `{name}` ends before it begins"));
-        invalid = Some(diagnostics.report(turned.label("the last day").and(granted.span, "the first")));
-    }
-    let asked: Vec<_> = holder
-        .lineage()
-        .iter()
-        .flat_map(|path| world.mandates(path))
-        .filter_map(|mandates| mandates.exceptions.as_ref())
-        .collect();
-    if asked.is_empty() && !document.node.contains(holder) {
-        let span = document.metadata.name.span;
-        let nobody = code::EXCEPTION_INVALID
-            .at(span, format!("nobody says who may approve an exception to `{}`", spec.waives.value));
-        invalid = Some(
-            diagnostics.report(
-                nobody
-                    .label("written below the mandate it waives")
-                    .and(spec.waives.span, "the mandate")
-                    .help("let the node that mandates say so in `mandates.exceptions`, or write the exception itself"),
-            ),
-        );
-    }
-    for terms in asked {
-        let asked = terms.span;
-        let terms = &terms.value;
-        let needed = terms.approvals.as_ref().map_or(1, |count| count.value.0);
-        let able =
-            spec.approvals.iter().map(|approval| &approval.by.value).filter(|person| may_approve(world, terms, person));
-        // An address is one person, however it is written.
-        let valid = able.map(|person| person.to_string().to_lowercase()).collect::<BTreeSet<_>>().len();
-        if valid < needed as usize {
-            let who = terms.approvers.iter().map(|owner| format!("`{}`", owner.value)).collect::<Vec<_>>().join(", ");
-            let span = document.metadata.name.span;
-            let few = code::EXCEPTION_INVALID.at(span, format!("exception `{name}` has {valid} of {needed} approvals"));
-            let few = few.label("not approved").and(asked, "asked for here");
-            let help = if who.is_empty() {
-                "each must be another person".to_owned()
-            } else {
-                format!("each must be another person of {who}")
-            };
-            invalid = Some(diagnostics.report(few.help(help)));
-        }
-        if let Some(limit) = &terms.max_days {
-            match &spec.granted {
-                None => {
-                    let span = document.metadata.name.span;
-                    let undated = code::EXCEPTION_INVALID
-                        .at(span, format!("exception `{name}` does not say when it was granted"));
-                    let undated = undated.label("`granted` is missing").and(limit.span, "its days are limited here");
-                    invalid = Some(diagnostics.report(undated.help("add `granted`, the day it was approved")));
-                }
-                Some(granted) if granted.value.days_until(spec.expires.value) > i64::from(limit.value.0) => {
-                    let days = granted.value.days_until(spec.expires.value);
-                    let long =
-                        code::EXCEPTION_INVALID.at(spec.expires.span, format!("exception `{name}` lasts {days} days"));
-                    let long = long.label("the last day").and(limit.span, format!("at most {} days", limit.value.0));
-                    invalid = Some(
-                        diagnostics
-                            .report(long.help("end it earlier and have it approved again if it is still needed")),
-                    );
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    invalid.map_or(Ok(()), Err)
-}
-
-/// Tells whether a person is one of the approvers, by address or as a member of a team.
-fn may_approve(world: &World<'_>, terms: &ExceptionTerms, person: &Owner) -> bool {
-    let Owner::Person(address) = person else { return false };
-    let teams = world.parsed.policy.organizations.iter().map(|organization| &organization.spec.teams);
-    let member = |team: &str| {
-        teams
-            .clone()
-            .filter_map(|teams| teams.get(team))
-            .any(|members| members.iter().any(|member| member.eq_ignore_ascii_case(address)))
-    };
-    terms.approvers.is_empty()
-        || terms.approvers.iter().any(|approver| match &approver.value {
-            Owner::Person(known) => known.eq_ignore_ascii_case(address),
-            Owner::Team(team) => member(team),
-        })
 }

@@ -8,6 +8,7 @@ use super::names::{Day, Mode, Name, Owner};
 use super::reference::Reference;
 use crate::diagnostics::codes::parse as code;
 use crate::diagnostics::{Diagnostics, Reported};
+use crate::requests::PathPattern;
 use crate::shape::scalar::Count;
 use crate::shape::{OneOrMany, Shape, keywords, record, wrong_type};
 use crate::source::Spanned;
@@ -120,6 +121,14 @@ record! {
 }
 
 record! {
+    /// A bound on a set of paths.
+    pub struct PathsMandate {
+        /// The widest set.
+        pub at_most: Spanned<OneOrMany<Spanned<PathPattern>>>,
+    }
+}
+
+record! {
     /// Bounds on tokens.
     pub struct JwtMandate {
         /// The issuers whose tokens may be accepted.
@@ -127,7 +136,7 @@ record! {
         /// Whether every request must show an accepted token.
         pub required: Option<Spanned<bool>>,
         /// The only paths that may be exempt from showing one.
-        pub exempt: Option<Spanned<WordsMandate>>,
+        pub exempt: Option<Spanned<PathsMandate>>,
     }
 }
 

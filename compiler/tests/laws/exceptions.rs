@@ -108,6 +108,7 @@ fn a_caller_needs_an_exception_and_is_let_through_to_its_scope_alone() {
             to: Some(vec![target.reference()]),
             allow: vec![Entry { from: Some(vec![Source::plain(caller.reference())]), condition, ..Entry::default() }],
             deny: Vec::new(),
+            uses: Vec::new(),
         });
         let without = examine(&repository);
         let mut asking = repository.clone();
@@ -186,6 +187,7 @@ fn from_outside(ports: &[u16], clip: bool) -> Access {
         to: Some(vec![Ref::Service("/t/in".to_owned(), "api".to_owned())]),
         allow: vec![Entry { from, condition, clip, ..Entry::default() }],
         deny: Vec::new(),
+        uses: Vec::new(),
     }
 }
 

@@ -97,6 +97,7 @@ impl Repository {
             put(&mut spec, "to", access.to.as_ref().map(|to| list(to, Ref::value)));
             put(&mut spec, "allow", (!access.allow.is_empty()).then(|| list(&access.allow, Entry::value)));
             put(&mut spec, "deny", (!access.deny.is_empty()).then(|| list(&access.deny, Entry::value)));
+            put(&mut spec, "uses", (!access.uses.is_empty()).then(|| list(&access.uses, Ref::value)));
             add(&access.node, None, document("Access", &access.name, spec.into()));
         }
         for statement in &self.authentications {
@@ -215,6 +216,7 @@ impl Mandates {
         put(&mut access, "from", self.from.as_ref().map(|from| json!({ "atMost": list(from, Source::value) })));
         put(&mut access, "atMost", self.at_most.as_ref().map(|entries| list(entries, Entry::value)));
         put(&mut access, "atLeast", (!self.at_least.is_empty()).then(|| list(&self.at_least, Entry::value)));
+        put(&mut access, "crossTenant", self.cross_tenant.then(|| json!("mutual")));
         if self.trial && !access.is_empty() {
             put(&mut access, "mode", Some(json!("dryRun")));
             put(&mut access, "until", Some(json!("2026-12-31")));

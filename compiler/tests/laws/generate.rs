@@ -245,6 +245,7 @@ fn mandates(skeleton: &Skeleton) -> impl Strategy<Value = Mandates> + use<> {
             from,
             at_most,
             at_least,
+            cross_tenant: false,
             trial: trial.is_some(),
             trust_domains,
             issuers,
@@ -300,7 +301,7 @@ fn access(skeleton: &Skeleton, zones: &[String]) -> impl Strategy<Value = Access
                 1 => Some(vec![Ref::Node(service.node().to_owned())]),
                 _ => Some(vec![service.reference()]),
             };
-            Some(Access { node, name: String::new(), to, allow, deny })
+            Some(Access { node, name: String::new(), to, allow, deny, uses: Vec::new() })
         },
     )
 }

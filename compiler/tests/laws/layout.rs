@@ -101,6 +101,7 @@ fn between_two_zones() -> Repository {
             to: Some(vec![named("api")]),
             allow: vec![Entry { from, ..Entry::default() }],
             deny: Vec::new(),
+            uses: Vec::new(),
         }],
         ..Repository::default()
     }

@@ -39,6 +39,8 @@ pub struct Mandates {
     pub from: Option<Vec<Source>>,
     pub at_most: Option<Vec<Entry>>,
     pub at_least: Vec<Entry>,
+    /// Whether who crosses tenants must say so on both sides.
+    pub cross_tenant: bool,
     pub trial: bool,
     pub trust_domains: Option<Vec<String>>,
     pub issuers: bool,
@@ -121,6 +123,8 @@ pub struct Access {
     pub to: Option<Vec<Ref>>,
     pub allow: Vec<Entry>,
     pub deny: Vec<Entry>,
+    /// What everything in the node calls elsewhere.
+    pub uses: Vec<Ref>,
 }
 
 #[derive(Debug, Clone)]

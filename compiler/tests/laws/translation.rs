@@ -96,6 +96,7 @@ fn tight() -> Repository {
             name: "api".to_owned(),
             to: Some(vec![Ref::Service("/t/w".to_owned(), "api".to_owned())]),
             allow: vec![entry(who("web"), read), entry(who("job"), on(9000)), entry(who("web"), admin.clone())],
+            uses: Vec::new(),
             deny: vec![entry(who("web"), Condition { methods: Some(vec!["DELETE"]), ..admin })],
         }],
         ..Repository::default()

@@ -16,7 +16,7 @@ super::codes! {
     AMBIGUOUS: Error = "resolve/ambiguous", "one node says two things about one field";
     NOT_AUTHORISED: Error = "resolve/not-authorised", "a node writes what its level may not";
     OUTSIDE_NODE: Error = "resolve/outside-node", "a statement is about workloads of another node";
-    DRY_RUN_MANDATE: Warning = "resolve/dry-run-mandate", "a mandate on trial would refuse this";
+    DRY_RUN_MANDATE: Warning = "resolve/dry-run-mandate", "a mandate on trial would refuse or change this";
     DRY_RUN_WITHOUT_END: Error = "resolve/dry-run-without-end", "a trial names no last day";
     DRY_RUN_ENDED: Error = "resolve/dry-run-ended", "a grant was on trial until a day that has passed";
     CONSENT_MISSING: Error = "resolve/consent-missing", "a caller from elsewhere has not declared what it uses";

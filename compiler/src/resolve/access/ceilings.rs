@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::grants::Grant;
 use crate::diagnostics::Diagnostics;
 use crate::document::Document;
 use crate::requests::{Clause, Field, IdentityPattern, Request, RequestSet};
@@ -16,8 +17,8 @@ use crate::resolve::world::World;
 use crate::source::Spanned;
 use crate::spec::access::{Condition, Source};
 use crate::spec::authority::{Holder, MandateId};
-use crate::spec::reference::NodePath;
-use crate::spec::zone::ZoneSpec;
+use crate::spec::reference::{NodePath, Reference};
+use crate::spec::zone::{Member, ZoneSpec};
 
 /// A bound on access at a unit.
 #[derive(Debug, Clone)]
@@ -28,8 +29,18 @@ pub struct Ceiling {
     pub bound: Bound,
     /// Whether it is only on trial.
     pub on_trial: bool,
+    /// The exceptions that something granted here needs, by name.
+    pub exceptions: BTreeSet<Origin>,
     bare: Bound,
-    waived: Vec<(RequestSet, Arc<AtomicBool>)>,
+    waived: Vec<Waived>,
+}
+
+/// What an exception lets through at a unit.
+#[derive(Debug, Clone)]
+struct Waived {
+    set: RequestSet,
+    origin: Origin,
+    used: Arc<AtomicBool>,
 }
 
 /// What a ceiling permits.
@@ -37,8 +48,38 @@ pub struct Ceiling {
 pub enum Bound {
     /// Nothing but these requests.
     AtMost(RequestSet),
-    /// Anything but requests of these callers: members of a zone that may not reach out to here.
-    Never(RequestSet),
+    /// Anything but requests of members of a zone that may not reach out to here.
+    Never(Barred),
+}
+
+/// What callers may not send.
+#[derive(Debug, Clone)]
+pub struct Barred {
+    /// The callers, whatever they send.
+    pub callers: RequestSet,
+    /// Requests that exceptions let through, whoever sends them.
+    pub but: RequestSet,
+}
+
+impl Barred {
+    /// Tells whether a request may not be sent.
+    #[must_use]
+    pub fn matches(&self, request: &Request) -> bool {
+        self.callers.matches(request) && !self.but.matches(request)
+    }
+
+    /// Returns a request of a set that may not be sent.
+    #[must_use]
+    pub fn meets(&self, set: &RequestSet) -> Option<Request> {
+        if self.but.is_empty() {
+            return set.meets(&self.callers);
+        }
+        match set.intersect(&self.callers) {
+            Ok(both) => both.difference_witness(&self.but),
+            // Not reached: the callers ask for identities alone, and what two patterns of those share is one of them.
+            Err(_) => set.meets(&self.callers),
+        }
+    }
 }
 
 impl Bound {
@@ -48,8 +89,16 @@ impl Bound {
             // A caller named by address, or as anyone, was not meant by its identity: the DENY beside the grant keeps it out.
             Self::Never(never) => {
                 let named = set.clauses().iter().filter(|clause| !clause.identities.is_any());
-                RequestSet::from_clauses(named.cloned()).meets(never)
+                never.meets(&RequestSet::from_clauses(named.cloned()))
             }
+        }
+    }
+
+    /// Returns a request of a set that is cut off, by this or by the DENY it becomes.
+    fn cuts(&self, set: &RequestSet) -> Option<Request> {
+        match self {
+            Self::AtMost(most) => set.difference_witness(most),
+            Self::Never(never) => never.meets(set),
         }
     }
 }
@@ -62,15 +111,17 @@ impl Ceiling {
     }
 
     /// Remembers the exceptions that let something of what is granted through.
-    pub(super) fn mark_used(&self, granted: &RequestSet) {
-        for (waived, used) in &self.waived {
-            let through = match granted.intersect(waived) {
-                Ok(both) => self.bare.refuses(&both).is_some(),
+    pub(super) fn mark_used(&mut self, grant: &mut Grant) {
+        for waived in &self.waived {
+            let through = match grant.set.intersect(&waived.set) {
+                Ok(both) => self.bare.cuts(&both).is_some(),
                 // What cannot be said exactly counts: output that ends too early is mended, one that ends too late is not.
-                Err(_) => granted.meets(waived).is_some(),
+                Err(_) => grant.set.meets(&waived.set).is_some(),
             };
             if through {
-                used.store(true, Ordering::Relaxed);
+                waived.used.store(true, Ordering::Relaxed);
+                self.exceptions.insert(waived.origin.clone());
+                grant.exceptions.insert(waived.origin.clone());
             }
         }
     }
@@ -85,8 +136,10 @@ impl Ceiling {
             // What these callers may never send stays denied by an object of its own, so the grant need not say it: "this
             // namespace but not those accounts" could not be written as positive clauses anyway.
             Bound::Never(never) => {
-                let reaches =
-                    |clause: &&Clause| RequestSet::from_clauses([(*clause).clone()]).is_subset_of(never).is_err();
+                let reaches = |clause: &&Clause| {
+                    let clause = RequestSet::from_clauses([(*clause).clone()]);
+                    clause.is_subset_of(&never.callers).is_err() || clause.meets(&never.but).is_some()
+                };
                 Ok(RequestSet::from_clauses(set.clauses().iter().filter(reaches).cloned()))
             }
         }
@@ -170,6 +223,7 @@ impl<'a> Mandated<'a> {
                 if let Some(most) = &mandate.value.at_most {
                     let read = |entry: &'a crate::spec::mandates::Ceiling| {
                         let callers = callers::callers(world, entry.from.as_ref(), path, diagnostics).ok()?;
+                        callers::check_names(&entry.condition, most.span, diagnostics).ok()?;
                         Some((callers, Some(&entry.condition)))
                     };
                     let entries: Option<Vec<_>> = most.value.0.iter().map(read).collect();
@@ -210,19 +264,33 @@ impl<'a> Mandated<'a> {
             let set = held.at(unit);
             let waived: Vec<_> = waivers
                 .at_unit(&held.id, unit)
-                .filter_map(|waiver| Some((waived_set(waiver, world, unit, diagnostics)?, waiver.used_flag())))
+                .filter_map(|waiver| {
+                    Some(Waived {
+                        set: waived_set(waiver, world, unit, diagnostics)?,
+                        origin: waiver.origin(),
+                        used: waiver.used_flag(),
+                    })
+                })
                 .collect();
-            let bare = match held.reach {
-                Reach::Outside(_) => Bound::Never(set),
-                _ => Bound::AtMost(set),
-            };
-            let bound = match &bare {
-                Bound::AtMost(most) => {
-                    Bound::AtMost(waived.iter().fold(most.clone(), |most, (set, _)| most.union(set)))
+            let through = waived.iter().fold(RequestSet::nothing(), |through, waived| through.union(&waived.set));
+            let (bare, bound) = match held.reach {
+                Reach::Outside(_) => {
+                    let callers = without(&set, &through);
+                    let but = through
+                        .clauses()
+                        .iter()
+                        .filter(|clause| RequestSet::from_clauses([(*clause).clone()]).meets(&callers).is_some());
+                    let but = RequestSet::from_clauses(but.cloned());
+                    let bare = Barred { callers: set, but: RequestSet::nothing() };
+                    (Bound::Never(bare), Bound::Never(Barred { callers, but }))
                 }
-                Bound::Never(never) => Bound::Never(without(never, &waived)),
+                _ => {
+                    let most = set.union(&through);
+                    (Bound::AtMost(set), Bound::AtMost(most))
+                }
             };
-            ceilings.push(Ceiling { origin: held.origin.clone(), bound, on_trial: held.on_trial, bare, waived });
+            let (origin, on_trial) = (held.origin.clone(), held.on_trial);
+            ceilings.push(Ceiling { origin, bound, on_trial, exceptions: BTreeSet::new(), bare, waived });
         }
         ceilings
     }
@@ -235,16 +303,17 @@ fn read_zone<'a>(
     diagnostics: &mut Diagnostics,
 ) {
     let Ok(members) = world.members(&zone.spec, &zone.node, diagnostics) else { return };
-    let strays = members
-        .iter()
-        .filter_map(|index| world.services.get(*index))
-        .find(|service| !zone.node.contains(&service.node));
-    if let Some(stray) = strays {
+    let within = |path: &NodePath| zone.node.contains(path);
+    let named = zone.spec.members.0.iter().find_map(|member| match &member.value {
+        Member::Reference(Reference::Node(path)) if !within(path) => Some((member.span, path.to_string())),
+        _ => None,
+    });
+    let services = || members.iter().filter_map(|index| world.services.get(*index));
+    let stray = || services().find(|service| !within(&service.node)).map(World::service_name);
+    if let Some((span, stray)) = named.or_else(|| Some((zone.metadata.name.span, stray()?))) {
         let code = &crate::diagnostics::codes::resolve::OUTSIDE_NODE;
-        let outside =
-            code.at(zone.metadata.name.span, format!("zone `{}` holds `{}`", zone.name(), World::service_name(stray)));
         diagnostics.report(
-            outside
+            code.at(span, format!("zone `{}` holds `{stray}`", zone.name()))
                 .label(format!("`{}` rules only what lies below it", zone.node))
                 .help("declare the zone at a node above all its members"),
         );
@@ -272,8 +341,8 @@ fn read_zone<'a>(
                 Err(_) => return,
             }
         }
-        let services = members.iter().filter_map(|index| world.services.get(*index));
-        let identities: BTreeSet<IdentityPattern> = services.flat_map(|service| world.identities_of(service)).collect();
+        let identities: BTreeSet<IdentityPattern> =
+            services().flat_map(|service| world.identities_of(service)).collect();
         let who = crate::resolve::lookup::Callers { identities, ..crate::resolve::lookup::Callers::default() };
         let caller = Caller { who, token: crate::requests::TokenMatch::Any, issuer: None, span: to.span };
         let origin = Origin::new(to.value.at_most.span, id.to_string());
@@ -305,13 +374,11 @@ fn waived_set(
     callers::requests(&callers, &condition, unit)
 }
 
-/// Takes from the callers who may never reach a unit those that an exception lets through on every port; on some ports
-/// only, the rest of the ports stay refused.
-fn without(never: &RequestSet, waived: &[(RequestSet, Arc<AtomicBool>)]) -> RequestSet {
-    let freed: BTreeSet<&IdentityPattern> = waived
-        .iter()
-        .flat_map(|(set, _)| set.clauses())
-        .filter(|clause| clause.ports == Field::Any)
+/// Takes from the callers who may never reach a unit those that exceptions let through whatever they send.
+fn without(never: &RequestSet, through: &RequestSet) -> RequestSet {
+    let clauses = through.clauses().iter();
+    let freed: BTreeSet<&IdentityPattern> = clauses
+        .filter(|clause| clause.ports == Field::Any && clause.addresses == Field::Any)
         .flat_map(|clause| clause.identities.patterns())
         .collect();
     RequestSet::from_clauses(never.clauses().iter().map(|clause| match &clause.identities {

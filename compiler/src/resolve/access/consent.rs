@@ -1,21 +1,41 @@
 //! Consent: where a mandate asks for it, a caller from elsewhere must declare what it uses.
 //!
-//! In: rules, `uses`, and the `crossWorkspace` and `crossTenant` of both lines. Out: reports. A statement of a node above
-//! both sides speaks for both; a caller outside the tree (a gateway, an address) has no side to speak for.
+//! In: rules, floors and defaults, `uses`, and the `crossWorkspace` and `crossTenant` of both lines. Out: reports. A
+//! statement of a node above both sides speaks for both; a caller outside the tree (a gateway, an address) has no side to
+//! speak for.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use super::grants::{Rule, Rules};
-use crate::diagnostics::Diagnostics;
+use super::scope;
 use crate::diagnostics::codes::resolve as code;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::resolve::callers::{self, Caller};
 use crate::resolve::lookup::Party;
+use crate::resolve::statements::{Force, force};
 use crate::resolve::units::Unit;
 use crate::resolve::world::World;
-use crate::source::Span;
-use crate::source::Spanned;
-use crate::spec::mandates::{AccessMandate, Consent};
-use crate::spec::reference::NodePath;
+use crate::source::{Span, Spanned};
+use crate::spec::access::Condition;
+use crate::spec::mandates::{AccessMandate, Consent, Within};
+use crate::spec::reference::{NodePath, Reference};
+
+/// Who is let in where, and by which node: a rule of an Access statement, or a floor of a mandate.
+pub(super) struct Admission<'r> {
+    pub node: &'r NodePath,
+    pub span: Span,
+    pub callers: &'r [Caller],
+    pub units: &'r BTreeSet<usize>,
+    pub condition: &'r Condition,
+    /// Whether all of it is on trial and lets nobody in yet.
+    pub force: Force,
+}
+
+impl Admission<'_> {
+    fn parties(&self) -> impl Iterator<Item = &Party> {
+        self.callers.iter().flat_map(|caller| &caller.who.parties)
+    }
+}
 
 /// A declared use: whose, of what.
 struct Use {
@@ -26,23 +46,30 @@ struct Use {
     needed: Cell<bool>,
 }
 
-pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], rules: &Rules<'_>, diagnostics: &mut Diagnostics) {
+/// Reports what is admitted without the consent a mandate asks for, and the uses that nothing answers.
+pub(super) fn check<'r>(
+    world: &World<'_>,
+    units: &[Unit<'_>],
+    admissions: impl Iterator<Item = Admission<'r>>,
+    diagnostics: &mut Diagnostics,
+) {
     let uses = uses(world, diagnostics);
-    for rule in &rules.allows {
+    for admission in admissions {
         let mut reported = BTreeSet::new();
-        for unit in rule.units.iter().filter_map(|at| units.get(*at)) {
-            for party in rule.callers.iter().flat_map(|caller| &caller.who.parties) {
-                if let Some(mandate) = asks(world, rule, party, unit)
+        // A unit without the ports that are named is not reached.
+        let reached = |unit: &&Unit<'_>| callers::requests(&[], admission.condition, unit).is_some();
+        for unit in admission.units.iter().filter_map(|at| units.get(*at)).filter(reached) {
+            for party in admission.parties() {
+                if let Some(asked) = asks(world, &admission, party, unit)
                     && !agreed(&uses, party, unit)
                     && reported.insert((party.clone(), unit.services.clone()))
                 {
-                    report(world, rule, party, unit, mandate, diagnostics);
+                    diagnostics.report(missing(world, &admission, party, unit, asked));
                 }
             }
             // A use is needed when a grant answers it, whether or not a mandate asks for it.
             for declared in &uses {
-                let answered =
-                    rule.callers.iter().flat_map(|caller| &caller.who.parties).any(|party| speaks(declared, party));
+                let answered = admission.parties().any(|party| speaks(declared, party));
                 if answered && unit.services.iter().any(|service| declared.services.contains(service)) {
                     declared.needed.set(true);
                 }
@@ -67,21 +94,12 @@ fn uses(world: &World<'_>, diagnostics: &mut Diagnostics) -> Vec<Use> {
             }
             Some(from) => {
                 for reference in &from.0 {
-                    let Ok(found) = world.services_of(reference, &document.node, diagnostics) else { continue };
-                    let strays = found
-                        .iter()
-                        .filter_map(|index| world.services.get(*index))
-                        .find(|service| !document.node.contains(&service.node));
-                    if let Some(stray) = strays {
-                        let outside = code::OUTSIDE_NODE.at(
-                            reference.span,
-                            format!("`{}` is not a caller of `{}`", World::service_name(stray), document.node),
-                        );
-                        diagnostics.report(outside.label("not its own").help("a node speaks for its own callers"));
+                    let own = "a node speaks for its own callers";
+                    let Ok(found) = scope::own_services(world, reference, &document.node, own, diagnostics) else {
                         continue;
-                    }
+                    };
                     callers.extend(found);
-                    if let crate::spec::reference::Reference::Node(path) = &reference.value {
+                    if let Reference::Node(path) = &reference.value {
                         node = Some(path.clone());
                     }
                 }
@@ -101,8 +119,15 @@ fn uses(world: &World<'_>, diagnostics: &mut Diagnostics) -> Vec<Use> {
     uses
 }
 
+/// A mandate that asks for both sides.
+#[derive(Clone, Copy)]
+struct Asked {
+    force: Force,
+    span: Span,
+}
+
 /// Returns the mandate that asks for the caller's side, if one does.
-fn asks(world: &World<'_>, rule: &Rule<'_>, party: &Party, unit: &Unit<'_>) -> Option<Span> {
+fn asks(world: &World<'_>, admission: &Admission<'_>, party: &Party, unit: &Unit<'_>) -> Option<Asked> {
     let caller = match party {
         Party::Outside => return None,
         Party::Everyone => None,
@@ -110,7 +135,7 @@ fn asks(world: &World<'_>, rule: &Rule<'_>, party: &Party, unit: &Unit<'_>) -> O
         Party::Node(path) => Some(path),
     };
     // A statement of a node above both sides speaks for both.
-    if caller.is_some_and(|caller| rule.document.node.contains(caller)) {
+    if caller.is_some_and(|caller| admission.node.contains(caller)) {
         return None;
     }
     let tenant = |path: &NodePath| World::tenant(path);
@@ -119,18 +144,54 @@ fn asks(world: &World<'_>, rule: &Rule<'_>, party: &Party, unit: &Unit<'_>) -> O
     let other_workspace = other_tenant || caller.is_none_or(|caller| workspace(caller) != workspace(&unit.node));
     let mutual = |pick| mutual(world, std::iter::once(&unit.node).chain(caller), pick);
     let by_tenant = mutual(|access| access.cross_tenant.as_ref()).filter(|_| other_tenant);
-    by_tenant.or_else(|| mutual(|access| access.cross_workspace.as_ref()).filter(|_| other_workspace))
+    let by_workspace = mutual(|access| access.cross_workspace.as_ref()).filter(|_| other_workspace);
+    by_tenant.into_iter().chain(by_workspace).min_by_key(|asked| asked.force)
 }
 
-/// Returns the first mandate on the lines of some nodes that asks for both sides.
-pub(super) fn mutual<'p>(
+/// Returns the first mandate on the lines of some nodes that asks for both sides; one in force before one on trial.
+fn mutual<'p>(
     world: &World<'_>,
     nodes: impl Iterator<Item = &'p NodePath>,
     pick: fn(&AccessMandate) -> Option<&Spanned<Consent>>,
-) -> Option<Span> {
+) -> Option<Asked> {
     let mandates = nodes.flat_map(NodePath::lineage).flat_map(|path| world.mandates(&path));
-    let mut consents = mandates.filter_map(|mandates| pick(&mandates.access.as_ref()?.value));
-    consents.find(|consent| consent.value == Consent::Mutual).map(|consent| consent.span)
+    let accesses = mandates.filter_map(|mandates| mandates.access.as_ref()).map(|access| &access.value);
+    let asking = accesses.filter_map(|access| {
+        let consent = pick(access).filter(|consent| consent.value == Consent::Mutual)?;
+        Some(Asked { force: force(access.mode, access.until.as_ref(), world.as_of), span: consent.span })
+    });
+    asking.min_by_key(|asked| asked.force)
+}
+
+/// Tells whether the default of a node may admit a part of the tree to a unit: neighbours of other workspaces have not
+/// declared what they use, and a default names none of them.
+pub(super) fn permits_default(
+    world: &World<'_>,
+    unit: &Unit<'_>,
+    (within, path): (&Spanned<Within>, &NodePath),
+    part: &NodePath,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let asked = mutual(world, std::iter::once(&unit.node), |access| access.cross_workspace.as_ref());
+    let Some(asked) = asked.filter(|_| !path.contains(part)) else { return true };
+    let message = format!("`{path}` admits all of `{part}`, whose workspaces have not declared that they use it");
+    let help = "write `within: workspace` and grant callers by name, or let the node above both write the default";
+    diagnostics.report(one_sided(within.span, message, asked).help(help));
+    asked.force == Force::OnTrial
+}
+
+/// Begins to say that one side alone agrees; where the mandate is on trial, that it will not be enough.
+fn one_sided(span: Span, message: String, asked: Asked) -> Diagnostic {
+    match asked.force {
+        Force::Enforced => code::CONSENT_MISSING
+            .at(span, message)
+            .label("granted from this side alone")
+            .and(asked.span, "both sides must agree"),
+        Force::OnTrial => code::DRY_RUN_MANDATE
+            .at(span, message)
+            .label("will be refused")
+            .and(asked.span, "both sides must agree, on trial"),
+    }
 }
 
 /// Tells whether a declared use speaks for a caller.
@@ -148,14 +209,8 @@ fn agreed(uses: &[Use], party: &Party, unit: &Unit<'_>) -> bool {
     })
 }
 
-fn report(
-    world: &World<'_>,
-    rule: &Rule<'_>,
-    party: &Party,
-    unit: &Unit<'_>,
-    mandate: Span,
-    diagnostics: &mut Diagnostics,
-) {
+/// Says whose side has not agreed, and where it would.
+fn missing(world: &World<'_>, admission: &Admission<'_>, party: &Party, unit: &Unit<'_>, asked: Asked) -> Diagnostic {
     let target =
         unit.services.first().and_then(|index| world.services.get(*index)).map_or(String::new(), World::service_name);
     let (who, help) = match party {
@@ -176,11 +231,8 @@ fn report(
             ("a caller of no node in particular".to_owned(), "name the callers, so that they can declare it".to_owned())
         }
     };
-    diagnostics.report(
-        code::CONSENT_MISSING
-            .at(rule.span, format!("{who} has not declared that it uses `{target}`"))
-            .label("granted from this side alone")
-            .and(mandate, "both sides must agree")
-            .help(help),
-    );
+    // A mandate that is on trial refuses nothing yet, whatever asks for consent to it.
+    let force = asked.force.max(admission.force);
+    let message = format!("{who} has not declared that it uses `{target}`");
+    one_sided(admission.span, message, Asked { force, ..asked }).help(help)
 }

@@ -1,11 +1,10 @@
-//! What admits and denies: statements, floors and defaults.
+//! What admits and denies: statements and defaults.
 
 use std::collections::BTreeSet;
 
-use super::ceilings::Ceiling;
-use super::consent;
-use crate::diagnostics::Diagnostics;
+use super::consent::{self, Admission};
 use crate::diagnostics::codes::resolve as code;
+use crate::diagnostics::{Diagnostics, Reported};
 use crate::document::Document;
 use crate::requests::RequestSet;
 use crate::resolve::callers::{self, Caller};
@@ -35,6 +34,8 @@ pub struct Grant {
     pub clip: bool,
     /// The mandates that clipped it.
     pub clipped_by: Vec<Origin>,
+    /// The exceptions it needs.
+    pub exceptions: BTreeSet<Origin>,
     /// The issuers of the tokens it asks for.
     pub issuers: Vec<Spanned<String>>,
     /// Why.
@@ -54,16 +55,16 @@ pub enum GrantKind {
 
 /// Every rule of every Access statement, looked up.
 pub(super) struct Rules<'a> {
-    pub(super) allows: Vec<Rule<'a>>,
+    allows: Vec<Rule<'a>>,
     denies: Vec<Rule<'a>>,
 }
 
 /// One rule: who, which requests, and the units it is about.
-pub(super) struct Rule<'a> {
-    pub(super) document: &'a Document<AccessSpec>,
-    pub(super) span: Span,
-    pub(super) callers: Vec<Caller>,
-    pub(super) units: BTreeSet<usize>,
+struct Rule<'a> {
+    document: &'a Document<AccessSpec>,
+    span: Span,
+    callers: Vec<Caller>,
+    units: BTreeSet<usize>,
     condition: &'a Condition,
     on_trial: bool,
     clip: bool,
@@ -119,6 +120,18 @@ impl<'a> Rules<'a> {
         rules
     }
 
+    /// Returns what is let in, for whom consent is asked; what is on trial must have it already.
+    pub(super) fn admissions(&self) -> impl Iterator<Item = Admission<'_>> {
+        self.allows.iter().map(|rule| Admission {
+            node: &rule.document.node,
+            span: rule.span,
+            callers: &rule.callers,
+            units: &rule.units,
+            condition: rule.condition,
+            force: Force::Enforced,
+        })
+    }
+
     /// Returns the grants and denies written about a unit.
     pub(super) fn at(&self, at: usize, unit: &Unit<'_>) -> (Vec<Grant>, Vec<Grant>) {
         let here = |rules: &[Rule<'_>], requests: Requests| {
@@ -152,6 +165,7 @@ impl Rule<'_> {
             on_trial: self.on_trial,
             clip: self.clip,
             clipped_by: Vec::new(),
+            exceptions: BTreeSet::new(),
             issuers: self.callers.iter().filter_map(|caller| caller.issuer.clone()).collect(),
             reason: self.reason.cloned(),
         })
@@ -206,28 +220,43 @@ pub(in crate::resolve) fn units_of(
     let mut services = BTreeSet::new();
     let mut fine = true;
     for reference in &to.0 {
-        let Ok(found) = world.services_of(reference, node, diagnostics) else {
+        let help = "a statement is about workloads of its own node: its owner writes it, or a node above both";
+        let Ok(found) = own_services(world, reference, node, help, diagnostics) else {
             fine = false;
             continue;
         };
-        let stray =
-            found.iter().filter_map(|index| world.services.get(*index)).find(|service| !node.contains(&service.node));
-        if let Some(stray) = stray {
-            let outside = code::OUTSIDE_NODE.at(
-                reference.span,
-                format!("`{}` belongs to `{}`, not to `{node}`", World::service_name(stray), stray.node),
-            );
-            diagnostics.report(
-                outside
-                    .label("not its own")
-                    .help("a statement is about workloads of its own node: its owner writes it, or a node above both"),
-            );
-            fine = false;
-        }
         services.extend(found);
     }
     let about = |unit: &Unit<'_>| unit.services.iter().any(|service| services.contains(service));
     fine.then(|| units.iter().enumerate().filter(|(_, unit)| about(unit)).map(|(at, _)| at).collect())
+}
+
+/// Returns the services a reference stands for, none of them of another node.
+///
+/// # Errors
+/// When one is, or the reference names a node outside, even where that happens to hold no other service today.
+pub(in crate::resolve) fn own_services(
+    world: &World<'_>,
+    reference: &Spanned<Reference>,
+    node: &NodePath,
+    help: &str,
+    diagnostics: &mut Diagnostics,
+) -> Result<BTreeSet<usize>, Reported> {
+    let found = world.services_of(reference, node, diagnostics)?;
+    let named = match &reference.value {
+        Reference::Node(path) if !node.contains(path) => Some(format!("`{path}` does not lie within `{node}`")),
+        _ => None,
+    };
+    let mut services = found.iter().filter_map(|index| world.services.get(*index));
+    let stray = services.find(|service| !node.contains(&service.node));
+    let stray =
+        stray.map(|stray| format!("`{}` belongs to `{}`, not to `{node}`", World::service_name(stray), stray.node));
+    match named.or(stray) {
+        Some(message) => {
+            Err(diagnostics.report(code::OUTSIDE_NODE.at(reference.span, message).label("not its own").help(help)))
+        }
+        None => Ok(found),
+    }
 }
 
 /// Returns the units of a node.
@@ -278,53 +307,12 @@ fn read<'a>(
     })
 }
 
-/// Returns what mandates demand be always admitted at a unit.
-pub(super) fn floors(world: &World<'_>, unit: &Unit<'_>, diagnostics: &mut Diagnostics) -> Vec<Grant> {
-    let mut floors = Vec::new();
-    for path in unit.node.lineage() {
-        for mandate in world.mandates(&path).into_iter().filter_map(|mandates| mandates.access.as_ref()) {
-            if force(mandate.value.mode, mandate.value.until.as_ref(), world.as_of) == Force::OnTrial {
-                continue;
-            }
-            for floor in mandate.value.at_least.iter().flat_map(|least| &least.value.0) {
-                let about = match &floor.to {
-                    None => true,
-                    Some(to) => to.0.iter().any(|reference| {
-                        let services = world.services_of(reference, &path, diagnostics);
-                        services.is_ok_and(|services| unit.services.iter().any(|service| services.contains(service)))
-                    }),
-                };
-                let Ok(callers) = callers::callers(world, Some(&floor.from), &path, diagnostics) else { continue };
-                let Some(set) = about.then(|| callers::requests(&callers, &floor.condition, unit)).flatten() else {
-                    continue;
-                };
-                if set.is_empty() {
-                    continue;
-                }
-                let span = callers.first().map_or(mandate.span, |caller| caller.span);
-                floors.push(Grant {
-                    origin: Origin::mandate(span, &path, "access"),
-                    kind: GrantKind::Floor,
-                    set,
-                    on_trial: false,
-                    clip: false,
-                    clipped_by: Vec::new(),
-                    issuers: callers.into_iter().filter_map(|caller| caller.issuer).collect(),
-                    reason: floor.reason.clone(),
-                });
-            }
-        }
-    }
-    floors
-}
-
-/// Returns what the default admits at a unit that its workspace does not speak for, clipped to the ceilings.
+/// Returns what the default admits at a unit that its workspace does not speak for.
 pub(super) fn default(
     world: &World<'_>,
     unit: &Unit<'_>,
     rules: &Rules<'_>,
     at: usize,
-    ceilings: &[Ceiling],
     diagnostics: &mut Diagnostics,
 ) -> Option<Grant> {
     if rules.speak_for(at) {
@@ -337,21 +325,7 @@ pub(super) fn default(
         Within::Workspace => World::workspace(&unit.node)?,
         Within::Tenant => World::tenant(&unit.node)?,
     };
-    let asked = consent::mutual(world, std::iter::once(&unit.node), |access| access.cross_workspace.as_ref());
-    if let Some(mandate) = asked.filter(|_| !path.contains(&part)) {
-        // Neighbours of other workspaces have not declared what they use, and a default names none of them.
-        diagnostics.report(
-            code::CONSENT_MISSING
-                .at(
-                    within.span,
-                    format!("`{path}` admits all of `{part}`, whose workspaces have not declared that they use it"),
-                )
-                .label("granted from this side alone")
-                .and(mandate, "both sides must agree")
-                .help(
-                    "write `within: workspace` and grant callers by name, or let the node above both write the default",
-                ),
-        );
+    if !consent::permits_default(world, unit, (within, &path), &part, diagnostics) {
         return None;
     }
     let who = Callers {
@@ -360,32 +334,15 @@ pub(super) fn default(
         ..Callers::default()
     };
     let caller = Caller { who, token: crate::requests::TokenMatch::Any, issuer: None, span: within.span };
-    let mut set = callers::requests(&[caller], &Condition::any(), unit)?;
-    let mut clipped_by = Vec::new();
-    for ceiling in ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
-        if ceiling.refuses(&set).is_none() {
-            continue;
-        }
-        match ceiling.clip(&set) {
-            Ok(clipped) => {
-                set = clipped;
-                clipped_by.push(ceiling.origin.clone());
-            }
-            Err(reason) => {
-                let refused =
-                    crate::diagnostics::codes::lowering::INEXPRESSIBLE.at(within.span, reason).label("this default");
-                diagnostics.report(refused.and(ceiling.origin.span, "cannot be clipped to this"));
-                return None;
-            }
-        }
-    }
-    (!set.is_empty()).then(|| Grant {
+    let set = callers::requests(&[caller], &Condition::any(), unit).filter(|set| !set.is_empty())?;
+    Some(Grant {
         origin: Origin::new(within.span, format!("{path}#defaults.access")),
         kind: GrantKind::Default,
         set,
         on_trial: false,
         clip: true,
-        clipped_by,
+        clipped_by: Vec::new(),
+        exceptions: BTreeSet::new(),
         issuers: Vec::new(),
         reason: None,
     })

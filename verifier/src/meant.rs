@@ -8,7 +8,7 @@ mod patterns;
 
 use ringfence_compiler::requests::{Clause, Field, RequestSet, TokenMatch};
 use ringfence_compiler::resolve::Governed;
-use ringfence_compiler::resolve::access::{Bound, Grant};
+use ringfence_compiler::resolve::access::{Barred, Bound, Grant};
 use ringfence_compiler::resolve::statements::Origin;
 
 use crate::engine::envoy::Reads;
@@ -40,7 +40,7 @@ impl<'a> Meant<'a> {
         for ceiling in access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
             // What lies outside an `AtMost` is granted by nothing: the compiler proved each grant to lie inside.
             if let Bound::Never(never) = &ceiling.bound {
-                chain.deny.extend(writer.rules(never, &ceiling.origin));
+                chain.deny.extend(writer.barred(never, &ceiling.origin));
             }
         }
         let authentication = &governed.authentication;
@@ -85,6 +85,26 @@ impl Writer<'_> {
         // A condition on HTTP is about ports that are read as HTTP, and about no other.
         let here = |clause: &&Clause| self.reads == Reads::Http || **clause == clause.l4();
         set.clauses().iter().filter(here).map(|clause| self.rule(clause, origin)).collect()
+    }
+
+    /// Writes what callers may not send: everything that none of the exceptions lets through.
+    fn barred<'a>(&self, barred: &Barred, origin: &'a Origin) -> Vec<Enforced<&'a Origin>> {
+        // A request escapes a conjunction by failing one of its tests, so one such failure is chosen for each exception.
+        let mut failing: Vec<Vec<Test>> = vec![Vec::new()];
+        for exception in self.rules(&barred.but, origin) {
+            let fail = |tests: &Vec<Test>| {
+                let each = exception.tests().map(|test| Test { negated: !test.negated, ..test.clone() });
+                each.map(|test| tests.iter().cloned().chain([test]).collect()).collect::<Vec<Vec<Test>>>()
+            };
+            failing = failing.iter().flat_map(fail).collect();
+        }
+        let mut rules = self.rules(&barred.callers, origin);
+        for rule in &mut rules {
+            let before = std::mem::take(&mut rule.operations);
+            let join = |tests: &Vec<Test>| failing.iter().map(|fail| [tests.as_slice(), fail].concat()).collect::<Vec<_>>();
+            rule.operations = before.iter().flat_map(join).collect();
+        }
+        rules
     }
 
     fn rule<'a>(&self, clause: &Clause, origin: &'a Origin) -> Enforced<&'a Origin> {

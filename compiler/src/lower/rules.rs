@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{Origins, Rule};
-use crate::requests::{Clause, Field, IdentityPattern, TokenMatch};
+use crate::requests::{Clause, Field, HostPattern, IdentityPattern, TokenMatch};
 use crate::resolve::access::Grant;
 use crate::resolve::statements::Origin;
 use crate::resolve::units::{MESH_PORTS, Unit};
@@ -67,12 +67,24 @@ impl Rules<'_, '_, '_> {
             ports = Vec::new();
             not_ports = self.blind();
         }
+        if let Some(host) = clause.hosts.patterns().find(|host| action == Action::Deny && !host.is_exact_in_istio()) {
+            let refused = code::INEXPRESSIBLE.at(
+                origin.span,
+                format!(
+                    "no rule denies the hosts `{host}`: a request may name a port behind them, and no pattern says so"
+                ),
+            );
+            self.diagnostics.report(
+                refused.label("denies by how a host ends").help("list the hosts one by one, or deny without `hosts`"),
+            );
+            return None;
+        }
         let mut rule = Rule {
             ports,
             not_ports,
             methods: texts(&clause.methods),
             paths: texts(&clause.paths),
-            hosts: texts(&clause.hosts),
+            hosts: clause.hosts.patterns().flat_map(HostPattern::istio_hosts).collect(),
             principals: self.principals(&clause.identities, &origin)?,
             ip_blocks: texts(&clause.addresses),
             origins,

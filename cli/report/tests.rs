@@ -242,7 +242,7 @@ fn a_thousand_diagnostics_in_a_megabyte_take_no_time() {
     for format in [Format::Text(Style::PLAIN), Format::Concise, Format::Json(&Value::Null, None)] {
         let start = std::time::Instant::now();
         let text = render(format, &diagnostics, &sources);
-        assert!(text.contains("number 99") && text.contains("and 901 more") && text.len() < 200_000, "{format:?}");
+        assert!(text.contains("number 98") && text.contains("and 901 more") && text.len() < 200_000, "{format:?}");
         // A renderer that counted lines from the start of the file would need minutes here.
         assert!(start.elapsed().as_secs() < 10, "{format:?}: {:?}", start.elapsed());
     }

@@ -55,6 +55,13 @@ fn a_deny_by_how_a_host_ends_is_refused() {
 }
 
 #[test]
+fn a_floor_by_how_a_host_ends_is_refused() {
+    let floor = |host: &str| format!("{{access: {{atLeast: [{{from: mesh, hosts: [\"{host}\"]}}]}}}}");
+    assert_eq!(compile(&floor("*.x"), "allow: [{from: mesh}]").errors(), ["lowering/inexpressible"]);
+    assert!(compile(&floor("a.x"), "allow: [{from: mesh}]").errors().is_empty());
+}
+
+#[test]
 fn a_grant_of_a_host_lies_within_a_ceiling_of_how_it_ends() {
     let ceiling = "{access: {atMost: [{hosts: [\"*.x\"]}]}}";
     let exact = compile(ceiling, "allow: [{from: mesh, hosts: [a.x]}]");

@@ -9,7 +9,7 @@ use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{Origins, Rule};
 use crate::requests::{Clause, Field, HostPattern, IdentityPattern, TokenMatch};
-use crate::resolve::access::Grant;
+use crate::resolve::access::{Grant, GrantKind};
 use crate::resolve::statements::Origin;
 use crate::resolve::units::{MESH_PORTS, Unit};
 use crate::spec::cluster::DataPlane;
@@ -35,6 +35,9 @@ impl Rules<'_, '_, '_> {
     pub fn of(&mut self, grants: &[&Grant], action: Action) -> Vec<Rule> {
         let mut merged: BTreeMap<Clause, (BTreeSet<IdentityPattern>, Origins)> = BTreeMap::new();
         for grant in grants {
+            if self.says_less(grant, action) {
+                continue;
+            }
             for clause in grant.set.clauses() {
                 let mut shape = clause.clone();
                 let identities = std::mem::replace(&mut shape.identities, Field::Any);
@@ -56,6 +59,26 @@ impl Rules<'_, '_, '_> {
         rules
     }
 
+    /// Reports what must hold whole and names hosts by how they end, which Istio compares with the port behind them. A
+    /// grant may say less: what it leaves out is denied.
+    fn says_less(&mut self, grant: &Grant, action: Action) -> bool {
+        let verb = match (action, grant.kind) {
+            (Action::Deny, _) => "denies",
+            (Action::Allow, GrantKind::Floor) => "always admits",
+            (Action::Allow, _) => return false,
+        };
+        let mut hosts = grant.set.clauses().iter().flat_map(|clause| clause.hosts.patterns());
+        let Some(host) = hosts.find(|host| !host.is_exact_in_istio()) else { return false };
+        let refused = code::INEXPRESSIBLE.at(
+            grant.origin.span,
+            format!("no rule {verb} the hosts `{host}`: a request may name a port behind them, and no pattern says so"),
+        );
+        self.diagnostics.report(
+            refused.label("names hosts by how they end").help("list the hosts one by one, or leave `hosts` out"),
+        );
+        true
+    }
+
     /// Writes one clause; `None` where that was reported to be impossible.
     fn rule(&mut self, clause: &Clause, origins: Origins, action: Action) -> Option<Rule> {
         let origin = origins.first().cloned()?;
@@ -66,18 +89,6 @@ impl Rules<'_, '_, '_> {
         if action == Action::Deny && l7 && clause.ports.is_any() {
             ports = Vec::new();
             not_ports = self.blind();
-        }
-        if let Some(host) = clause.hosts.patterns().find(|host| action == Action::Deny && !host.is_exact_in_istio()) {
-            let refused = code::INEXPRESSIBLE.at(
-                origin.span,
-                format!(
-                    "no rule denies the hosts `{host}`: a request may name a port behind them, and no pattern says so"
-                ),
-            );
-            self.diagnostics.report(
-                refused.label("denies by how a host ends").help("list the hosts one by one, or deny without `hosts`"),
-            );
-            return None;
         }
         let mut rule = Rule {
             ports,

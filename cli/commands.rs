@@ -23,7 +23,7 @@ use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::project::Project;
 use crate::report::{self, Format};
-use crate::summary::{Summary, closing};
+use crate::summary::{Summary, closing, unchecked};
 
 /// Runs a command.
 ///
@@ -65,14 +65,21 @@ fn judge(project: &mut Project) -> Judged {
     Judged { sources, diagnostics, outcome }
 }
 
-/// Says what was found, and returns how the run ends by it.
+/// Says what was found, and returns how the run ends by it. `was_read` tells whether every document could be read: what
+/// comes after reading was not looked at otherwise.
 fn conclude(
     reading: &Reading,
     sources: &Sources,
     diagnostics: &Diagnostics,
     summary: Option<&Summary>,
+    was_read: bool,
 ) -> Result<Exit, Failure> {
     let counts = report::Counts::of(diagnostics, sources);
+    let unchecked = unchecked((!was_read).then(|| report::files_with_errors(diagnostics, sources)));
+    let mut last = closing(counts, reading.verbose || reading.format != FormatName::Text);
+    if let Some(unchecked) = &unchecked {
+        last = format!("{unchecked}\n{last}");
+    }
     match reading.format {
         FormatName::Text => {
             let style = console::style();
@@ -85,7 +92,7 @@ fn conclude(
                 text.push_str(&summary.text(style));
                 text.push('\n');
             }
-            text.push_str(&closing(counts, reading.verbose));
+            text.push_str(&last);
             console::print(&text)?;
         }
         FormatName::Concise => {
@@ -93,12 +100,12 @@ fn conclude(
             if let Some(summary) = summary {
                 console::note(&summary.text(report::Style::PLAIN));
             }
-            console::note(closing(counts, true).trim_end());
+            console::note(last.trim_end());
         }
         FormatName::Json => {
             let summary = summary.map_or(serde_json::Value::Null, Summary::json);
-            console::print(&report::render(Format::Json(&summary), diagnostics, sources))?;
-            console::note(closing(counts, true).trim_end());
+            console::print(&report::render(Format::Json(&summary, unchecked.as_deref()), diagnostics, sources))?;
+            console::note(last.trim_end());
         }
     }
     Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Clean })

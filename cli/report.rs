@@ -1,7 +1,8 @@
 //! What a run has to say, in the form that was asked for.
 //!
 //! In: the compiler's diagnostics and the texts they point into. Out: text for people, one line each for editors and
-//! `grep`, or JSON for programs; always all of them, in the same order. It exists so that no command prints on its own.
+//! `grep`, or JSON for programs; all of them but the many of one kind in one file, in the same order. It exists so that
+//! no command prints on its own.
 //!
 //! Paths, messages and lines come from files that nobody has reviewed yet: [`visible`] keeps what they hold from
 //! steering the terminal.
@@ -11,7 +12,10 @@ mod excerpt;
 mod json;
 mod text;
 
-use ringfence_compiler::diagnostics::{Diagnostics, Severity};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_compiler::diagnostics::{Diagnostic, Diagnostics, Severity};
 use ringfence_compiler::source::Sources;
 use serde_json::Value;
 
@@ -22,8 +26,8 @@ pub enum Format<'a> {
     Text(Style),
     /// `path:line:col: severity[code] message`.
     Concise,
-    /// A versioned document, with what the command has to say beside the diagnostics.
-    Json(&'a Value),
+    /// A versioned document, with what the command has to say beside the diagnostics, and what it did not check.
+    Json(&'a Value, Option<&'a str>),
 }
 
 /// What a terminal can show.
@@ -71,8 +75,48 @@ pub fn render(format: Format<'_>, diagnostics: &Diagnostics, sources: &Sources) 
     match format {
         Format::Text(style) => text::render(diagnostics, sources, style),
         Format::Concise => concise::render(diagnostics, sources),
-        Format::Json(summary) => json::render(diagnostics, sources, summary),
+        Format::Json(summary, unchecked) => json::render(diagnostics, sources, summary, unchecked),
     }
+}
+
+/// How many of one code in one file are shown: behind that they are echoes of one mistake.
+const MOST: usize = 100;
+
+/// Returns what is shown, sorted; where there are too many of one code in one file, the last of them says how many more.
+fn listed<'a>(diagnostics: &'a Diagnostics, sources: &Sources) -> Vec<Cow<'a, Diagnostic>> {
+    let sorted = diagnostics.sorted(sources);
+    let group = |diagnostic: &Diagnostic| (diagnostic.span().map(|span| span.file), diagnostic.code().id);
+    let mut left: BTreeMap<_, usize> = BTreeMap::new();
+    for diagnostic in &sorted {
+        *left.entry(group(diagnostic)).or_default() += 1;
+    }
+    let mut shown: BTreeMap<_, usize> = BTreeMap::new();
+    let mut listed = Vec::new();
+    for diagnostic in sorted {
+        let (group, code) = (group(diagnostic), diagnostic.code());
+        let shown = shown.entry(group).or_default();
+        let left = left.get(&group).map_or(0, |all| all.saturating_sub(*shown));
+        *shown += 1;
+        match diagnostic.span() {
+            Some(span) if *shown == MOST + 1 && left > 1 => {
+                let more = code.at(span, format!("and {left} more like the {MOST} above, in this file"));
+                listed.push(Cow::Owned(
+                    more.label("the next one").help("correct what they have in common and look again"),
+                ));
+            }
+            Some(_) if *shown > MOST + 1 => {}
+            _ => listed.push(Cow::Borrowed(diagnostic)),
+        }
+    }
+    listed
+}
+
+/// Counts the files that hold errors.
+#[must_use]
+pub fn files_with_errors(diagnostics: &Diagnostics, sources: &Sources) -> usize {
+    let sorted = diagnostics.sorted(sources).into_iter();
+    let errors = sorted.filter(|diagnostic| diagnostic.code().severity == Severity::Error);
+    errors.filter_map(|error| error.span().map(|span| span.file)).collect::<BTreeSet<_>>().len()
 }
 
 /// Returns what is left without notes.

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
         };
     }
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
-    let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, summary)?;
+    let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, summary, project.parsed.is_some())?;
     if summary.is_none() {
         console::note("ringfence: nothing was written");
     }

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Effective) -> Result<Exit, Failure> {
     let mut diagnostics = std::mem::take(&mut project.diagnostics);
     let resolved = project.parsed.as_ref().and_then(|parsed| resolve(parsed, project.as_of, &mut diagnostics).ok());
     let Some(resolved) = resolved else {
-        return conclude(&args.reading, &project.sources, &diagnostics, None);
+        return conclude(&args.reading, &project.sources, &diagnostics, None, project.parsed.is_some());
     };
     let subject = find(&args.subject, &resolved)?;
     let views = match subject {

@@ -28,6 +28,9 @@ pub(super) fn locate(out: &Path, around: Surroundings<'_>) -> Result<PathBuf, Ou
     if real.file_name().is_none() {
         return Err(refuse("it is the root of the file system"));
     }
+    if real.ancestors().any(is_git_directory) {
+        return Err(refuse("git keeps its own files there; name a folder of the checkout"));
+    }
     if real.join(".git").exists() {
         return Err(refuse("it is the root of a git repository; name a folder inside it"));
     }
@@ -44,6 +47,12 @@ pub(super) fn locate(out: &Path, around: Surroundings<'_>) -> Result<PathBuf, Ou
         }
     }
     Ok(real)
+}
+
+/// Tells whether git keeps its files in a folder: a `.git`, or a repository without a checkout.
+fn is_git_directory(folder: &Path) -> bool {
+    let named = folder.file_name().is_some_and(|name| name == ".git");
+    named || (folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir())
 }
 
 /// Follows the links of the part of a path that exists, and appends the part that does not.

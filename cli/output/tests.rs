@@ -225,10 +225,13 @@ fn comparing_names_each_difference_and_touches_nothing() {
 fn a_folder_that_is_no_place_for_output_is_refused() {
     let (_parent, top) = here();
     let repository = top.join("repository");
-    for folder in ["repository/policies/org", "repository/.git", "repository/plain", "other/.git"] {
+    for folder in
+        ["repository/policies/org", "repository/.git", "repository/plain", "other/.git", "bare/refs", "bare/objects"]
+    {
         fs::create_dir_all(top.join(folder)).unwrap();
     }
     put(&top, "repository/file", "");
+    put(&top, "bare/HEAD", "");
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink("plain", repository.join("link")).unwrap();
@@ -250,6 +253,9 @@ fn a_folder_that_is_no_place_for_output_is_refused() {
     check("repository/policies", "where policy is read from");
     check("repository/policies/org/out", "it is inside");
     check("repository/file", "it is not a folder");
+    check("repository/.git/out", "git keeps its own files");
+    check("other/.git", "git keeps its own files");
+    check("bare/out", "git keeps its own files");
     check("repository/missing/../policies", "leads through `..`");
     if cfg!(unix) {
         check("repository/link", "symbolic link");

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use ringfence_compiler::diagnostics::{Diagnostic, Diagnostics};
 use ringfence_compiler::source::Sources;
 
-use super::visible;
+use super::{listed, visible};
 
 /// Renders a line for each diagnostic.
 pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
-    diagnostics.sorted(sources).into_iter().map(|diagnostic| line(diagnostic, sources)).collect()
+    listed(diagnostics, sources).iter().map(|diagnostic| line(diagnostic, sources)).collect()
 }
 
 fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {

@@ -1,7 +1,8 @@
 //! A document for programs.
 //!
 //! In: diagnostics, and what a command has to say beside them. Out: `{"version": 1, "diagnostics": […], "counts": {…},
-//! "summary": …}`, where a run with errors has no summary. Lines and columns count from 1 and columns count
+//! "unchecked": …, "summary": …}`, where a run with errors has no summary, and one that could not read every file says in
+//! `unchecked` what nobody looked at. `counts` counts all, also those that `diagnostics` sums up as "and … more". Lines and columns count from 1 and columns count
 //! characters; offsets count bytes from 0; an end is one past the last character. A key is never left out: what is not
 //! there is `null` or an empty list. The version changes when a reader of the old form would misread the new one.
 
@@ -9,14 +10,21 @@ use ringfence_compiler::diagnostics::{Diagnostic, Diagnostics, Label};
 use ringfence_compiler::source::{SourceFile, Sources};
 use serde_json::{Value, json};
 
-use super::Counts;
+use super::{Counts, listed};
 
 /// Renders the whole document.
-pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, summary: &Value) -> String {
-    let list: Vec<_> = diagnostics.sorted(sources).into_iter().map(|diagnostic| one(diagnostic, sources)).collect();
+pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, summary: &Value, unchecked: Option<&str>) -> String {
+    let list: Vec<_> = listed(diagnostics, sources).iter().map(|diagnostic| one(diagnostic, sources)).collect();
     let Counts { errors, warnings, notes } = Counts::of(diagnostics, sources);
     let counts = json!({ "errors": errors, "warnings": warnings, "notes": notes });
-    format!("{:#}\n", json!({ "version": 1, "diagnostics": list, "counts": counts, "summary": summary }))
+    let document = json!({
+        "version": 1,
+        "diagnostics": list,
+        "counts": counts,
+        "unchecked": unchecked,
+        "summary": summary,
+    });
+    format!("{document:#}\n")
 }
 
 fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {

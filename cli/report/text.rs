@@ -10,7 +10,7 @@ use ringfence_compiler::diagnostics::{Diagnostic, Diagnostics, Severity};
 use ringfence_compiler::source::Sources;
 
 use super::excerpt::Excerpts;
-use super::{Style, visible};
+use super::{Style, listed, visible};
 
 /// Renders every diagnostic, and how to learn more about them.
 pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, style: Style) -> String {
@@ -21,7 +21,7 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, style: Style)
         .with_wrap_lines(false)
         .with_links(false)
         .without_syntax_highlighting();
-    let sorted = diagnostics.sorted(sources);
+    let sorted = listed(diagnostics, sources);
     let mut text = String::new();
     for diagnostic in &sorted {
         let shown = Shown::new(diagnostic, sources, style.width);

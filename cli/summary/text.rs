@@ -183,6 +183,17 @@ pub fn closing(counts: Counts, notes_shown: bool) -> String {
     }
 }
 
+/// Returns what a run whose reading failed has to say about the rest; nothing where all was read.
+#[must_use]
+pub fn unchecked(unread: Option<usize>) -> Option<String> {
+    let what = match unread? {
+        0 => "the repository could not be read whole".to_owned(),
+        1 => "1 file could not be read whole".to_owned(),
+        files => format!("{files} files could not be read whole"),
+    };
+    Some(format!("{what}: names, mandates and output were not checked"))
+}
+
 /// Joins a number and a noun: `1 tenant`, `2 tenants`, `3 denies`.
 #[must_use]
 pub fn counted(count: usize, noun: &str) -> String {

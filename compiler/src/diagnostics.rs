@@ -52,7 +52,7 @@ impl Code {
     pub fn at(&'static self, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             code: self,
-            message: message.into(),
+            message: shortened(message.into()),
             labels: vec![Label { span, text: "here".to_owned() }],
             help: None,
         }
@@ -60,7 +60,7 @@ impl Code {
 
     /// Starts a diagnostic of this kind that is about no line of any file.
     pub fn nowhere(&'static self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { code: self, message: message.into(), labels: Vec::new(), help: None }
+        Diagnostic { code: self, message: shortened(message.into()), labels: Vec::new(), help: None }
     }
 }
 
@@ -87,20 +87,20 @@ impl Diagnostic {
     /// Says what is at the first place.
     pub fn label(mut self, text: impl Into<String>) -> Self {
         if let Some(first) = self.labels.first_mut() {
-            first.text = text.into();
+            first.text = shortened(text.into());
         }
         self
     }
 
     /// Adds another place: the line this one collides with.
     pub fn and(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label { span, text: shortened(text.into()) });
         self
     }
 
     /// Says what to do.
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help = Some(text.into());
+        self.help = Some(shortened(text.into()));
         self
     }
 
@@ -188,25 +188,59 @@ impl Diagnostics {
     /// Returns the list sorted by place, then code, then words, without repetitions.
     #[must_use]
     pub fn sorted(&self, sources: &Sources) -> Vec<&Diagnostic> {
-        let path = |diagnostic: &Diagnostic| diagnostic.span().map(|span| sources.file(span.file).path().to_owned());
-        let mut sorted: Vec<_> = self.list.iter().collect();
+        let mut sorted: Vec<&Diagnostic> = self.list.iter().collect();
         sorted.sort_by_cached_key(|diagnostic| {
+            let diagnostic: &Diagnostic = diagnostic;
+            let path = diagnostic.span().map(|span| sources.file(span.file).path());
             let offset = diagnostic.span().map(|span| (span.start, span.end));
-            (path(diagnostic), offset, diagnostic.code.id, diagnostic.message.clone())
+            (path, offset, diagnostic.code.id, diagnostic.message.as_str())
         });
         sorted.dedup();
         sorted
     }
 }
 
+/// The longest value that is quoted whole, in characters.
+const LONGEST_QUOTE: usize = 100;
+
+/// Cuts what stands between backticks to what people read: a value may be as long as its file.
+fn shortened(text: String) -> String {
+    if text.len() <= LONGEST_QUOTE {
+        return text;
+    }
+    let cut = |(at, piece): (usize, &str)| {
+        let end = piece.char_indices().nth(LONGEST_QUOTE).map(|(end, _)| end).filter(|_| at % 2 == 1);
+        end.and_then(|end| piece.get(..end)).map_or_else(|| piece.to_owned(), |head| format!("{head}…"))
+    };
+    text.split('`').enumerate().map(cut).collect::<Vec<_>>().join("`")
+}
+
 /// Returns the word of `known` that is closest to `word`, if it is close enough to have been meant.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(2);
+    let length = word.chars().count();
+    let limit = (length / 3).max(2);
+    // Comparing takes the product of both lengths, and no name is as long as a text can be.
+    let comparable = |candidate: &&str| candidate.len() <= 300 && candidate.chars().count().abs_diff(length) <= limit;
     known
         .into_iter()
+        .filter(comparable)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn long_values_are_quoted_by_their_beginning() {
+        let long = "ä".repeat(100_000);
+        let short = shortened(format!("`{long}` is not `a`, which is a long sentence about something else"));
+        assert_eq!(short, format!("`{}…` is not `a`, which is a long sentence about something else", "ä".repeat(100)));
+        let plain = "no value is quoted here, ".repeat(20);
+        assert_eq!(shortened(plain.clone()), plain);
+    }
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::diagnostics::codes::parse as code;
-use crate::diagnostics::{Diagnostics, Reported};
+use crate::diagnostics::{Diagnostic, Diagnostics, Reported};
 use crate::schema;
 use crate::shape::{Shape, wrong_type};
 use crate::source::{Span, Spanned};
@@ -137,6 +137,9 @@ fn frame<'a>(
     let Some(mapping) = root.as_mapping() else {
         return Err(diagnostics.report(wrong_type(root, "a document with `apiVersion`, `kind`, `metadata` and `spec`")));
     };
+    if let Some(object) = foreign_object(mapping, kinds) {
+        return Err(diagnostics.report(object));
+    }
     let mut reported = None;
     for entry in mapping.entries().iter().filter(|entry| !FRAME.contains(&entry.key.value.as_str())) {
         let key = &entry.key.value;
@@ -173,12 +176,30 @@ fn frame<'a>(
     reported.map_or(Ok((Spanned::new(word, kind.span), mapping)), Err)
 }
 
+/// Says of an object for a cluster where such objects belong; `None` for anything else.
+fn foreign_object(mapping: &Mapping, kinds: &[&str]) -> Option<Diagnostic> {
+    let version = mapping.get("apiVersion").filter(|version| version.as_str() != Some(API_VERSION))?;
+    let (word, kind) = (version.as_str()?, mapping.get("kind")?.as_str()?);
+    let ours = API_VERSION.split('/').next().unwrap_or_default();
+    let group = word.split_once('/').map_or("", |(group, _)| group);
+    // A kind of ours with a mistyped version is a document all the same.
+    let is_object = group.contains('.') || matches!(group, "apps" | "batch" | "extensions") || word == "v1";
+    if group == ours || !is_object || (kinds.contains(&kind) && kind != "Service") {
+        return None;
+    }
+    let foreign = code::UNKNOWN_VERSION.at(version.span, format!("`{kind}` of `{word}` is no policy document"));
+    Some(foreign.label("an object for a cluster").help(
+        "what runs belongs to the inventory; an object that policy cannot say is carried through in a document of kind `Raw`",
+    ))
+}
+
 /// The keys of every document.
 const FRAME: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 
 fn missing(root: &Node, field: &str, diagnostics: &mut Diagnostics) -> Reported {
     let missing = code::MISSING_FIELD.at(root.span, format!("missing field `{field}`"));
-    diagnostics.report(missing.label(format!("`{field}` is required here")))
+    let missing = missing.label(format!("`{field}` is required here"));
+    diagnostics.report(missing.help("a document has `apiVersion`, `kind`, `metadata` and `spec`"))
 }
 
 /// Reads metadata and content of a document whose kind is known.

@@ -66,6 +66,24 @@ fn a_workspace_that_widens_a_mandate_fails_with_both_lines() {
 }
 
 #[test]
+fn what_nobody_looked_at_is_said_in_every_format() {
+    // The typing error hides that the mandate is widened.
+    let folder = permissive_workspace();
+    edit(folder.path(), "policy/shop/tenant.yaml", "kind: Tenant", "kindd: Tenant");
+    let unchecked = "1 file could not be read whole: names, mandates and output were not checked";
+    for format in ["text", "concise", "json"] {
+        let ran = ringfence(&["check", text(folder.path()), "--as-of", DAY, "--format", format]);
+        assert_eq!(ran.code, 1, "{}", ran.all());
+        assert!(ran.all().contains(&format!("{unchecked}\n")), "{}", ran.all());
+        if format == "json" {
+            assert_eq!(ran.json()["unchecked"].as_str(), Some(unchecked));
+        }
+    }
+    let whole = ringfence(&["check", text(permissive_workspace().path()), "--as-of", DAY]);
+    assert!(!whole.all().contains("could not be read whole"), "{}", whole.all());
+}
+
+#[test]
 fn an_exception_holds_to_its_last_day_and_no_longer() {
     let on = |day| ringfence(&["check", "fixtures/bank", "--format", "concise", "--as-of", day]);
     assert_eq!(on(DAY).code, 0);

@@ -105,13 +105,18 @@ impl Object {
         let namespace = text(&value, "/metadata/namespace");
         let name = text(&value, "/metadata/name").unwrap_or_default();
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            let labels = metadata.entry("labels").or_insert_with(|| json!({}));
-            if let Some(labels) = labels.as_object_mut() {
-                labels.insert("app.kubernetes.io/managed-by".to_owned(), MANAGED_BY.into());
+            for key in ["labels", "annotations"] {
+                let field = metadata.entry(key).or_insert(Value::Null);
+                // Null is how YAML writes none at all.
+                if field.is_null() {
+                    *field = json!({});
+                }
             }
-            metadata.entry("annotations").or_insert_with(|| json!({}));
         }
-        Self { stage: Stage::Traffic, kind, namespace, name, value, origins: [origin].into(), keep: false }
+        let mut raw =
+            Self { stage: Stage::Traffic, kind, namespace, name, value, origins: [origin].into(), keep: false };
+        raw.label("app.kubernetes.io/managed-by", MANAGED_BY);
+        raw
     }
 
     /// Adds a label.

@@ -59,16 +59,37 @@ impl Manifests {
         };
         self.inventory.objects += 1;
         let metadata = root.get("metadata");
-        let Some(name) = metadata.and_then(|metadata| metadata.get("name")).and_then(Node::as_str) else {
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let written = |key: &str| metadata.and_then(|metadata| metadata.get(key)).filter(|it| it.value != Value::Null);
+        let is_generated = written("name").is_none();
+        let Some(named) = written("name").or_else(|| written("generateName").filter(|_| is_read(group, kind))) else {
+            if is_read(group, kind) {
+                return Err(diagnostics.report(broken("metadata.name")));
+            }
             // Kustomization files and the like have no name, and say nothing about workloads.
             *self.inventory.foreign.entry(kind.to_owned()).or_default() += 1;
             return Ok(());
         };
-        let namespace =
-            metadata.and_then(|metadata| metadata.get("namespace")).and_then(Node::as_str).unwrap_or("default");
-        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let Some(name) = named.as_str() else {
+            return Err(diagnostics.report(wrong_type(named, "text, as the name of an object")));
+        };
+        // What a cluster puts behind a generated name is not known; the service is named after the rest.
+        let name = if is_generated { name.trim_end_matches(['-', '.']) } else { name };
+        let namespace = match written("namespace") {
+            None => "default",
+            Some(namespace) => match namespace.as_str() {
+                Some(namespace) => namespace,
+                None => return Err(diagnostics.report(wrong_type(namespace, "text, as the name of a namespace"))),
+            },
+        };
+        if is_read(group, kind) {
+            check_name(name, named.span, if kind == "Namespace" { 63 } else { 253 }, diagnostics)?;
+            check_name(namespace, written("namespace").map_or(named.span, |it| it.span), 63, diagnostics)?;
+        }
         let object = Object { kind, name, namespace: namespace.to_owned(), root, span: root.span };
-        self.check_twice(&object, group, diagnostics)?;
+        if !is_generated {
+            self.check_twice(&object, group, diagnostics)?;
+        }
         match (group, kind) {
             ("", "Namespace") => {
                 let labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
@@ -131,6 +152,30 @@ impl Manifests {
         inventory.services.dedup();
         inventory
     }
+}
+
+/// Tells whether a kind says something about who runs where; all others are counted.
+fn is_read(group: &str, kind: &str) -> bool {
+    match group {
+        "" => matches!(kind, "Namespace" | "ServiceAccount" | "Service" | "Pod" | "ReplicationController"),
+        "apps" | "extensions" => matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"),
+        "batch" => matches!(kind, "Job" | "CronJob"),
+        "argoproj.io" => kind == "Rollout",
+        _ => false,
+    }
+}
+
+/// Refuses what no object is called: names become those of files and objects.
+fn check_name(name: &str, span: Span, longest: usize, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+    let inner = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    if inner && name.len() <= longest && edge(name.chars().next()) && edge(name.chars().last()) {
+        return Ok(());
+    }
+    let broken = code::BROKEN_OBJECT.at(span, format!("`{name}` is not the name of an object"));
+    Err(diagnostics.report(broken.label("no cluster takes it").help(format!(
+        "a name has at most {longest} letters, digits, dots and hyphens, a letter or digit at each end"
+    ))))
 }
 
 /// Reads a mapping of texts; an absent one is empty.

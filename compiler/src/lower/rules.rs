@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{Origins, Rule};
-use crate::requests::{Clause, Field, IdentityPattern, TokenMatch};
-use crate::resolve::access::Grant;
+use crate::requests::{Clause, Field, HostPattern, IdentityPattern, TokenMatch};
+use crate::resolve::access::{Grant, GrantKind};
 use crate::resolve::statements::Origin;
 use crate::resolve::units::{MESH_PORTS, Unit};
 use crate::spec::cluster::DataPlane;
@@ -35,6 +35,9 @@ impl Rules<'_, '_, '_> {
     pub fn of(&mut self, grants: &[&Grant], action: Action) -> Vec<Rule> {
         let mut merged: BTreeMap<Clause, (BTreeSet<IdentityPattern>, Origins)> = BTreeMap::new();
         for grant in grants {
+            if self.says_less(grant, action) {
+                continue;
+            }
             for clause in grant.set.clauses() {
                 let mut shape = clause.clone();
                 let identities = std::mem::replace(&mut shape.identities, Field::Any);
@@ -57,6 +60,26 @@ impl Rules<'_, '_, '_> {
         rules
     }
 
+    /// Reports what must hold whole and names hosts by how they end, which Istio compares with the port behind them. A
+    /// grant may say less: what it leaves out is denied.
+    fn says_less(&mut self, grant: &Grant, action: Action) -> bool {
+        let verb = match (action, grant.kind) {
+            (Action::Deny, _) => "denies",
+            (Action::Allow, GrantKind::Floor) => "always admits",
+            (Action::Allow, _) => return false,
+        };
+        let mut hosts = grant.set.clauses().iter().flat_map(|clause| clause.hosts.patterns());
+        let Some(host) = hosts.find(|host| !host.is_exact_in_istio()) else { return false };
+        let refused = code::INEXPRESSIBLE.at(
+            grant.origin.span,
+            format!("no rule {verb} the hosts `{host}`: a request may name a port behind them, and no pattern says so"),
+        );
+        self.diagnostics.report(
+            refused.label("names hosts by how they end").help("list the hosts one by one, or leave `hosts` out"),
+        );
+        true
+    }
+
     /// Writes one clause; `None` where that was reported to be impossible.
     fn rule(&mut self, clause: &Clause, origins: Origins, action: Action) -> Option<Rule> {
         let origin = origins.first().cloned()?;
@@ -73,7 +96,7 @@ impl Rules<'_, '_, '_> {
             not_ports,
             methods: texts(&clause.methods),
             paths: texts(&clause.paths),
-            hosts: texts(&clause.hosts),
+            hosts: clause.hosts.patterns().flat_map(HostPattern::istio_hosts).collect(),
             principals: self.principals(&clause.identities, &origin)?,
             ip_blocks: texts(&clause.addresses),
             origins,

@@ -3,6 +3,7 @@
 //! In: the text of a path pattern. Out: [`PathPattern`]. The path matched is the normalised one without query and
 //! fragment. Patterns are Istio's strings (see `text`) and its templates (see `template`).
 
+mod normal;
 mod template;
 
 use std::fmt;
@@ -30,11 +31,19 @@ impl PathPattern {
         if text.contains(['?', '#']) {
             return Err(PatternError::Query);
         }
-        if text.contains(['{', '}']) {
-            return Template::parse(text);
+        let pattern = if text.contains(['{', '}']) {
+            Template::parse(text)?
+        } else {
+            let pattern = TextPattern::parse(text)?;
+            if !text.starts_with(['/', '*']) {
+                return Err(PatternError::NotRooted);
+            }
+            Self::Text(pattern)
+        };
+        match normal::fault(text) {
+            None => Ok(pattern),
+            Some(normal) => Err(PatternError::NotNormal(text.to_owned(), normal)),
         }
-        let pattern = TextPattern::parse(text)?;
-        if text.starts_with(['/', '*']) { Ok(Self::Text(pattern)) } else { Err(PatternError::NotRooted) }
     }
 
     /// Makes the pattern of one path.

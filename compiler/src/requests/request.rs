@@ -25,7 +25,8 @@ pub struct Request {
     pub method: String,
     /// The path after normalisation, without query and fragment.
     pub path: String,
-    /// The host the request asks for, with its port where the client wrote one; compared without regard to case.
+    /// The host the request asks for, with its port where the client wrote one; neither the port nor case is
+    /// regarded.
     pub host: String,
     /// The headers, one value a name. Envoy 1.40 was seen to let a repeated header pass when any of its values matches.
     /// What the algebra says of subsets holds then too, since a rule that many values meet is met by one of them alone;

@@ -31,6 +31,12 @@ pub enum PatternError {
     EmptySegment,
     /// A character in a template that Envoy refuses.
     BadLiteral(char),
+    /// A path that no request has once the proxy has normalised it, and what it is normalised to.
+    NotNormal(String, Option<String>),
+    /// A character that no name of a host has.
+    NoHost(char),
+    /// A host with a port: ports have a field of their own.
+    HostWithPort,
 }
 
 impl fmt::Display for PatternError {
@@ -51,6 +57,18 @@ impl fmt::Display for PatternError {
             Self::EmptySegment => formatter.write_str("a path with `{*}` or `{**}` cannot have empty segments"),
             Self::BadLiteral(character) => {
                 write!(formatter, "`{character}` cannot be used in a path with `{{*}}` or `{{**}}`")
+            }
+            Self::NotNormal(text, normal) => {
+                write!(formatter, "no path is like `{text}` when rules are compared: the proxy normalises it before")?;
+                normal.iter().try_for_each(|normal| write!(formatter, ", to `{normal}`"))
+            }
+            Self::NoHost(character) => write!(
+                formatter,
+                "a host has no `{}`: it is a name or an address, without scheme and path",
+                character.escape_debug()
+            ),
+            Self::HostWithPort => {
+                formatter.write_str("a host is meant whatever the port behind it: leave out what follows the `:`")
             }
         }
     }
@@ -181,7 +199,8 @@ impl Pattern for TextPattern {
 /// A set of hosts. Hosts are compared without regard to case (`HostMatcher` in `header.go`), so patterns are kept in
 /// lower case.
 ///
-/// The text compared is what the client wrote, port included: to mean one host, say `api.example` and `api.example:*`.
+/// A host is the name a request asks for, whatever port the client wrote behind it. Istio compares the whole header:
+/// [`HostPattern::istio_hosts`] says what to write there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPattern(TextPattern);
 
@@ -197,12 +216,23 @@ impl HostPattern {
         })
     }
 
-    /// Reads a pattern: `api.example`, `api.example:*`, `*.example`.
+    /// Reads a pattern: `api.example`, `api.*`, `*.example`, `[2001:db8::1]`.
     ///
     /// # Errors
-    /// As [`TextPattern::parse`].
+    /// As [`TextPattern::parse`], and when no host is like that.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        TextPattern::parse(text).map(|pattern| Self::new(&pattern))
+        let pattern = TextPattern::parse(text)?;
+        let is_address =
+            |inner: &str| !inner.is_empty() && inner.chars().all(|c| c.is_ascii_hexdigit() || c == ':' || c == '.');
+        if !text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).is_some_and(is_address) {
+            let named = |c: char| c.is_ascii_alphanumeric() || "._-*".contains(c);
+            match text.chars().find(|c| !named(*c)) {
+                None => {}
+                Some(':') => return Err(PatternError::HostWithPort),
+                Some(other) => return Err(PatternError::NoHost(other)),
+            }
+        }
+        Ok(Self::new(&pattern))
     }
 
     /// Returns the pattern of the lower-cased text.
@@ -211,11 +241,36 @@ impl HostPattern {
         &self.0
     }
 
-    /// Tells whether a request that asks for `host` is in the set.
+    /// Tells whether a request that asks for `host`, perhaps with a port, is in the set.
     #[must_use]
     pub fn matches(&self, host: &str) -> bool {
-        self.0.matches(&host.to_ascii_lowercase())
+        self.0.matches(without_port(&host.to_ascii_lowercase()))
     }
+
+    /// Returns the patterns that Istio compares with the whole `Host` header, port included.
+    ///
+    /// They say the same as this one where [`Self::is_exact_in_istio`] holds, and less where not.
+    #[must_use]
+    pub fn istio_hosts(&self) -> Vec<String> {
+        match &self.0 {
+            TextPattern::Exact(name) => vec![name.clone(), format!("{name}:*")],
+            pattern => vec![pattern.to_string()],
+        }
+    }
+
+    /// Tells whether Istio can say this set. A text that begins with `*` ends where the name does, and no pattern adds a
+    /// port to it.
+    #[must_use]
+    pub fn is_exact_in_istio(&self) -> bool {
+        !matches!(self.0, TextPattern::Suffix(_))
+    }
+}
+
+/// Returns the name a `Host` header asks for.
+fn without_port(host: &str) -> &str {
+    let address = host.find(']').filter(|_| host.starts_with('[')).unwrap_or(0);
+    let port = host.get(address..).and_then(|rest| rest.find(':')).map(|at| address + at);
+    port.and_then(|port| host.get(..port)).unwrap_or(host)
 }
 
 impl fmt::Display for HostPattern {

@@ -10,7 +10,7 @@ use super::units::Unit;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostics, Reported};
-use crate::requests::{Clause, Field, HeaderName, HostPattern, RequestSet, TextPattern, TokenClause, TokenMatch};
+use crate::requests::{Clause, Field, HeaderName, RequestSet, TextPattern, TokenClause, TokenMatch};
 use crate::shape::OneOrMany;
 use crate::source::{Span, Spanned};
 use crate::spec::access::{Condition, Port, Source, TokenSpec};
@@ -161,7 +161,7 @@ fn on_ports(callers: &[Caller], condition: &Condition, numbers: impl Fn(&Port) -
             Some(methods) => Field::only(methods.0.iter().map(|method| method.value.0.clone())),
         },
         paths: values_of(condition.paths.as_ref()),
-        hosts: with_ports(condition.hosts.as_ref()),
+        hosts: values_of(condition.hosts.as_ref()),
         headers,
         ..Clause::any()
     };
@@ -172,18 +172,6 @@ fn on_ports(callers: &[Caller], condition: &Condition, numbers: impl Fn(&Port) -
             move |(identities, addresses)| Clause { identities, addresses, token: token.clone(), ..base.clone() }
         })
     })))
-}
-
-/// Hosts as people mean them, with or without a port: the `Host` header carries one where the client wrote it, and Envoy
-/// compares the whole header.
-fn with_ports(hosts: Option<&OneOrMany<Spanned<HostPattern>>>) -> Field<HostPattern> {
-    let Some(hosts) = hosts else { return Field::Any };
-    let twin = |host: &HostPattern| {
-        let text = host.to_string();
-        let bare = !text.contains('*') && !text.contains(':');
-        bare.then(|| HostPattern::parse(&format!("{text}:*")).ok()).flatten()
-    };
-    Field::only(hosts.0.iter().flat_map(|host| std::iter::once(host.value.clone()).chain(twin(&host.value))))
 }
 
 fn values_of<P: Ord + Clone>(values: Option<&OneOrMany<Spanned<P>>>) -> Field<P> {

@@ -58,6 +58,7 @@ pub(super) fn claim<'a>(
         }
     }
     check_identities(clusters, &claims, diagnostics);
+    check_facts(clusters, diagnostics);
     claims.into_iter().map(|(namespace, (path, _))| (namespace, path)).collect()
 }
 
@@ -84,6 +85,20 @@ fn check_identities(
             None => {
                 owners.insert((cluster.trust_domain(), *namespace), (path, *span));
             }
+        }
+    }
+}
+
+/// Reports facts about namespaces that a cluster does not have: a typing error would leave the right one without its fact.
+fn check_facts(clusters: &BTreeMap<&str, Cluster<'_>>, diagnostics: &mut Diagnostics) {
+    for (name, cluster) in clusters {
+        let known = &cluster.inventory.namespaces;
+        let facts = cluster.document.spec.namespaces.iter();
+        for (namespace, facts) in facts.filter(|(namespace, _)| !known.contains_key(*namespace)) {
+            let unknown = code::UNKNOWN_REFERENCE
+                .at(facts.data_plane.span, format!("the inventory of `{name}` has no namespace `{namespace}`"));
+            let unknown = unknown.label("a fact about nothing").help("drop the fact, or add the namespace's manifest");
+            diagnostics.report(unknown.did_you_mean(namespace, known.keys().map(String::as_str)));
         }
     }
 }

@@ -5,12 +5,13 @@ use super::fields::Words;
 use super::interval::Settled;
 use super::statements::Origin;
 use super::world::World;
-use crate::diagnostics::codes::resolve as code;
+use crate::diagnostics::codes::{parse, resolve as code};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::document::Document;
+use crate::shape::wrong_type;
 use crate::spec::raw::RawSpec;
 use crate::spec::reference::NodePath;
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 /// A hand-written object and where it goes.
 #[derive(Debug, Clone)]
@@ -34,6 +35,36 @@ const OWN_KINDS: [&str; 6] = [
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
 ];
+
+/// The groups of kinds people carry through: a kind of another group is another kind, whatever it is called.
+const GROUPS: [(&str, &[&str]); 5] = [
+    (
+        "networking.istio.io",
+        &[
+            "VirtualService",
+            "DestinationRule",
+            "Gateway",
+            "ServiceEntry",
+            "Sidecar",
+            "EnvoyFilter",
+            "WorkloadEntry",
+            "WorkloadGroup",
+            "ProxyConfig",
+        ],
+    ),
+    ("extensions.istio.io", &["WasmPlugin"]),
+    ("telemetry.istio.io", &["Telemetry"]),
+    (
+        "gateway.networking.k8s.io",
+        &["Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "ReferenceGrant"],
+    ),
+    ("networking.k8s.io", &["Ingress"]),
+];
+
+/// Returns the groups that have a kind of this name; none where it is not known.
+fn groups_of(kind: &str) -> Vec<&'static str> {
+    GROUPS.iter().filter(|(_, kinds)| kinds.contains(&kind)).map(|(group, _)| *group).collect()
+}
 
 /// Checks every hand-written object; `allowed` says which kinds the mandates at a node allow.
 pub(super) fn resolve<'a, 's>(
@@ -62,14 +93,12 @@ fn check<'a>(
     let node = &manifest.value.0;
     let text = |path: &[&str]| path.iter().try_fold(node, |node, key| node.get(key)).and_then(Node::as_str);
     let missing = |what: &str| {
-        let code = &crate::diagnostics::codes::parse::MISSING_FIELD;
-        Box::new(
-            code.at(manifest.span, format!("a hand-written object without `{what}`")).label("no Kubernetes object"),
-        )
+        let missing = parse::MISSING_FIELD.at(manifest.span, format!("a hand-written object without `{what}`"));
+        Box::new(missing.label("no Kubernetes object").help("it is written as `kubectl apply` takes it"))
     };
     let kind = text(&["kind"]).ok_or_else(|| missing("kind"))?;
-    text(&["apiVersion"]).ok_or_else(|| missing("apiVersion"))?;
-    text(&["metadata", "name"]).ok_or_else(|| missing("metadata.name"))?;
+    let version = text(&["apiVersion"]).ok_or_else(|| missing("apiVersion"))?;
+    let name = text(&["metadata", "name"]).ok_or_else(|| missing("metadata.name"))?;
     let namespace = text(&["metadata", "namespace"]).ok_or_else(|| missing("metadata.namespace"))?;
     let kind_span = node.get("kind").map_or(manifest.span, |kind| kind.span);
     let refused = |why: String| code::RAW_NOT_ALLOWED.at(kind_span, why).label("not allowed");
@@ -79,6 +108,18 @@ fn check<'a>(
             refused.help("a hand-written one could undo what is proved of the rest: write it as policy"),
         ));
     }
+    if kind.ends_with("List") && node.get("items").is_some() {
+        return Err(Box::new(refused("a list of objects hides what it holds".to_owned()).help("write a Raw for each")));
+    }
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let groups = groups_of(kind);
+    if !groups.is_empty() && !groups.contains(&group) {
+        let list = groups.iter().map(|group| format!("`{group}`")).collect::<Vec<_>>().join(" or ");
+        let span = node.get("apiVersion").map_or(kind_span, |version| version.span);
+        let other = code::RAW_NOT_ALLOWED.at(span, format!("`{kind}` is a kind of {list}, and not of `{version}`"));
+        return Err(Box::new(other.label("another kind of the same name").help("write the apiVersion of the kind")));
+    }
+    check_metadata(node, namespace, kind, name)?;
     if let Some(cluster) = world.clusters.values().find(|cluster| cluster.root_namespace() == namespace) {
         let refused = refused(format!(
             "`{namespace}` is the root namespace of `{}`, where policies hold for the whole mesh",
@@ -130,4 +171,33 @@ fn check<'a>(
         ));
     }
     Ok(Raw { clusters, namespace, manifest: node, origin: Origin::document(document.span, document) })
+}
+
+/// Refuses names that no file can have, and labels and annotations that are none.
+fn check_metadata(node: &Node, namespace: &str, kind: &str, name: &str) -> Result<(), Box<Diagnostic>> {
+    let metadata = node.get("metadata");
+    let span = metadata.and_then(|metadata| metadata.get("name")).map_or(node.span, |name| name.span);
+    let fits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    // As its file is named: at most 255 characters.
+    let length = namespace.len() + kind.len() + name.len() + "----.yaml".len();
+    if !fits(name) || !fits(kind) || name.starts_with('.') || length > 255 {
+        let invalid = parse::INVALID_VALUE.at(span, format!("{kind} `{name}` cannot be the name of an object"));
+        return Err(Box::new(
+            invalid
+                .label("not a name")
+                .help("use letters, digits, dots and hyphens, and not so many that its file cannot be named after it"),
+        ));
+    }
+    for key in ["labels", "annotations"] {
+        let Some(given) = metadata.and_then(|metadata| metadata.get(key)).filter(|it| it.value != Value::Null) else {
+            continue;
+        };
+        let Some(mapping) = given.as_mapping() else {
+            return Err(Box::new(wrong_type(given, "a mapping of text")));
+        };
+        if let Some(entry) = mapping.entries().iter().find(|entry| entry.value.as_str().is_none()) {
+            return Err(Box::new(wrong_type(&entry.value, "text")));
+        }
+    }
+    Ok(())
 }

@@ -237,10 +237,15 @@ fn give_to_groups<'a>(
     for (path, node) in nodes.iter().filter(|(path, node)| workspace.contains(path) && !node.services.is_empty()) {
         let Some(above) = path.parent() else { continue };
         for claim in node.services {
-            let mut found = false;
+            let (mut found, mut outside) = (false, None);
             for service in services.iter_mut() {
                 let names = std::iter::once(&service.name).chain(&service.aliases);
                 if !names.into_iter().any(|name| claim.value.matches(name)) {
+                    continue;
+                }
+                // The group around this one does not have it, so it is not there to be given.
+                if service.node != above && service.node.contains(path) && service.node != *path {
+                    outside = Some(service.node.clone());
                     continue;
                 }
                 found = true;
@@ -270,7 +275,11 @@ fn give_to_groups<'a>(
                 let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
                 let empty =
                     code::EMPTY_CLAIM.at(claim.span, format!("`{}` finds no service of `{above}`", claim.value.0));
-                diagnostics.report(empty.label("claims nothing").did_you_mean(&claim.value.0, names));
+                let empty = empty.label("claims nothing");
+                diagnostics.report(match outside {
+                    Some(node) => empty.help(format!("it belongs to `{node}`: let `{above}` claim it as well")),
+                    None => empty.did_you_mean(&claim.value.0, names),
+                });
             }
         }
     }

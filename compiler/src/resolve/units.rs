@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::services::selects;
-use super::world::{Cluster, WorkloadRef, World};
+use super::world::{Cluster, Node, WorkloadRef, World};
 use crate::diagnostics::Diagnostics;
-use crate::diagnostics::codes::{lowering, resolve as code};
+use crate::diagnostics::codes::{inventory, lowering, resolve as code};
 use crate::inventory::{Labels, Workload};
 use crate::spec::access::Port;
 use crate::spec::cluster::DataPlane;
+use crate::spec::mandates::MtlsSetting;
 use crate::spec::reference::NodePath;
 use crate::spec::service::Protocol;
 
@@ -91,29 +92,64 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
         }
     }
     tell_apart(&mut units);
+    check_names(&units, diagnostics);
     units
 }
 
-/// Reports modes that Service documents write for ports their workloads do not have: nothing would ever apply them.
+/// Reports modes that are written for ports that no workload they are about has: nothing would ever apply them.
 pub(super) fn check_modes(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
-    for (index, service) in (0..).zip(&world.services) {
-        let Some(setting) = service.document.and_then(|document| document.spec.mtls.as_ref()) else { continue };
-        let about: Vec<&Unit<'_>> = units.iter().filter(|unit| unit.services.contains(&index)).collect();
-        for (port, mode) in &setting.value.ports {
+    let mut check = |whose: String, setting: &MtlsSetting, about: Vec<&Unit<'_>>| {
+        for (port, mode) in setting.ports.iter().filter(|_| !about.is_empty()) {
             if about.iter().any(|unit| unit.ports.contains_key(port)) {
                 continue;
             }
-            let known: BTreeSet<String> =
-                about.iter().flat_map(|unit| unit.ports.keys()).map(|port| format!("`{port}`")).collect();
-            let unknown = code::UNKNOWN_PORT
-                .at(mode.span, format!("no workload of `{}` listens on port `{port}`", World::service_name(service)));
-            let list = known.into_iter().collect::<Vec<_>>().join(", ");
+            let known: BTreeSet<u16> = about.iter().flat_map(|unit| unit.ports.keys().copied()).collect();
+            let list = known.into_iter().map(|port| format!("`{port}`")).collect::<Vec<_>>().join(", ");
+            let unknown =
+                code::UNKNOWN_PORT.at(mode.span, format!("no workload of `{whose}` listens on port `{port}`"));
             diagnostics.report(
                 unknown
                     .label("the mode of no port")
                     .help(format!("modes are by port of the workload, not of a Service: {list}")),
             );
         }
+    };
+    for (index, service) in (0..).zip(&world.services) {
+        if let Some(setting) = service.document.and_then(|document| document.spec.mtls.as_ref()) {
+            let about = units.iter().filter(|unit| unit.services.contains(&index)).collect();
+            check(World::service_name(service), &setting.value, about);
+        }
+    }
+    for (path, node) in &world.nodes {
+        if let Some(setting) = &node.defaults.mtls {
+            check(path.to_string(), &setting.value, units.iter().filter(|unit| path.contains(&unit.node)).collect());
+        }
+    }
+    for profile in &world.parsed.policy.profiles {
+        if let Some(setting) = &profile.spec.defaults.mtls {
+            let attached = |path: &NodePath, node: &Node<'_>| {
+                profile.node.contains(path) && node.profiles.iter().any(|name| name.value.0 == profile.name())
+            };
+            let at: Vec<_> = world.nodes.iter().filter(|(path, node)| attached(path, node)).collect();
+            let about = units.iter().filter(|unit| at.iter().any(|(path, _)| path.contains(&unit.node))).collect();
+            check(profile.name().to_owned(), &setting.value, about);
+        }
+    }
+}
+
+/// The longest name of a unit: files are named after kind, namespace, purpose and unit, and hold 255 characters.
+const LONGEST_NAME: usize = 120;
+
+/// Reports units whose name leaves no room for the names of what is emitted for them.
+fn check_names(units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
+    for unit in units.iter().filter(|unit| unit.name.len() > LONGEST_NAME) {
+        let Some(workload) = unit.workloads.first() else { continue };
+        let long = inventory::BROKEN_OBJECT
+            .at(workload.span, format!("the name `{}` has more than {LONGEST_NAME} characters", unit.name));
+        diagnostics.report(
+            long.label("too long to name objects and files after")
+                .help("give it a shorter name, or name its workloads in a Service document"),
+        );
     }
 }
 

@@ -193,7 +193,8 @@ impl<'a> Fields<'a> {
             (None, None) => Err(diagnostics.report(
                 code::MISSING_FIELD
                     .at(self.node.span, format!("missing field `{key}`"))
-                    .label(format!("`{key}` is required here")),
+                    .label(format!("`{key}` is required here"))
+                    .help(format!("add `{key}: …`; `ringfence schema <kind>` says what it holds")),
             )),
         }
     }

@@ -71,7 +71,7 @@ record! {
         pub methods: Option<OneOrMany<Spanned<Method>>>,
         /// Paths: exact, `/prefix/*`, `*/suffix`, or a template with `{*}` for one segment and a last `{**}` for the rest.
         pub paths: Option<OneOrMany<Spanned<PathPattern>>>,
-        /// Host names, with a leading or trailing `*`.
+        /// Host names without port, with a leading or trailing `*`; a deny has no leading one.
         pub hosts: Option<OneOrMany<Spanned<HostPattern>>>,
         /// Request headers and the values that fit.
         pub headers: IndexMap<String, OneOrMany<Spanned<TextPattern>>>,
@@ -233,7 +233,9 @@ text_shape!(Method, "Method");
 impl Text for PathPattern {
     const WHAT: &'static str = "a path";
     const PATTERN: &'static str = concat!(
-        "^([*]|[*][^*?#{}]+|/[^*?#{}]*[*]?",
+        // Neither `.` and `..` nor an escape that needs none: no normalised path has them.
+        "^(?!.*/[.][.]?(/|$))(?!.*%(00|2[DEde]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee]))",
+        "([*]|[*][A-Za-z0-9._~%!$&'()+,;:@=/\\[\\]-]+|/[A-Za-z0-9._~%!$&'()+,;:@=/\\[\\]-]*[*]?",
         "|/(([A-Za-z0-9._~%!$&'()+,;:@=-]+|[{][*][}])/)*",
         "([A-Za-z0-9._~%!$&'()+,;:@=-]+|[{][*][}]|[{][*]{2}[}](/[A-Za-z0-9._~%!$&'()+,;:@=-]+)*)/?)$"
     );
@@ -247,15 +249,10 @@ text_shape!(PathPattern, "PathPattern");
 
 impl Text for HostPattern {
     const WHAT: &'static str = "a host";
-    const PATTERN: &'static str = concat!("^(", patterns::starred!("[!-)+-~]"), ")$");
+    const PATTERN: &'static str = concat!("^(", patterns::starred!("[A-Za-z0-9._-]"), r"|\[[0-9A-Fa-f:.]+\])$");
     const EXAMPLE: &'static str = "api.acme.example";
 
     fn parse(text: &str) -> Result<Self, String> {
-        if !text.chars().all(|c| c.is_ascii_graphic()) {
-            return Err(format!(
-                "`{text}` is no host that a request can name: hosts are compared in ASCII, without spaces"
-            ));
-        }
         Self::parse(text).map_err(|error| error.to_string())
     }
 }

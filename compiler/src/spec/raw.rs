@@ -35,7 +35,9 @@ impl Shape for Manifest {
                 Some(value) => reported = Some(diagnostics.report(wrong_type(value, wanted))),
                 None => {
                     let missing = code::MISSING_FIELD.at(node.span, format!("missing field `{key}`"));
-                    reported = Some(diagnostics.report(missing.label("every object has it")));
+                    reported = Some(diagnostics.report(
+                        missing.label("every object has it").help("it is written as `kubectl apply` takes it"),
+                    ));
                 }
             }
         }

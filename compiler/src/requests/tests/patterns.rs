@@ -80,9 +80,36 @@ fn patterns_that_would_mislead_are_refused() {
     check("/{*}/a b", PatternError::BadLiteral(' '));
     assert_eq!(TextPattern::parse(""), Err(PatternError::Empty));
     assert_eq!(HostPattern::parse("a.*.b"), Err(PatternError::StarInside));
+    assert_eq!(HostPattern::parse("a.b:*"), Err(PatternError::HostWithPort));
+    assert_eq!(HostPattern::parse("*.b:443"), Err(PatternError::HostWithPort));
+    assert_eq!(HostPattern::parse("[::1]:80"), Err(PatternError::NoHost('[')));
+    assert_eq!(HostPattern::parse("a.b/c"), Err(PatternError::NoHost('/')));
+    assert_eq!(HostPattern::parse("a b"), Err(PatternError::NoHost(' ')));
     for error in [PatternError::Empty, PatternError::BadOperator("{a}".to_owned()), PatternError::StarInside] {
         assert!(!error.to_string().ends_with('.'), "{error}");
     }
+}
+
+#[test]
+fn hosts_are_meant_whatever_the_port() {
+    let check = |pattern: &str, host: &str, expected: bool, written: &[&str]| {
+        let pattern = HostPattern::parse(pattern).unwrap();
+        assert_eq!(pattern.matches(host), expected, "{pattern} and {host}");
+        assert_eq!(pattern.istio_hosts(), written);
+        // What Istio is told is the same set, or less of it.
+        let said = pattern.istio_hosts().iter().any(|text| TextPattern::as_istio_reads(text).matches(host));
+        assert!(said == expected || (expected && !pattern.is_exact_in_istio()), "{pattern} and {host}");
+    };
+    check("a.x", "a.x", true, &["a.x", "a.x:*"]);
+    check("a.x", "a.x:443", true, &["a.x", "a.x:*"]);
+    check("a.x", "a.xy", false, &["a.x", "a.x:*"]);
+    check("*.x", "a.x", true, &["*.x"]);
+    check("*.x", "a.x:443", true, &["*.x"]);
+    check("*.x", "a.y", false, &["*.x"]);
+    check("a.*", "a.x:443", true, &["a.*"]);
+    check("[::1]", "[::1]:80", true, &["[::1]", "[::1]:*"]);
+    check("[::1]", "[::1]", true, &["[::1]", "[::1]:*"]);
+    check("*", "a.x:1", true, &["*"]);
 }
 
 #[test]

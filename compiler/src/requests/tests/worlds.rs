@@ -95,7 +95,7 @@ pub(super) fn text_pattern() -> impl Strategy<Value = TextPattern> {
 }
 
 fn host_pattern() -> impl Strategy<Value = HostPattern> {
-    select(vec!["a.b", "A.b", "b", "*.b", "a.b:*", "a*", "*"]).prop_map(|text| HostPattern::parse(text).unwrap())
+    select(vec!["a.b", "A.b", "b", "*.b", "a.c", "a*", "*", "[::1]"]).prop_map(|text| HostPattern::parse(text).unwrap())
 }
 
 pub(super) fn path_pattern() -> impl Strategy<Value = PathPattern> {

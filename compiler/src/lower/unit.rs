@@ -26,7 +26,10 @@ impl Lowering<'_, '_, '_> {
         let span = unit.workloads.first().map_or(self.cluster.document.span, |workload| workload.span);
         let service = unit.services.first().and_then(|index| world.services.get(*index));
         let mesh = match unit.data_plane {
-            Some(plane) => Some(self.mesh(governed, at, plane, plan)),
+            Some(plane) => {
+                outside::check_bypassed(self.resolved, governed, self.cluster, plane, self.diagnostics);
+                Some(self.mesh(governed, at, plane, plan))
+            }
             None => {
                 outside::check_unmeshed(self.resolved, governed, self.cluster, self.diagnostics);
                 None

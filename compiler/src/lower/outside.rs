@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::enforces_network_policy;
+use super::{enforces_network_policy, flows, obliged};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::inventory::{BypassedPorts, Workload};
-use crate::requests::{Clause, Field, Part, RequestSet};
+use crate::requests::{Clause, Field, IdentityPattern, Part, RequestSet};
 use crate::resolve::access::{Bound, GrantKind};
 use crate::resolve::fields::{Arrivals, Mtls};
 use crate::resolve::statements::Origin;
@@ -56,18 +56,9 @@ pub(super) fn check_unmeshed(
     diagnostics: &mut Diagnostics,
 ) {
     let unit = &governed.unit;
-    let Some(workload) = unit.workloads.iter().find(|workload| !cluster.is_meshed(workload)).or(unit.workloads.first())
-    else {
-        return;
-    };
+    let Some(workload) = unit.workloads.first() else { return };
     let networked = enforces_network_policy(cluster) && !workload.host_network;
-    let why = if workload.host_network {
-        "its pods share the node's network"
-    } else if workload.injection == Some(false) {
-        "its pods refuse a sidecar"
-    } else {
-        "its namespace is not labelled for injection"
-    };
+    let why = cluster.why_without_proxy(workload);
     let unmeshed =
         code::NOT_IN_MESH.at(workload.span, format!("`{}/{}` has no proxy: {why}", unit.namespace, workload.name));
     let what = if networked {
@@ -153,7 +144,7 @@ impl Outside<'_, '_, '_> {
             } else if here.clauses().iter().any(|clause| !clause.identities.is_any() && !clause.addresses.is_any()) {
                 self.refuse(&grant.origin, "a caller by identity and address");
             } else if grant.kind == GrantKind::Written && !pods_are_known(self.resolved, governed, &here) {
-                self.refuse(&grant.origin, "a caller whose pods no manifest shows");
+                self.refuse(&grant.origin, "a caller whose pods NetworkPolicy cannot tell from others");
             }
         }
         let granted = self.here(&access.granted());
@@ -191,6 +182,9 @@ impl Outside<'_, '_, '_> {
         }
         for provider in governed.authentication.external.values() {
             self.refuse(provider, "external authorization");
+        }
+        for (_, origin) in obliged(&settings.access_log) {
+            self.refuse(&origin, "the access log");
         }
     }
 
@@ -235,26 +229,55 @@ impl Outside<'_, '_, '_> {
     }
 }
 
-/// Tells whether NetworkPolicy can pick the pods of every caller a grant names, or it would admit their whole namespace.
+/// Tells whether NetworkPolicy can pick the pods of every caller a grant names, and no others.
 fn pods_are_known(resolved: &Resolved<'_>, governed: &Governed<'_>, set: &RequestSet) -> bool {
-    let named = set.clauses().iter().flat_map(|clause| clause.identities.patterns());
-    let mut accounts = named.filter_map(|pattern| match (&pattern.namespace, &pattern.service_account) {
-        (Part::Exactly(namespace), Part::Exactly(account)) => Some((namespace, account)),
-        _ => None,
-    });
-    accounts.all(|(namespace, account)| {
-        let runs = |other: &Governed<'_>| {
-            other.unit.namespace == namespace
-                && other.unit.workloads.iter().any(|workload| workload.service_account == *account)
-        };
-        let gateways =
-            resolved.world.clusters.get(governed.unit.cluster).map(|cluster| &cluster.document.spec.gateways);
-        let gateway = gateways.into_iter().flat_map(|gateways| gateways.values()).any(|gateway| {
-            let gateway = &gateway.value;
-            gateway.namespace.value.0 == *namespace
-                && gateway.service_account.value.0 == *account
-                && !gateway.labels.is_empty()
-        });
-        gateway || resolved.units.iter().any(runs)
+    set.clauses().iter().all(|clause| {
+        clause.identities.patterns().all(|pattern| is_known(resolved, governed, pattern, &clause.identities))
     })
+}
+
+fn is_known(
+    resolved: &Resolved<'_>,
+    governed: &Governed<'_>,
+    pattern: &IdentityPattern,
+    granted: &Field<IdentityPattern>,
+) -> bool {
+    let world = &resolved.world;
+    let own = governed.unit.cluster;
+    let (namespace, account) = match (&pattern.namespace, &pattern.service_account) {
+        (Part::Any, Part::Any) => return true,
+        (Part::Exactly(namespace), Part::Any) => (namespace, None),
+        (Part::Exactly(namespace), Part::Exactly(account)) => (namespace, Some(account)),
+        // Part of the namespaces, or of the accounts of one: it would admit more of them.
+        _ => return false,
+    };
+    let domain = |cluster: &str| world.clusters.get(cluster).map_or("", |cluster| cluster.trust_domain());
+    let mut shown = false;
+    for other in resolved.units.iter().map(|other| &other.unit).filter(|unit| unit.namespace == namespace) {
+        let named = |workload: &&&Workload| account.is_none_or(|account| workload.service_account == *account);
+        if !pattern.trust_domain.matches(domain(other.cluster)) || !other.workloads.iter().any(|it| named(&it)) {
+            continue;
+        }
+        shown = true;
+        // Another cluster's pods are all of its addresses.
+        if other.cluster != own && flows::crossing(world, other.cluster, own).is_some() {
+            return false;
+        }
+        // One selector picks all pods of a unit, whatever their accounts are.
+        let also = |workload: &&Workload| {
+            granted.patterns().any(|pattern| {
+                pattern.namespace.matches(other.namespace) && pattern.service_account.matches(&workload.service_account)
+            })
+        };
+        if other.cluster == own && !other.workloads.iter().all(|workload| also(&workload)) {
+            return false;
+        }
+    }
+    let gateways = world.clusters.get(own).into_iter().flat_map(|cluster| cluster.document.spec.gateways.values());
+    let gateway = gateways.map(|gateway| &gateway.value).any(|gateway| {
+        gateway.namespace.value.0 == *namespace
+            && account.is_some_and(|account| gateway.service_account.value.0 == *account)
+            && !gateway.labels.is_empty()
+    });
+    shown || gateway || account.is_none()
 }

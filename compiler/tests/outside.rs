@@ -261,8 +261,10 @@ fn network_policy_alone_admits_no_pods_beside_those_that_are_granted() {
     let out = ("{app: cart}, annotations", "{app: cart, sidecar.istio.io/inject: \"false\"}, annotations");
     let to = |from: &str| {
         let access = format!("{{to: cart, allow: [{{from: {from}}}]}}");
-        let identities =
-            ("metadata: {name: prod}\nspec: {}", "metadata: {name: prod}\nspec: {identities: [ops/ghost]}");
+        let identities = (
+            "metadata: {name: prod}\nspec: {}",
+            "metadata: {name: prod}\nspec: {identities: [{namespace: ops, serviceAccounts: ghost}]}",
+        );
         said(&changed(&[out, identities], &[("Access", &access)]))
     };
     let refused = "error[lowering/unenforceable] a caller whose pods NetworkPolicy cannot tell from others of `cart` cannot be enforced: its pods refuse a sidecar\n";

@@ -264,12 +264,12 @@ fn is_known(
             return false;
         }
         // One selector picks all pods of a unit, whatever their accounts are.
-        let also = |workload: &&Workload| {
+        let also = |workload: &Workload| {
             granted.patterns().any(|pattern| {
                 pattern.namespace.matches(other.namespace) && pattern.service_account.matches(&workload.service_account)
             })
         };
-        if other.cluster == own && !other.workloads.iter().all(|workload| also(&workload)) {
+        if other.cluster == own && !other.workloads.iter().all(|workload| also(workload)) {
             return false;
         }
     }

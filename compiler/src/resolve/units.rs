@@ -67,6 +67,9 @@ impl Unit<'_> {
     }
 }
 
+/// What makes workloads one unit: cluster, namespace, services and data plane.
+type Alike<'a> = (&'a str, &'a str, Vec<usize>, Option<DataPlane>);
+
 /// Groups the workloads of every service into units.
 pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<Unit<'a>> {
     let mut memberships: BTreeMap<WorkloadRef<'a>, Vec<usize>> = BTreeMap::new();
@@ -76,7 +79,7 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
         }
     }
     // Workloads of different planes are enforced at in different ways, so they are never one unit.
-    let mut groups: BTreeMap<(&'a str, &'a str, Vec<usize>, Option<DataPlane>), Vec<WorkloadRef<'a>>> = BTreeMap::new();
+    let mut groups: BTreeMap<Alike<'a>, Vec<WorkloadRef<'a>>> = BTreeMap::new();
     for (reference, mut services) in memberships {
         let Some(workload) = world.workload(reference) else { continue };
         let size = |index: &usize| world.services.get(*index).map_or(0, |service| service.workloads.len());

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{Output, Summary};
-use ringfence_verifier::translation::Proof;
 use crate::report::{Counts, Style};
+use ringfence_verifier::translation::Proof;
 
 /// How far the subjects are indented from their words.
 const INDENT: usize = 14;

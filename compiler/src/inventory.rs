@@ -3,12 +3,14 @@
 //! In: rendered Kubernetes manifests, read as kubectl reads them. Out: an [`Inventory`]. Workloads come from templates: a
 //! GitOps repository holds no Pods of its Deployments. Kinds that say nothing about this are counted, never fatal.
 
+mod bypass;
 mod manifests;
 mod service;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use bypass::{Bypass, BypassedPorts};
 pub use manifests::Manifests;
 pub use service::{KubernetesService, ServicePort};
 pub use workload::{ContainerPort, Workload};

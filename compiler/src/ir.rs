@@ -53,6 +53,14 @@ pub struct NamespacePlan {
     pub units: Vec<UnitPlan>,
 }
 
+impl NamespacePlan {
+    /// Tells whether the mesh enforces anything in it: some workload has a proxy, or none is known yet.
+    #[must_use]
+    pub fn is_meshed(&self) -> bool {
+        self.mtls.is_some()
+    }
+}
+
 /// Everything for one unit of workloads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitPlan {

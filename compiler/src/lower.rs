@@ -6,6 +6,7 @@
 mod ceilings;
 mod flows;
 mod outside;
+mod plaintext;
 mod rules;
 mod tokens;
 mod unit;
@@ -13,7 +14,7 @@ mod unit;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::ceilings::Known;
-use self::flows::Reach;
+use self::flows::Connections;
 use crate::diagnostics::codes::lowering as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::ir::{ClusterPlan, NamespacePlan, Origins, UnitPlan};
@@ -29,10 +30,10 @@ use crate::spec::reference::NodePath;
 /// # Errors
 /// When something was reported.
 pub fn lower(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Result<Vec<ClusterPlan>, Reported> {
-    let reach = Reach::of(resolved, diagnostics);
+    let connections = Connections::of(resolved, diagnostics);
     let mut plans = Vec::new();
     for cluster in resolved.world.clusters.values() {
-        let mut lowering = Lowering { resolved, cluster, reach: &reach, known: Known::new(), diagnostics };
+        let mut lowering = Lowering { resolved, cluster, connections: &connections, known: Known::new(), diagnostics };
         plans.push(lowering.cluster());
     }
     outside::check_callers(resolved, diagnostics);
@@ -44,7 +45,7 @@ pub fn lower(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Result<V
 struct Lowering<'r, 'a, 'd> {
     resolved: &'r Resolved<'a>,
     cluster: &'r Cluster<'a>,
-    reach: &'r Reach,
+    connections: &'r Connections,
     known: Known,
     diagnostics: &'d mut Diagnostics,
 }

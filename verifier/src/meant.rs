@@ -45,8 +45,7 @@ impl<'a> Meant<'a> {
         }
         let authentication = &governed.authentication;
         if let Some(origin) = &authentication.required {
-            let exempt: Vec<Leaf> =
-                authentication.exempt.iter().map(|path| Leaf::Path(patterns::path(path))).collect();
+            let exempt: Vec<Leaf> = authentication.exempt.iter().map(|path| Leaf::Path(patterns::path(path))).collect();
             let some = Glob::at_least(1);
             let good = Test { leaves: vec![Leaf::TokenOf(some.clone(), some)], negated: true };
             let elsewhere = (!exempt.is_empty()).then_some(Test { leaves: exempt, negated: true });
@@ -54,9 +53,8 @@ impl<'a> Meant<'a> {
             chain.deny.push(Enforced { origin, sources: vec![vec![good]], operations });
         }
         let asked = authentication.external.values();
-        chain.custom = asked
-            .map(|origin| Enforced { origin, sources: vec![Vec::new()], operations: vec![Vec::new()] })
-            .collect();
+        chain.custom =
+            asked.map(|origin| Enforced { origin, sources: vec![Vec::new()], operations: vec![Vec::new()] }).collect();
         let issuers = authentication.issuers.iter().map(|accepted| {
             let audiences = accepted.spec.audiences.iter().map(|audience| audience.value.clone()).collect();
             (accepted.issuer.clone(), audiences)
@@ -101,7 +99,8 @@ impl Writer<'_> {
         let mut rules = self.rules(&barred.callers, origin);
         for rule in &mut rules {
             let before = std::mem::take(&mut rule.operations);
-            let join = |tests: &Vec<Test>| failing.iter().map(|fail| [tests.as_slice(), fail].concat()).collect::<Vec<_>>();
+            let join =
+                |tests: &Vec<Test>| failing.iter().map(|fail| [tests.as_slice(), fail].concat()).collect::<Vec<_>>();
             rule.operations = before.iter().flat_map(join).collect();
         }
         rules
@@ -135,7 +134,7 @@ impl Writer<'_> {
             test(&clause.ports, |port| Leaf::Port(*port)),
             test(&clause.methods, |method| Leaf::Method(Glob::exactly(method))),
             test(&clause.paths, |path| Leaf::Path(patterns::path(path))),
-            test(&clause.hosts, |host| Leaf::Host(patterns::header(host.text()).folding_case())),
+            test(&clause.hosts, |host| Leaf::Host(patterns::host(host))),
         ];
         Enforced {
             origin,

@@ -86,7 +86,12 @@ fn read(cluster: &str, compiled: &Compiled, diagnostics: &mut Diagnostics) -> Po
 }
 
 /// Compares a unit port by port; returns how many.
-fn compare(governed: &Governed<'_>, cluster: &Cluster<'_>, policies: &Policies, diagnostics: &mut Diagnostics) -> usize {
+fn compare(
+    governed: &Governed<'_>,
+    cluster: &Cluster<'_>,
+    policies: &Policies,
+    diagnostics: &mut Diagnostics,
+) -> usize {
     let unit = &governed.unit;
     let mut domains = vec![cluster.trust_domain().to_owned()];
     domains.extend(cluster.document.spec.trust_domain_aliases.iter().map(|alias| alias.value.0.clone()));
@@ -187,12 +192,16 @@ fn report(
     let at = format!("`{}/{}` port {port}", unit.namespace, unit.name);
     let (message, witness) = match difference {
         Difference::Wider(request) => (format!("the manifests admit more than the policy at {at}"), Some(request)),
-        Difference::Narrower(request) => (format!("the manifests refuse what the policy grants at {at}"), Some(request)),
+        Difference::Narrower(request) => {
+            (format!("the manifests refuse what the policy grants at {at}"), Some(request))
+        }
         Difference::Arrivals => (format!("the manifests take peers at {at} otherwise than the policy"), None),
     };
     let differs = code::NOT_AS_MEANT.at(span, message).label("this workload");
     diagnostics.report(match witness {
-        Some(request) => differs.help(format!("such a request: {request}. This is a fault of ringfence: please report it")),
+        Some(request) => {
+            differs.help(format!("such a request: {request}. This is a fault of ringfence: please report it"))
+        }
         None => differs.help("this is a fault of ringfence: please report it"),
     });
 }

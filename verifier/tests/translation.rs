@@ -93,16 +93,18 @@ fn files_that_are_lost_are_missed() {
     let sound = compile(&resolved, &bank.sources, &mut Diagnostics::new()).expect("the bank compiles");
     let decides = ["authorizationpolicy", "peerauthentication", "requestauthentication"];
     let mut missed = 0;
-    let paths: Vec<&String> = sound.files.keys().filter(|path| decides.iter().any(|kind| path.contains(kind))).collect();
+    let paths: Vec<&String> =
+        sound.files.keys().filter(|path| decides.iter().any(|kind| path.contains(kind))).collect();
     assert!(paths.len() > 100, "{} files decide", paths.len());
-    for path in &paths {
+    let tried = paths.iter().step_by(7);
+    let count = tried.len();
+    for path in tried {
         let mut lost = sound.clone();
         lost.files.remove(*path);
         missed += usize::from(!said(&resolved, &lost, &bank.sources).1.is_empty());
     }
     // What a ceiling denies is granted by nothing as long as the ALLOW stands: it is a second lock, and one may be lost.
-    println!("{missed} of {} lost files were missed", paths.len());
-    assert!(missed * 2 > paths.len());
+    assert!(missed * 2 > count, "{missed} of {count}");
 }
 
 #[test]

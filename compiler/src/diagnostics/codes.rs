@@ -44,8 +44,11 @@ pub static RETIRED: &[&str] = &[];
 /// Returns every code, sorted by id.
 #[must_use]
 pub fn all() -> Vec<&'static Code> {
-    let mut all: Vec<_> =
-        [inventory::ALL, lowering::ALL, parse::ALL, resolve::ALL, verify::ALL, yaml::ALL].into_iter().flatten().copied().collect();
+    let mut all: Vec<_> = [inventory::ALL, lowering::ALL, parse::ALL, resolve::ALL, verify::ALL, yaml::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
     all.sort_by_key(|code| code.id);
     all
 }

@@ -10,7 +10,7 @@ use crate::resolve::statements::Origin;
 const KIND: Kind = Kind("telemetry.istio.io/v1", "Telemetry");
 
 pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
-    if namespace.mtls.is_some() {
+    if namespace.is_meshed() {
         objects.extend(telemetry(&namespace.name, "ringfence".to_owned(), &namespace.access_log, None));
     }
     for unit in &namespace.units {

@@ -21,7 +21,7 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
             unit_policies(&namespace.name, unit, mesh, objects);
         }
     }
-    if namespace.units.iter().any(|unit| unit.mesh.is_some()) || namespace.mtls.is_some() {
+    if namespace.units.iter().any(|unit| unit.mesh.is_some()) || namespace.is_meshed() {
         let origins: Origins = [namespace.origin.clone()].into();
         let mut object = Object::new(
             Stage::DefaultDeny,

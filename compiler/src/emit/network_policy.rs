@@ -20,14 +20,7 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
         });
         let mut origins = unit.network.origins.clone();
         origins.insert(unit.origin.clone());
-        objects.push(Object::new(
-            Stage::Allow,
-            &KIND,
-            &namespace.name,
-            format!("ringfence-{}", unit.name),
-            spec,
-            origins,
-        ));
+        objects.push(Object::of_unit(Stage::Allow, &KIND, namespace, unit, spec, origins));
     }
     let origins: Origins = [namespace.origin.clone()].into();
     let spec = json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] });

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::inventory::Labels;
-use crate::ir::Origins;
+use crate::ir::{NamespacePlan, Origins, UnitPlan};
 use crate::resolve::statements::Origin;
 use crate::source::Sources;
 
@@ -71,6 +71,18 @@ impl Object {
     /// Makes an object of a namespace.
     pub(super) fn new(stage: Stage, kind: &Kind, namespace: &str, name: String, spec: Value, origins: Origins) -> Self {
         Self::build(stage, kind, Some(namespace), name, spec, origins)
+    }
+
+    /// Makes the object of a unit: one of each kind.
+    pub(super) fn of_unit(
+        stage: Stage,
+        kind: &Kind,
+        namespace: &NamespacePlan,
+        unit: &UnitPlan,
+        spec: Value,
+        origins: Origins,
+    ) -> Self {
+        Self::new(stage, kind, &namespace.name, format!("ringfence-{}", unit.name), spec, origins)
     }
 
     /// Makes an object of the whole cluster.

@@ -27,14 +27,7 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
         }
         let mut origins = origins.clone();
         origins.insert(unit.origin.clone());
-        objects.push(Object::new(
-            Stage::Identity,
-            &KIND,
-            &namespace.name,
-            format!("ringfence-{}", unit.name),
-            spec,
-            origins,
-        ));
+        objects.push(Object::of_unit(Stage::Identity, &KIND, namespace, unit, spec, origins));
     }
 }
 

@@ -15,14 +15,7 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
         let rules: Vec<Value> = mesh.issuers.iter().map(|(issuer, _)| rule(issuer)).collect();
         let origins: Origins = mesh.issuers.iter().map(|(_, origin)| origin.clone()).collect();
         let spec = json!({ "selector": { "matchLabels": labels(&unit.selector) }, "jwtRules": rules });
-        objects.push(Object::new(
-            Stage::Identity,
-            &KIND,
-            &namespace.name,
-            format!("ringfence-{}", unit.name),
-            spec,
-            origins,
-        ));
+        objects.push(Object::of_unit(Stage::Identity, &KIND, namespace, unit, spec, origins));
     }
 }
 

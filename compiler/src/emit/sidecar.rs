@@ -26,8 +26,7 @@ pub(super) fn emit(plan: &ClusterPlan, namespace: &NamespacePlan, objects: &mut 
         });
         let mut origins = sidecar.origins.clone();
         origins.insert(unit.origin.clone());
-        let mut object =
-            Object::new(Stage::Traffic, &KIND, &namespace.name, format!("ringfence-{}", unit.name), spec, origins);
+        let mut object = Object::of_unit(Stage::Traffic, &KIND, namespace, unit, spec, origins);
         object.label("ringfence/boundary", "none");
         objects.push(object);
     }

@@ -1,6 +1,7 @@
 //! Workloads: what runs pods, read from the template of each kind.
 
 use super::Labels;
+use super::bypass::{self, Bypass};
 use super::manifests::{Object, labels};
 use super::service::number;
 use crate::diagnostics::codes::inventory as code;
@@ -28,6 +29,8 @@ pub struct Workload {
     pub host_network: bool,
     /// Whether its template asks for a sidecar, refuses one, or says nothing.
     pub injection: Option<bool>,
+    /// What its annotations take from its proxy.
+    pub bypasses: Vec<Bypass>,
     /// Where its name was written.
     pub span: Span,
 }
@@ -36,8 +39,8 @@ impl PartialEq for Workload {
     fn eq(&self, other: &Self) -> bool {
         (&self.kind, &self.namespace, &self.name, &self.labels)
             == (&other.kind, &other.namespace, &other.name, &other.labels)
-            && (&self.service_account, &self.ports, self.host_network, self.injection)
-                == (&other.service_account, &other.ports, other.host_network, other.injection)
+            && (&self.service_account, &self.ports, self.host_network, self.injection, &self.bypasses)
+                == (&other.service_account, &other.ports, other.host_network, other.injection, &other.bypasses)
     }
 }
 
@@ -123,6 +126,7 @@ impl Workload {
             ports,
             host_network: matches!(spec.get("hostNetwork"), Some(Node { value: Value::Bool(true), .. })),
             injection: asked.and_then(|asked| asked.parse().ok()),
+            bypasses: bypass::read(object, annotations, diagnostics)?,
             span: object
                 .root
                 .get("metadata")

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::IpNet;
-
 use super::rules::{Action, Rules};
-use super::{Lowering, ceilings, obliged, origins, outside, tokens};
+use super::{Lowering, ceilings, obliged, origins, outside, plaintext, tokens};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{MeshPlan, NamespacePlan, Origins, SidecarPlan, UnitPlan};
-use crate::requests::{Clause, Field, RequestSet};
 use crate::resolve::Governed;
-use crate::resolve::access::{Bound, Grant};
+use crate::resolve::access::Grant;
 use crate::resolve::fields::{Arrivals, ByPort, Mtls};
 use crate::resolve::statements::Origin;
 use crate::resolve::world::World;
@@ -26,7 +23,10 @@ impl Lowering<'_, '_, '_> {
         let span = unit.workloads.first().map_or(self.cluster.document.span, |workload| workload.span);
         let service = unit.services.first().and_then(|index| world.services.get(*index));
         let mesh = match unit.data_plane {
-            Some(plane) => Some(self.mesh(governed, at, plane, plan)),
+            Some(plane) => {
+                outside::check_bypassed(self.resolved, governed, self.cluster, plane, self.diagnostics);
+                Some(self.mesh(governed, at, plane, plan))
+            }
             None => {
                 outside::check_unmeshed(self.resolved, governed, self.cluster, self.diagnostics);
                 None
@@ -37,7 +37,7 @@ impl Lowering<'_, '_, '_> {
             selector: unit.selector.clone(),
             origin: Origin::new(span, service.map_or(String::new(), World::service_name)),
             mesh,
-            network: self.reach.network(at, self.cluster, governed),
+            network: self.connections.network(at, self.cluster, governed),
         }
     }
 
@@ -48,7 +48,8 @@ impl Lowering<'_, '_, '_> {
             let chosen: Vec<_> = grants.iter().filter(|grant| grant.on_trial == on_trial).collect();
             rules.of(&chosen, action)
         };
-        check_plaintext(&self.resolved.world, governed, rules.diagnostics);
+        plaintext::check_denies(&self.resolved.world, governed, rules.diagnostics);
+        plaintext::check_grants(governed, plane, rules.diagnostics);
         let issuers = governed.authentication.issuers.iter();
         if let (DataPlane::Ambient, Some(issuer)) = (plane, governed.authentication.issuers.first()) {
             let ambient = code::L7_WITHOUT_WAYPOINT.at(
@@ -62,6 +63,18 @@ impl Lowering<'_, '_, '_> {
             );
         }
         let access_log = obliged(&governed.settings.access_log);
+        if let (DataPlane::Ambient, Some((_, origin))) = (plane, access_log.first()) {
+            let ambient = code::L7_WITHOUT_WAYPOINT.at(
+                origin.span,
+                format!(
+                    "`{}` is in ambient mode without a waypoint, where no Telemetry asks for an access log",
+                    unit.name
+                ),
+            );
+            rules
+                .diagnostics
+                .report(ambient.label("not kept there").help("leave the workload out, or give it a sidecar"));
+        }
         MeshPlan {
             mtls: mtls(governed, plane, plan.mtls.as_ref(), rules.diagnostics),
             allow: written(&access.grants, false, Action::Allow, &mut rules),
@@ -75,7 +88,7 @@ impl Lowering<'_, '_, '_> {
             ask: tokens::ask(&governed.authentication, &mut rules),
             access_log: if access_log == plan.access_log { Vec::new() } else { access_log },
             sidecar: (plane == DataPlane::Sidecar).then(|| SidecarPlan {
-                namespaces: self.reach.namespaces(at),
+                namespaces: self.connections.namespaces(at),
                 egress: governed.settings.egress.value,
                 origins: origins(&governed.settings.egress),
             }),
@@ -118,48 +131,4 @@ fn mtls(
         .collect();
     let same = ports.is_empty() && mode.is_some_and(|(mode, _)| ByPort::<Arrivals>::all((*mode).into()) == *of);
     (!same).then(|| (rest, ports, origins(settled)))
-}
-
-/// Refuses denies by identity where a caller without one is admitted in plaintext: it would walk past them by showing none.
-/// Addresses outside every cluster's `podCidrs` are nobody's pods, so a grant to them lets no denied workload through.
-fn check_plaintext(world: &World<'_>, governed: &Governed<'_>, diagnostics: &mut Diagnostics) {
-    let mtls = &governed.settings.mtls.value;
-    let pods: Vec<IpNet> =
-        world.clusters.values().flat_map(|cluster| &cluster.document.spec.pod_cidrs).map(|net| net.value.0).collect();
-    let of_pods = |net: &IpNet| pods.iter().any(|pods| pods.contains(net) || net.contains(pods));
-    let open = |clause: &&Clause| {
-        let plaintext = match &clause.ports {
-            Field::Any => mtls.rest.plaintext || mtls.ports.values().any(|arrivals| arrivals.plaintext),
-            Field::Only(ports) => ports.iter().any(|port| mtls.at(*port).plaintext),
-        };
-        let reached = clause.addresses.is_any() || clause.addresses.patterns().any(of_pods);
-        clause.identities.is_any() && plaintext && reached
-    };
-    let nameless = |set: &RequestSet| RequestSet::from_clauses(set.clauses().iter().filter(open).cloned());
-    let enforced = governed.access.grants.iter().filter(|grant| !grant.on_trial);
-    let open: Vec<(&Grant, RequestSet)> =
-        enforced.map(|grant| (grant, nameless(&grant.set))).filter(|(_, set)| !set.is_empty()).collect();
-    let mut refuse = |origin: &Origin, set: &RequestSet| {
-        let named =
-            RequestSet::from_clauses(set.clauses().iter().filter(|clause| !clause.identities.is_any()).cloned());
-        let Some((grant, _)) = open.iter().find(|(_, open)| open.meets(&named).is_some()) else { return };
-        let evaded = code::UNENFORCEABLE.at(
-            origin.span,
-            format!("`{}` admits plaintext, where a caller shows no identity to deny it by", governed.unit.name),
-        );
-        diagnostics.report(
-            evaded
-                .label("can be walked past")
-                .and(grant.origin.span, "admits callers without an identity")
-                .help("require mTLS on the port, or grant named callers alone"),
-        );
-    };
-    for deny in governed.access.denies.iter().filter(|deny| !deny.on_trial) {
-        refuse(&deny.origin, &deny.set);
-    }
-    for ceiling in governed.access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
-        if let Bound::Never(never) = &ceiling.bound {
-            refuse(&ceiling.origin, &never.callers);
-        }
-    }
 }

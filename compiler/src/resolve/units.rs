@@ -68,6 +68,9 @@ impl Unit<'_> {
     }
 }
 
+/// What makes workloads one unit: cluster, namespace, services and data plane.
+type Alike<'a> = (&'a str, &'a str, Vec<usize>, Option<DataPlane>);
+
 /// Groups the workloads of every service into units.
 pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<Unit<'a>> {
     let mut memberships: BTreeMap<WorkloadRef<'a>, Vec<usize>> = BTreeMap::new();
@@ -76,18 +79,18 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
             memberships.entry(*workload).or_default().push(index);
         }
     }
-    // Workloads with a proxy and without one are enforced at in different ways, so they are never one unit.
-    let mut groups: BTreeMap<(&'a str, &'a str, Vec<usize>, bool), Vec<WorkloadRef<'a>>> = BTreeMap::new();
+    // Workloads of different planes are enforced at in different ways, so they are never one unit.
+    let mut groups: BTreeMap<Alike<'a>, Vec<WorkloadRef<'a>>> = BTreeMap::new();
     for (reference, mut services) in memberships {
         let Some(workload) = world.workload(reference) else { continue };
         let size = |index: &usize| world.services.get(*index).map_or(0, |service| service.workloads.len());
         services.sort_by_key(|index| (size(index), *index));
-        let meshed = world.clusters.get(reference.cluster).is_some_and(|cluster| cluster.is_meshed(workload));
-        groups.entry((reference.cluster, &workload.namespace, services, meshed)).or_default().push(reference);
+        let plane = world.clusters.get(reference.cluster).and_then(|cluster| cluster.plane_of(workload));
+        groups.entry((reference.cluster, &workload.namespace, services, plane)).or_default().push(reference);
     }
     let mut units = Vec::new();
-    for ((cluster, namespace, services, _), members) in groups {
-        if let Some(unit) = make(world, cluster, namespace, services, &members, diagnostics) {
+    for ((cluster, namespace, services, plane), members) in groups {
+        if let Some(unit) = make(world, cluster, namespace, services, plane, &members, diagnostics) {
             units.push(unit);
         }
     }
@@ -173,6 +176,7 @@ fn make<'a>(
     cluster_name: &'a str,
     namespace: &'a str,
     services: Vec<usize>,
+    data_plane: Option<DataPlane>,
     members: &[WorkloadRef<'a>],
     diagnostics: &mut Diagnostics,
 ) -> Option<Unit<'a>> {
@@ -220,7 +224,6 @@ fn make<'a>(
         });
         return None;
     };
-    let meshed = workloads.iter().all(|workload| cluster.is_meshed(workload));
     Some(Unit {
         cluster: cluster_name,
         namespace,
@@ -230,7 +233,7 @@ fn make<'a>(
         services,
         workloads,
         selector,
-        data_plane: meshed.then(|| cluster.data_plane(namespace)),
+        data_plane,
     })
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::Diagnostics;
 use crate::document::Document;
-use crate::inventory::{ClusterInventory, Workload};
+use crate::inventory::{ClusterInventory, Labels, Workload};
 use crate::level::Level;
 use crate::parse::Parsed;
 use crate::source::{Span, Spanned};
@@ -16,6 +16,9 @@ use crate::spec::names::{Day, Name};
 use crate::spec::node::{Glob, NamespaceClaim};
 use crate::spec::reference::NodePath;
 use crate::spec::service::ServiceSpec;
+
+/// The label that puts a namespace or a pod into ambient mode, or keeps a pod out of it.
+const MODE: &str = "istio.io/dataplane-mode";
 
 /// Everything a statement can be about.
 #[derive(Debug)]
@@ -83,35 +86,87 @@ impl<'a> Cluster<'a> {
         if let Some(facts) = self.document.spec.namespaces.get(namespace) {
             return facts.data_plane.value;
         }
-        let label = self.inventory.namespaces.get(namespace).and_then(|labels| labels.get("istio.io/dataplane-mode"));
+        let label = self.inventory.namespaces.get(namespace).and_then(|labels| labels.get(MODE));
         if label.is_some_and(|mode| mode == "ambient") {
             return DataPlane::Ambient;
         }
         self.document.spec.data_plane.as_ref().map_or(DataPlane::Sidecar, |plane| plane.value)
     }
 
-    /// Tells whether a workload has a proxy, as far as manifests say. A namespace without a manifest is taken at the
-    /// cluster's word.
+    /// Returns what enforces policy at a workload, as far as manifests say; `None` where it has no proxy. A namespace
+    /// without a manifest is taken at the cluster's word.
     #[must_use]
-    pub fn is_meshed(&self, workload: &Workload) -> bool {
+    pub fn plane_of(&self, workload: &Workload) -> Option<DataPlane> {
         if workload.host_network {
-            return false;
+            return None;
         }
         let declared = self.inventory.declared.contains(&workload.namespace);
-        let labels = self.inventory.namespaces.get(&workload.namespace).filter(|_| declared);
-        let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(String::as_str);
+        let injection = self.label(&workload.namespace, "istio-injection");
+        let mode = workload.labels.get(MODE).map(String::as_str);
+        // Either side may refuse; only labels ask (istio.io: setup/additional-setup/sidecar-injection).
+        let refused = injection == Some("disabled") || workload.injection == Some(false);
+        let asked = !refused && (workload.injection == Some(true) || injection == Some("enabled"));
         match self.data_plane(&workload.namespace) {
-            DataPlane::Ambient => match workload.labels.get("istio.io/dataplane-mode") {
-                Some(mode) => mode != "none",
-                None => !declared || label("istio.io/dataplane-mode") == Some("ambient"),
-            },
-            // Either side may refuse; only labels ask (istio.io: setup/additional-setup/sidecar-injection).
-            DataPlane::Sidecar => match (label("istio-injection"), workload.injection) {
-                (Some("disabled"), _) | (_, Some(false)) => false,
-                (_, Some(true)) | (Some("enabled"), None) => true,
-                (_, None) => !declared || label("istio.io/rev").is_some(),
-            },
+            // A pod with a sidecar is left to it (istio/istio: cni/pkg/util/podutil.go).
+            DataPlane::Ambient if asked && (workload.injection == Some(true) || !self.has_facts(workload)) => {
+                Some(DataPlane::Sidecar)
+            }
+            DataPlane::Ambient => {
+                let captured = match mode {
+                    Some(mode) => mode != "none",
+                    None => !declared || self.label(&workload.namespace, MODE) == Some("ambient"),
+                };
+                captured.then_some(DataPlane::Ambient)
+            }
+            DataPlane::Sidecar => {
+                let injected =
+                    asked || !refused && (!declared || self.label(&workload.namespace, "istio.io/rev").is_some());
+                match mode {
+                    _ if asked => Some(DataPlane::Sidecar),
+                    Some("ambient") => Some(DataPlane::Ambient),
+                    _ => injected.then_some(DataPlane::Sidecar),
+                }
+            }
         }
+    }
+
+    /// Says why a workload has no proxy.
+    #[must_use]
+    pub fn why_without_proxy(&self, workload: &Workload) -> &'static str {
+        let plane = self.data_plane(&workload.namespace);
+        match plane {
+            _ if workload.host_network => "its pods share the node's network",
+            DataPlane::Ambient if workload.labels.contains_key(MODE) => "its pods stay out of ambient mode",
+            DataPlane::Ambient => "its namespace is not labelled for ambient mode",
+            DataPlane::Sidecar if workload.injection == Some(false) => "its pods refuse a sidecar",
+            DataPlane::Sidecar if self.label(&workload.namespace, "istio-injection") == Some("disabled") => {
+                "its namespace refuses sidecars"
+            }
+            DataPlane::Sidecar => "its namespace is not labelled for injection",
+        }
+    }
+
+    /// Tells whether mesh traffic may travel in tunnels here: where some workloads are in ambient mode, sidecars use
+    /// them, too (istio/istio: `ISTIO_META_ENABLE_HBONE` of the ambient profile).
+    #[must_use]
+    pub fn has_tunnels(&self) -> bool {
+        let spec = &self.document.spec;
+        let labelled = |labels: &Labels| labels.get(MODE).is_some_and(|mode| mode == "ambient");
+        let ambient = |plane: &Spanned<DataPlane>| plane.value == DataPlane::Ambient;
+        spec.data_plane.as_ref().is_some_and(ambient)
+            || spec.namespaces.values().any(|facts| ambient(&facts.data_plane))
+            || self.inventory.namespaces.values().any(labelled)
+            || self.inventory.workloads.iter().any(|workload| labelled(&workload.labels))
+    }
+
+    /// Returns a label of a namespace that has a manifest.
+    fn label(&self, namespace: &str, key: &str) -> Option<&str> {
+        let labels = self.inventory.namespaces.get(namespace).filter(|_| self.inventory.declared.contains(namespace));
+        labels.and_then(|labels| labels.get(key)).map(String::as_str)
+    }
+
+    fn has_facts(&self, workload: &Workload) -> bool {
+        self.document.spec.namespaces.get(&workload.namespace).is_some()
     }
 }
 

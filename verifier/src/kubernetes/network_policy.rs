@@ -115,13 +115,15 @@ impl NetworkPolicy {
     pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         let object = Fields::of(root);
         let (metadata, spec) = (object.child("metadata", diagnostics)?, object.child("spec", diagnostics)?);
-        let (ingress, egress) = (rules(&spec, "ingress", "from", diagnostics)?, rules(&spec, "egress", "to", diagnostics)?);
+        let (ingress, egress) =
+            (rules(&spec, "ingress", "from", diagnostics)?, rules(&spec, "egress", "to", diagnostics)?);
         let types = spec.texts("policyTypes", diagnostics)?;
         // Without types a policy is about ingress, and about egress if it has such rules (SetDefaults_NetworkPolicy).
         let about = |word: &str, default: bool| {
             if types.is_empty() { default } else { types.iter().any(|written| written == word) }
         };
-        let about_egress = about("Egress", spec.get("egress").is_some_and(|list| list.as_sequence().is_some_and(|l| !l.is_empty())));
+        let about_egress =
+            about("Egress", spec.get("egress").is_some_and(|list| list.as_sequence().is_some_and(|l| !l.is_empty())));
         Ok(Self {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,
@@ -133,12 +135,7 @@ impl NetworkPolicy {
     }
 }
 
-fn rules(
-    spec: &Fields<'_>,
-    name: &str,
-    peers: &str,
-    diagnostics: &mut Diagnostics,
-) -> Result<Vec<Rule>, Reported> {
+fn rules(spec: &Fields<'_>, name: &str, peers: &str, diagnostics: &mut Diagnostics) -> Result<Vec<Rule>, Reported> {
     let mut rules = Vec::new();
     for rule in spec.list(name, diagnostics)? {
         let (mut ports, mut read) = (Vec::new(), Vec::new());
@@ -165,8 +162,9 @@ fn port_match(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Port
             (Some(first), _) => {
                 let last = match fields.get("endPort") {
                     None => first,
-                    Some(end) => number(end)
-                        .ok_or_else(|| fields.refuse("endPort", "`endPort` is no port", diagnostics))?,
+                    Some(end) => {
+                        number(end).ok_or_else(|| fields.refuse("endPort", "`endPort` is no port", diagnostics))?
+                    }
                 };
                 PortNumber::Range(first, last)
             }
@@ -216,7 +214,8 @@ pub fn passage<'a>(
         if matches!(passage, Passage::Unguarded) {
             passage = Passage::Refused;
         }
-        for rule in rules.iter().filter(|rule| rule.ports.is_empty() || rule.ports.iter().any(|port| port.fits(server))) {
+        for rule in rules.iter().filter(|rule| rule.ports.is_empty() || rule.ports.iter().any(|port| port.fits(server)))
+        {
             let fits = match rule.peers.is_empty() {
                 true => Fits::Yes,
                 false => rule.peers.iter().map(|other| other.fits(&policy.namespace, peer)).max().unwrap_or(Fits::No),

@@ -3,7 +3,7 @@
 //! In: a pattern. Out: a [`Glob`] of exactly the texts that the language says it means.
 
 use ringfence_compiler::requests::automaton::Class;
-use ringfence_compiler::requests::{IdentityPattern, Part, PathPattern, Segment, TextPattern};
+use ringfence_compiler::requests::{HostPattern, IdentityPattern, Part, PathPattern, Segment, TextPattern};
 
 use crate::glob::{Glob, Piece};
 
@@ -23,6 +23,19 @@ pub(super) fn header(pattern: &TextPattern) -> Glob {
         TextPattern::Suffix(text) => Glob::suffix(text),
         TextPattern::Present => Glob::at_least(0),
     }
+}
+
+/// A host, with or without a port behind it. A name that is told by its end has none: the language says so, because no
+/// policy of Istio could.
+pub(super) fn host(pattern: &HostPattern) -> Glob {
+    let glob = match pattern.text() {
+        TextPattern::Exact(name) => Glob::one_of(vec![
+            vec![Piece::Text(name.clone())],
+            vec![Piece::Text(format!("{name}:")), Piece::Run(Class::Everything, 0)],
+        ]),
+        other => header(other),
+    };
+    glob.folding_case()
 }
 
 /// A path.

@@ -1,0 +1,66 @@
+//! Connections that no statement grants and every pod needs: probes, metrics, names, the control plane.
+
+use std::collections::BTreeSet;
+
+use crate::inventory::Labels;
+use crate::ir::{Flow, Peer, Transport};
+use crate::resolve::units::{MESH_PORTS, Unit};
+use crate::resolve::world::Cluster;
+use crate::spec::cluster::DataPlane;
+use crate::spec::mandates::EgressMode;
+
+/// The address ambient mode gives the kubelet's probes (istio.io: ambient/usage/networkpolicy).
+const AMBIENT_PROBES: &str = "169.254.7.127/32";
+/// istiod's port for certificates and configuration.
+const CONTROL: u16 = 15012;
+
+/// Returns what the data plane needs to be reached: probes and metrics.
+pub(super) fn arriving(cluster: &Cluster<'_>, unit: &Unit<'_>) -> Vec<Flow> {
+    let spec = &cluster.document.spec;
+    let tcp = |ports: &[u16]| ports.iter().map(|port| (Transport::Tcp, *port)).collect::<Vec<_>>();
+    let mut flows = Vec::new();
+    let nodes: BTreeSet<Peer> = spec.node_cidrs.iter().map(|net| Peer::Addresses(net.value.0)).collect();
+    let probed: Vec<u16> = match unit.data_plane {
+        // The injector rewrites probes to 15020; readiness of the sidecar itself is on 15021.
+        Some(DataPlane::Sidecar) => vec![15020, 15021],
+        _ => unit.ports.keys().copied().collect(),
+    };
+    if !nodes.is_empty() && !probed.is_empty() {
+        flows.push(Flow { ports: tcp(&probed), peers: nodes });
+    }
+    if unit.data_plane == Some(DataPlane::Ambient)
+        && let Ok(probes) = AMBIENT_PROBES.parse()
+    {
+        flows.push(Flow { ports: Vec::new(), peers: [Peer::Addresses(probes)].into() });
+    }
+    let scrapers: BTreeSet<Peer> = spec
+        .scrapers
+        .iter()
+        .map(|namespace| Peer::Pods { namespace: namespace.value.0.clone(), labels: Labels::new() })
+        .collect();
+    if !scrapers.is_empty() && unit.data_plane == Some(DataPlane::Sidecar) {
+        flows.push(Flow { ports: tcp(&[MESH_PORTS[0], MESH_PORTS[2]]), peers: scrapers });
+    }
+    flows
+}
+
+/// Returns what every workload needs to call: names, and the control plane of its sidecar.
+pub(super) fn leaving(cluster: &Cluster<'_>, unit: &Unit<'_>, egress: EgressMode) -> Vec<Flow> {
+    let dns = cluster.document.spec.dns.as_ref();
+    let namespace = dns.map_or("kube-system", |dns| &dns.namespace.value.0);
+    let labels: Labels =
+        dns.map(|dns| dns.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect()).unwrap_or_default();
+    let port = dns.and_then(|dns| dns.port.as_ref()).and_then(|port| u16::try_from(port.value.0).ok()).unwrap_or(53);
+    let mut flows = vec![Flow {
+        ports: vec![(Transport::Tcp, port), (Transport::Udp, port)],
+        peers: [Peer::Pods { namespace: namespace.to_owned(), labels }].into(),
+    }];
+    if unit.data_plane == Some(DataPlane::Sidecar) {
+        let root = Peer::Pods { namespace: cluster.root_namespace().to_owned(), labels: Labels::new() };
+        flows.push(Flow { ports: vec![(Transport::Tcp, CONTROL)], peers: [root].into() });
+    }
+    if egress == EgressMode::Any {
+        flows.push(Flow { ports: Vec::new(), peers: BTreeSet::new() });
+    }
+    flows
+}

@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TARGET = HERE.parents[2] / "target" / "envoy"
 # The oldest and the newest of the versions that have been published as a package.
 VERSIONS = ("1.36.2", "1.40.0")
-LIBRARIES = ("cryptography==46.0.3",)
+LIBRARIES = ("cryptography==46.0.3", "PyYAML==6.0.3")
 
 
 class Missing(Exception):
@@ -22,12 +22,12 @@ def ensure_interpreter():
     """Goes on in a Python that has our libraries: this one, or one of a virtual environment made for it."""
     python = TARGET / "venv" / "bin" / "python"
     try:
-        import cryptography  # noqa: F401
+        import cryptography, yaml  # noqa: E401, F401
         return
     except ImportError:
         if pathlib.Path(sys.prefix) == python.parents[1]:
-            raise Missing("the library that signs tokens does not load")
-    ready = [str(python), "-c", "import cryptography"]
+            raise Missing("the libraries do not load")
+    ready = [str(python), "-c", "import cryptography, yaml"]
     if not python.exists() or subprocess.run(ready, capture_output=True).returncode:
         shutil.rmtree(python.parents[1], ignore_errors=True)
         quietly([sys.executable, "-m", "venv", str(python.parents[1])], "no virtual environment can be made")

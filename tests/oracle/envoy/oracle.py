@@ -30,6 +30,7 @@ class Oracle:
     """A translator at hand and some versions of Envoy to ask."""
 
     def __init__(self, versions):
+        self.versions = tuple(versions)
         self.envoys = {version: install.envoy(version) for version in versions}
         self.translator = subprocess.Popen([install.translator()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.keys = Keys()

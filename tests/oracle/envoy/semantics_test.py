@@ -105,6 +105,6 @@ if __name__ == "__main__":
         for version in install.VERSIONS:
             install.envoy(version)
     except install.Missing as reason:
-        print(f"envoy: skipped, {reason}")
-        sys.exit(0)
+        print(f"envoy: skipped, {reason}", flush=True)
+        sys.exit(3)
     unittest.main()

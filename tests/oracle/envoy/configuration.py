@@ -12,8 +12,8 @@ JWT = TYPE + "extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 PRINCIPAL = "io.istio.peer_principal"
 # The TLV that carries the peer of a TCP connection: one of those left to private use.
 TLV_PRINCIPAL = 0xE0
-# More policies with an action than this in one case are not expected: CUSTOM has a filter for each unknown provider.
-CUSTOM_SLOTS, LOCAL_SLOTS = 4, 3
+# AUDIT, DENY and ALLOW.
+LOCAL_SLOTS = 3
 
 # As `buildHTTPConnectionManager` sets them.
 NORMALIZATION = {
@@ -65,11 +65,12 @@ LOCAL_REPLY = {
 class Configuration:
     """Collects the chains of some cases; `chain_of` tells which source port leads to a case."""
 
-    def __init__(self):
+    def __init__(self, mutual_tls=False):
+        self.mutual_tls = mutual_tls
         self.chain_of = {}
         self.http = {}
         self.tcp = []
-        self.with_sni = set()
+        self.secured = set()
         self.chains = 0
 
     def add(self, number, case, filters):
@@ -82,25 +83,26 @@ class Configuration:
             custom, jwt, local = split(filters["http"])
             key = (normalization, json.dumps(jwt))
             if key not in self.http:
-                self.http[key] = (self._next(), jwt, {})
-            chain, _, routes = self.http[key]
-            self.chain_of[number] = chain
-            routes[str(number)] = route(custom, local)
-        if any(request.get("sni") for request in case["requests"]):
-            self.with_sni.add(chain)
+                self.http[key] = {"chain": self._next(), "jwt": jwt, "routes": {}, "customs": 0}
+            shared = self.http[key]
+            chain = self.chain_of[number] = shared["chain"]
+            shared["routes"][str(number)] = route(custom, local)
+            shared["customs"] = max(shared["customs"], len(custom))
+        if self.mutual_tls or any(request.get("sni") for request in case["requests"]):
+            self.secured.add(chain)
 
     def _next(self):
         self.chains += 1
         return self.chains
 
-    def render(self, plain, tls, certificate):
+    def render(self, plain, tls, certificates):
         """Returns the whole configuration, with listeners at the two Unix sockets."""
-        chains = [(number, [connection_manager(key[0], jwt, routes)], True)
-                  for key, (number, jwt, routes) in self.http.items()]
+        chains = [(shared["chain"], [connection_manager(key[0], shared)], True) for key, shared in self.http.items()]
         chains += [(number, [IDENTITY_TCP, *filters, ECHO], False) for number, filters in self.tcp]
         listeners = [listener("plain", plain, [PROXY_PROTOCOL], [chain(number, filters) for number, filters, _ in chains])]
-        secured = [chain(number, filters, certificate if http else None)
-                   for number, filters, http in chains if number in self.with_sni]
+        # A TCP request without a certificate sends a hello and no more: its chain does not speak TLS.
+        secured = [chain(number, filters, certificates if http or self.mutual_tls else None)
+                   for number, filters, http in chains if number in self.secured]
         if secured:
             listeners.append(listener("tls", tls, [PROXY_PROTOCOL, TLS_INSPECTOR], secured))
         return {
@@ -125,8 +127,6 @@ def split(filters):
             raise NotImplementedError(f"the filter {each['name']}")
     if jwt is None and len(local) > LOCAL_SLOTS:
         custom, local = local[:-LOCAL_SLOTS], local[-LOCAL_SLOTS:]
-    if len(custom) > CUSTOM_SLOTS or len(local) > LOCAL_SLOTS:
-        raise NotImplementedError("so many CUSTOM providers")
     return custom, jwt, local
 
 
@@ -152,11 +152,11 @@ def route(custom, local):
     }}}
 
 
-def connection_manager(normalization, jwt, routes):
+def connection_manager(normalization, shared):
     rbac = {"@type": RBAC_HTTP}
     filters = [IDENTITY_HTTP]
-    filters += [{"name": f"custom-{i}", "typed_config": rbac} for i in range(CUSTOM_SLOTS)]
-    filters += [jwt] if jwt else []
+    filters += [{"name": f"custom-{i}", "typed_config": rbac} for i in range(shared["customs"])]
+    filters += [shared["jwt"]] if shared["jwt"] else []
     filters += [{"name": f"local-{i}", "typed_config": rbac} for i in range(LOCAL_SLOTS)]
     header = typed("case", "type.matcher.v3.HttpRequestHeaderMatchInput", header_name="x-oracle-case")
     return typed(
@@ -164,17 +164,19 @@ def connection_manager(normalization, jwt, routes):
         stat_prefix="http", use_remote_address=False, stream_idle_timeout="0s", **NORMALIZATION[normalization],
         upgrade_configs=[{"upgrade_type": "websocket"}], local_reply_config=LOCAL_REPLY, http_filters=[*filters, ROUTER],
         route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "matcher": {
-            "matcher_tree": {"input": header, "exact_match_map": {"map": routes}}}}]},
+            "matcher_tree": {"input": header, "exact_match_map": {"map": shared["routes"]}}}}]},
     )
 
 
-def chain(number, filters, certificate=None):
+def chain(number, filters, certificates=None):
     made = {"name": str(number), "filter_chain_match": {"source_ports": [number]}, "filters": filters}
-    if certificate:
+    if certificates:
+        own = {"certificate_chain": {"filename": certificates.server}, "private_key": {"filename": certificates.key_file}}
         made["transport_socket"] = typed(
-            "tls", "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            common_tls_context={"tls_certificates": [{
-                "certificate_chain": {"filename": certificate[0]}, "private_key": {"filename": certificate[1]}}]})
+            "tls", "extensions.transport_sockets.tls.v3.DownstreamTlsContext", common_tls_context={
+                "tls_certificates": [own],
+                "validation_context": {"trusted_ca": {"filename": certificates.authority}},
+            })
     return made
 
 

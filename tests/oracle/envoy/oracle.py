@@ -2,19 +2,15 @@
 
 import collections
 import contextlib
-import datetime
 import json
-import os
 import pathlib
 import socket
 import subprocess
 import tempfile
 import time
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-
 import install
+from certificates import Certificates
 from configuration import Configuration
 from replay import Link, replay
 from tokens import Keys
@@ -27,19 +23,22 @@ class Refused(Exception):
 
 
 class Oracle:
-    """A translator at hand and some versions of Envoy to ask."""
+    """A translator at hand and some versions of Envoy to ask.
 
-    def __init__(self, versions):
+    With `mutual_tls`, peers show certificates, and policies read them from there, as in a sidecar; it is slow."""
+
+    def __init__(self, versions, mutual_tls=False):
+        self.mutual_tls = mutual_tls
         self.versions = tuple(versions)
         self.envoys = {version: install.envoy(version) for version in versions}
-        self.translator = subprocess.Popen([install.translator()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        peer = "certificate" if mutual_tls else "filter-state"
+        self.translator = subprocess.Popen([install.translator(), "-peer", peer], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.keys = Keys()
         self.folder = tempfile.TemporaryDirectory(prefix="envoy-oracle-")
-        self.certificate = self._certificate()
+        self.certificates = Certificates(self.folder.name)
 
     def close(self):
-        self.translator.stdin.close()
-        self.translator.wait()
+        self.translator.communicate()
         self.folder.cleanup()
 
     def answer(self, cases):
@@ -61,13 +60,12 @@ class Oracle:
         return answers
 
     def _translate(self, cases):
-        for case in cases:
-            self.keys.put_into(case["objects"])
         # A few at a time, so that neither side waits with a full pipe.
         for start in range(0, len(cases), 16):
             part = cases[start:start + 16]
             for case in part:
                 question = {key: value for key, value in case.items() if key != "requests"}
+                question["objects"] = self.keys.put_into(case["objects"])
                 self.translator.stdin.write(json.dumps(question).encode() + b"\n")
             self.translator.stdin.flush()
             for case in part:
@@ -83,11 +81,14 @@ class Oracle:
         for request in case["requests"]:
             peer = "spiffe://" + request["identity"] if request.get("identity") else None
             address = request.get("address") or "10.0.0.1"
-            link = (address, request.get("destination") or DESTINATION, case.get("port", 80), request.get("sni"))
+            sni = request.get("sni")
+            certificate = self.certificates.of(peer) if peer and self.mutual_tls else None
+            secure = bool(certificate or sni and (self.mutual_tls or not raw))
+            link = (address, request.get("destination") or DESTINATION, case.get("port", 80), sni, secure, certificate)
             if raw:
-                yield (*link, peer, True), b""
+                yield (*link, None if certificate else peer, True), b"?"
             else:
-                yield (*link, None, False), self._bytes(number, peer, address, request, issuer)
+                yield (*link, None, False), self._bytes(number, None if certificate else peer, address, request, issuer)
 
     def _bytes(self, number, peer, address, request, issuer):
         """Writes an HTTP/1.1 request, its path, host and headers exactly as given."""
@@ -117,7 +118,7 @@ class Oracle:
         found by halving: in a mesh, such a workload would keep what it had before."""
         if not usable:
             return {}
-        configuration, taken = Configuration(), []
+        configuration, taken = Configuration(self.mutual_tls), []
         for number, case, filters in usable:
             try:
                 configuration.add(number, case, filters)
@@ -130,7 +131,7 @@ class Oracle:
                 for number, _, _ in taken:
                     for at, (link, text) in enumerate(requests[number]):
                         jobs[Link(configuration.chain_of[number], *link)].append(((number, at), text))
-                verdicts = replay(jobs, plain, tls)
+                verdicts = replay(jobs, plain, tls, self.certificates.key_file)
         except Refused as reason:
             if len(taken) == 1:
                 number = taken[0][0]
@@ -146,31 +147,17 @@ class Oracle:
         with tempfile.TemporaryDirectory(dir=self.folder.name) as name:
             folder = pathlib.Path(name)
             plain, tls = str(folder / "plain"), str(folder / "tls")
-            text = json.dumps(configuration.render(plain, tls, self.certificate))
+            text = json.dumps(configuration.render(plain, tls, self.certificates))
             (folder / "envoy.json").write_text(text)
             envoy = subprocess.Popen(
                 [binary, "-c", folder / "envoy.json", "--concurrency", "1", "--log-level", "error", "--use-dynamic-base-id",
                  "--disable-hot-restart", "--log-path", folder / "log"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
-                wait_for(envoy, [plain] + [tls] * bool(configuration.with_sni), folder / "log")
+                wait_for(envoy, [plain] + [tls] * bool(configuration.secured), folder / "log")
                 yield plain, tls
             finally:
                 envoy.kill()
                 envoy.wait()
-
-    def _certificate(self):
-        """Envoy's own certificate, for those connections that are to carry a server name."""
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "oracle")])
-        now = datetime.datetime.now(datetime.timezone.utc)
-        day = datetime.timedelta(days=1)
-        made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(self.keys.private.public_key())
-                .serial_number(1).not_valid_before(now - day).not_valid_after(now + 30 * day)
-                .sign(self.keys.private, hashes.SHA256()))
-        paths = [os.path.join(self.folder.name, each) for each in ("certificate.pem", "key.pem")]
-        pathlib.Path(paths[0]).write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        pathlib.Path(paths[1]).write_bytes(self.keys.private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        return paths
 
 
 def wait_for(envoy, paths, log):
@@ -180,7 +167,7 @@ def wait_for(envoy, paths, log):
         while True:
             if envoy.poll() is not None:
                 lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-                raise Refused(lines[-1] if lines else f"Envoy ended with {envoy.returncode}")
+                raise Refused(" ".join(lines)[-2000:] or f"Envoy ended with {envoy.returncode}")
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
                 probe.connect(path)
                 break

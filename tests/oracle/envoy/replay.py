@@ -18,7 +18,7 @@ REQUESTS_PER_CONNECTION = 2000
 SECONDS_WITHOUT_ANSWER = 20
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
-Link = collections.namedtuple("Link", "chain source destination port sni peer raw")
+Link = collections.namedtuple("Link", "chain source destination port sni secure certificate peer raw")
 
 
 def proxy_header(link):
@@ -45,11 +45,13 @@ def client_hello(sni):
         return sent.read()
 
 
-@functools.lru_cache(maxsize=1)
-def client_context():
+@functools.lru_cache(maxsize=4096)
+def client_context(certificate=None, key=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate, key)
     return context
 
 
@@ -67,13 +69,13 @@ def http_verdict(answer):
     return "rejected"
 
 
-def replay(jobs, plain, tls):
+def replay(jobs, plain, tls, key):
     """Answers every job, a pair of a link and its numbered requests, with a dictionary from number to verdict."""
     verdicts = {}
     waiting = collections.deque()
     for link, requests in jobs.items():
-        if link.sni and not link.raw:
-            secured(link, requests, tls, verdicts)
+        if link.secure:
+            secured(link, requests, tls, key, verdicts)
         elif link.raw:
             # Each TCP request is a connection of its own.
             waiting.extend((link, [request]) for request in requests)
@@ -113,8 +115,8 @@ class Connection:
         self.fileno = self.socket.fileno()
         self.recv, self.send = self.socket.recv, self.socket.sendall
         first = requests[0][1]
-        if link.raw:
-            first = client_hello(link.sni) if link.sni else b"?"
+        if link.raw and link.sni:
+            first = client_hello(link.sni)
         try:
             self.send(proxy_header(link) + first)
         except BrokenPipeError:
@@ -151,8 +153,8 @@ class Connection:
         return True
 
 
-def secured(link, requests, tls, verdicts):
-    """The same over TLS, one request after the other: only cases that speak of server names come here."""
+def secured(link, requests, tls, key, verdicts):
+    """The same over TLS, one request after the other: only what depends on a server name or a certificate comes here."""
     connection = None
     for number, request in requests:
         if connection is None:
@@ -160,16 +162,22 @@ def secured(link, requests, tls, verdicts):
             plain.settimeout(SECONDS_WITHOUT_ANSWER)
             plain.connect(tls)
             plain.sendall(proxy_header(link))
-            connection = client_context().wrap_socket(plain, server_hostname=link.sni)
+            connection = client_context(link.certificate, key).wrap_socket(plain, server_hostname=link.sni)
         connection.sendall(request)
         answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            data = connection.recv(65536)
+        while not answer.endswith(b"?" if link.raw else b"\r\n\r\n"):
+            try:
+                data = connection.recv(65536)
+            except ConnectionResetError:
+                data = b""
             if not data:
                 break
             answer += data
-        verdicts[number] = http_verdict(answer) if answer else "rejected"
-        if not answer or b"\r\nconnection: close" in answer:
+        if link.raw:
+            verdicts[number] = "allow" if answer else "deny"
+        else:
+            verdicts[number] = http_verdict(answer) if answer else "rejected"
+        if link.raw or not answer or b"\r\nconnection: close" in answer:
             connection.close()
             connection = None
     if connection:

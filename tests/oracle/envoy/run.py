@@ -6,11 +6,8 @@ In come cases and out come verdicts, one JSON object a line; README.md beside th
 import argparse
 import contextlib
 import json
-import subprocess
 import sys
-import tempfile
 import time
-import pathlib
 
 import install
 

@@ -2,6 +2,7 @@
 """Holds every version of Envoy to the table in semantics.yaml, and the oracle to what it says of itself."""
 
 import collections
+import contextlib
 import pathlib
 import sys
 import unittest
@@ -60,12 +61,21 @@ class Semantics(unittest.TestCase):
         import yaml
         from oracle import Oracle
         cls.rows = yaml.safe_load((HERE / "semantics.yaml").read_text(encoding="utf-8"))
+        cls.Oracle = Oracle
         cls.oracle = Oracle(install.VERSIONS)
         cls.addClassCleanup(cls.oracle.close)
         cls.answers = cls.oracle.answer([case(row) for row in cls.rows])
 
     def test_every_version_decides_as_the_table_says(self):
         lines = [line for row, answer in zip(self.rows, self.answers, strict=True) for line in mismatches(row, answer, self.oracle.versions)]
+        self.assertFalse(lines, "\n" + "\n".join(lines))
+
+    def test_peers_with_real_certificates_fare_the_same(self):
+        oracle = self.Oracle(install.VERSIONS[-1:], mutual_tls=True)
+        with contextlib.closing(oracle):
+            answers = oracle.answer([case(row) for row in self.rows])
+        lines = [line for row, answer in zip(self.rows, answers, strict=True)
+                 for line in mismatches(row, answer, oracle.versions)]
         self.assertFalse(lines, "\n" + "\n".join(lines))
 
     def test_known_deviations_are_documented(self):

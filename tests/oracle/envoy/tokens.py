@@ -1,6 +1,7 @@
 """Signs the tokens of requests. One key pair a run; its public half stands in for every key set a policy fetches."""
 
 import base64
+import copy
 import functools
 import json
 
@@ -30,13 +31,16 @@ class Keys:
         self.sign = functools.lru_cache(maxsize=65536)(self._sign)
 
     def put_into(self, objects):
-        """Gives the run's key set to every rule that brings none of its own."""
-        for each in objects:
-            if each.get("kind") == "RequestAuthentication":
-                for rule in (each.get("spec") or {}).get("jwtRules") or []:
-                    if rule.get("jwks") in (None, "", "TEST"):
-                        rule.pop("jwksUri", None)
-                        rule["jwks"] = self.jwks
+        """Returns the objects with the run's key set in every rule that brings none of its own."""
+        return [self._with_keys(each) if each.get("kind") == "RequestAuthentication" else each for each in objects]
+
+    def _with_keys(self, authentication):
+        changed = copy.deepcopy(authentication)
+        for rule in (changed.get("spec") or {}).get("jwtRules") or []:
+            if rule.get("jwks") in (None, "", "TEST"):
+                rule.pop("jwksUri", None)
+                rule["jwks"] = self.jwks
+        return changed
 
     def token(self, wanted, issuer):
         """Returns the token a request asks for: claims, or "invalid", which is of the right issuer but wrongly signed."""

@@ -63,10 +63,9 @@ func translate(c Case) (Filters, error) {
 		Metadata:        &model.NodeMetadata{Namespace: c.Workload.Namespace, Labels: c.Workload.Labels},
 	}
 
-	// As pilot/pkg/networking/core has it: CUSTOM, then tokens, then AUDIT, DENY and ALLOW. Sidecars are sent the peer as
-	// `authenticated`, waypoints as filter state; the second carries the same string matchers, and can be set from a test.
-	custom := authzplugin.NewBuilder(authzplugin.Custom, push, proxy, true)
-	local := authzplugin.NewBuilder(authzplugin.Local, push, proxy, true)
+	// As pilot/pkg/networking/core has it: CUSTOM, then tokens, then AUDIT, DENY and ALLOW.
+	custom := authzplugin.NewBuilder(authzplugin.Custom, push, proxy, asFilterState)
+	local := authzplugin.NewBuilder(authzplugin.Local, push, proxy, asFilterState)
 	authn := authnplugin.NewBuilder(push, proxy)
 	inbound := networking.ListenerClassSidecarInbound
 	http := custom.BuildHTTP(inbound)

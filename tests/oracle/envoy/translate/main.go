@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -40,7 +41,14 @@ type Filters struct {
 	Error string `json:"error,omitempty"`
 }
 
+// asFilterState has policies read the peer from filter state, as waypoints do, and not from its certificate. The string
+// matchers are the same; filter state can be set without mutual TLS.
+var asFilterState = true
+
 func main() {
+	peer := flag.String("peer", "filter-state", "where policies read the peer from: filter-state, or certificate as in sidecars")
+	flag.Parse()
+	asFilterState = *peer != "certificate"
 	// Istio logs to standard output by default, which is ours.
 	options := log.DefaultOptions()
 	options.OutputPaths = []string{"stderr"}

@@ -161,7 +161,8 @@ def connection_manager(normalization, shared):
     header = typed("case", "type.matcher.v3.HttpRequestHeaderMatchInput", header_name="x-oracle-case")
     return typed(
         "http", "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix="http", use_remote_address=False, stream_idle_timeout="0s", **NORMALIZATION[normalization],
+        stat_prefix="http", use_remote_address=False, forward_client_cert_details="APPEND_FORWARD",
+        set_current_client_cert_details={"subject": True, "uri": True, "dns": True}, stream_idle_timeout="0s", **NORMALIZATION[normalization],
         upgrade_configs=[{"upgrade_type": "websocket"}], local_reply_config=LOCAL_REPLY, http_filters=[*filters, ROUTER],
         route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "matcher": {
             "matcher_tree": {"input": header, "exact_match_map": {"map": shared["routes"]}}}}]},

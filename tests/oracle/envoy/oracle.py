@@ -167,7 +167,7 @@ def wait_for(envoy, paths, log):
         while True:
             if envoy.poll() is not None:
                 lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-                raise Refused(" ".join(lines)[-2000:] or f"Envoy ended with {envoy.returncode}")
+                raise Refused(" ".join(lines)[:2000] or f"Envoy ended with {envoy.returncode}")
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
                 probe.connect(path)
                 break

@@ -86,7 +86,7 @@ class Semantics(unittest.TestCase):
 
     def test_the_table_has_every_verdict_and_each_row_its_own_name(self):
         verdicts = {verdict for row in self.rows for verdict, _ in row["verdicts"]}
-        self.assertEqual({"allow", "deny", "unauthenticated"}, verdicts)
+        self.assertEqual({"allow", "deny", "unauthenticated", "nack"}, verdicts)
         names = collections.Counter(row["says"] for row in self.rows)
         self.assertEqual([], [name for name, times in names.items() if times > 1])
 

@@ -163,10 +163,8 @@ pub fn narrow<V: Lattice, O: Clone>(
         }
         for ceiling in &level.ceilings {
             let met = settled.ceiling.meet(&ceiling.value);
-            let against = settled.ceilings.iter().find(|above| above.value.meet(&ceiling.value).is_void());
             if met.is_void() && !settled.ceiling.is_void() {
-                let above = against.or(settled.ceilings.last());
-                conflicts.extend(above.map(|above| Conflict::Contradiction(ceiling.clone(), above.clone())));
+                conflicts.extend(emptied(&settled.ceilings, ceiling));
             } else {
                 settled.ceiling = met;
                 settled.ceilings.push(ceiling.clone());
@@ -183,6 +181,19 @@ pub fn narrow<V: Lattice, O: Clone>(
         write(&mut settled, level, &mut conflicts);
     }
     if conflicts.is_empty() { Ok(settled) } else { Err(conflicts) }
+}
+
+/// Pairs a ceiling with the one above that leaves nothing of it: by itself if there is one that does, else the one after
+/// which nothing is left, which then cuts away something of it at least.
+fn emptied<V: Lattice, O: Clone>(above: &[Statement<V, O>], ceiling: &Statement<V, O>) -> Option<Conflict<V, O>> {
+    let alone = above.iter().find(|one| one.value.meet(&ceiling.value).is_void());
+    let mut left = ceiling.value.clone();
+    let mut last = above.iter().filter(|one| {
+        left = left.meet(&one.value);
+        left.is_void()
+    });
+    let with = alone.or_else(|| last.next())?;
+    Some(Conflict::Contradiction(ceiling.clone(), with.clone()))
 }
 
 /// Takes the value a level writes, or clamps the inherited one.

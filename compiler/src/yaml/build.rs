@@ -304,7 +304,9 @@ impl<'a> Builder<'a, '_> {
             self.error(refusals::scalar(&Refused::Tag, "", self.span(&tag), "value"))?;
         }
         if self.at_key() {
-            let written = span.start..span.end.max(span.start + 1);
+            // A block mapping has no bytes of its own: its first character stands for it.
+            let first = self.text.get(span.start..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            let written = span.start..span.end.max(span.start + first);
             let diagnostic = code::KEY_NOT_TEXT
                 .at(self.span(&written), "a mapping or list cannot be a key")
                 .label("used as a key")

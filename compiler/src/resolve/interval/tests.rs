@@ -132,3 +132,13 @@ fn disjoint_ceilings_contradict() {
     let conflicts = narrow(&bounds(), &[ceiling(0b0011, 1), ceiling(0b0100, 2)]).unwrap_err();
     assert!(matches!(conflicts.as_slice(), [Conflict::Contradiction(a, b)] if a.origin == 2 && b.origin == 1));
 }
+
+#[test]
+fn ceilings_that_only_together_leave_nothing_name_the_one_that_took_the_rest() {
+    let line: Vec<_> = [(0b1100, 1), (0b1010, 2), (0b1110, 3), (0b0110, 4)]
+        .map(|(bits, origin)| Level { ceilings: vec![Statement::new(Bits(bits), origin)], ..Level::default() })
+        .into();
+    let conflicts = narrow(&bounds(), &line).unwrap_err();
+    let named = |conflict: &_| matches!(conflict, Conflict::Contradiction(a, b) if a.origin == 4 && b.origin == 2);
+    assert!(conflicts.iter().any(named), "{conflicts:?}");
+}

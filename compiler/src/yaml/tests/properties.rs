@@ -100,3 +100,12 @@ fn every_seed_is_read_without_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_key_that_is_no_text_is_underlined_by_whole_characters() {
+    let text = "? \u{a0}a: &a {b: c}\n";
+    let read = read_bytes(text.as_bytes(), Profile::Policy);
+    let labels: Vec<_> =
+        read.diagnostics.sorted(&read.sources).iter().flat_map(|one| one.labels()).map(|label| label.span).collect();
+    assert_eq!(labels.iter().map(|span| read.sources.text(*span)).collect::<Vec<_>>(), ["\u{a0}"]);
+}

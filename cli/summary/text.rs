@@ -204,6 +204,22 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// Says what was proved of the manifests, and what was not.
+fn proved(proof: Proof) -> String {
+    let mut words = match proof.units {
+        0 => "nothing: no governed workload has a sidecar".to_owned(),
+        units => format!(
+            "{} of {} admit exactly what the policy means",
+            counted(proof.ports, "port"),
+            counted(units, "sidecar"),
+        ),
+    };
+    if proof.ambient > 0 {
+        words.push_str(&format!("; not proved: {} in ambient mode", counted(proof.ambient, "workload")));
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,18 +261,4 @@ mod tests {
         check(0, 0, 1, true, "no errors, 1 note");
         check(2, 1, 0, false, "2 errors, 1 warning");
     }
-}
-
-/// Says what was proved of the manifests, and what was not.
-fn proved(proof: Proof) -> String {
-    let mut words = format!(
-        "the sidecars of {} admit exactly what the policy means, at {}",
-        counted(proof.units, "unit"),
-        counted(proof.ports, "port"),
-    );
-    if proof.ambient > 0 {
-        words.push_str(&format!("; not proved: {} in ambient mode", counted(proof.ambient, "unit")));
-    }
-    words.push_str("; NetworkPolicy and reachability are not proved yet");
-    words
 }

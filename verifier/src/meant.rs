@@ -29,11 +29,13 @@ impl<'a> Meant<'a> {
     /// Says what is meant at a port, where identities of these trust domains count as the same.
     #[must_use]
     pub fn at(governed: &'a Governed<'_>, port: u16, reads: Reads, trust_domains: &[String]) -> Self {
-        let writer = Writer { reads, trust_domains };
+        let ports = &governed.unit.ports;
+        let declared = ports.contains_key(&port) || ports.is_empty();
+        let writer = Writer { reads, declared, trust_domains };
         let access = &governed.access;
         let enforced = |grants: &'a [Grant]| grants.iter().filter(|grant| !grant.on_trial);
         let mut chain = Chain {
-            allow: Some(enforced(&access.grants).flat_map(|grant| writer.rules(&grant.set, &grant.origin)).collect()),
+            allow: Some(enforced(&access.grants).flat_map(|grant| writer.grants(&grant.set, &grant.origin)).collect()),
             deny: enforced(&access.denies).flat_map(|deny| writer.rules(&deny.set, &deny.origin)).collect(),
             custom: Vec::new(),
         };
@@ -75,10 +77,20 @@ impl<'a> Meant<'a> {
 /// What clauses are written with.
 struct Writer<'w> {
     reads: Reads,
+    /// Whether the port is one that manifests declare.
+    declared: bool,
     trust_domains: &'w [String],
 }
 
 impl Writer<'_> {
+    /// Writes what admits. A condition on HTTP admits to ports that are known, and to others only where it names them: what
+    /// an unknown listener speaks nobody says.
+    fn grants<'a>(&self, set: &RequestSet, origin: &'a Origin) -> Vec<Enforced<&'a Origin>> {
+        let known = |clause: &Clause| self.declared || !clause.ports.is_any() || *clause == clause.l4();
+        let known = RequestSet::from_clauses(set.clauses().iter().filter(|clause| known(clause)).cloned());
+        self.rules(&known, origin)
+    }
+
     fn rules<'a>(&self, set: &RequestSet, origin: &'a Origin) -> Vec<Enforced<&'a Origin>> {
         // A condition on HTTP is about ports that are read as HTTP, and about no other.
         let here = |clause: &&Clause| self.reads == Reads::Http || **clause == clause.l4();

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::examine::{examine, law, shown};
 use super::generate::repository;
-use super::meaning::{Meaning, lineage};
+use super::meaning::Meaning;
+use super::repository::lineage;
 use super::repository::*;
 
 /// Who would have to declare a use: a node, or everyone, who cannot.

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::examine::{Examined, examine, examine_files, explained, law, shown};
 use super::files::Layout;
 use super::generate::repository;
-use super::meaning::{Meaning, lineage};
+use super::meaning::Meaning;
+use super::repository::lineage;
 use super::repository::*;
 use super::universe::{shapes, universe};
 

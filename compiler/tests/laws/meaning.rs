@@ -9,13 +9,6 @@ use ringfence_compiler::requests::Request;
 use super::patterns;
 use super::repository::*;
 
-/// Returns a path and all above it, the root first.
-pub fn lineage(path: &str) -> Vec<String> {
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let join = |count: usize| format!("/{}", parts[..count].join("/"));
-    (0..=parts.len()).map(join).collect()
-}
-
 fn below(path: &str, node: &str) -> bool {
     lineage(path).iter().any(|above| above == node)
 }

@@ -146,3 +146,10 @@ pub struct Exception {
     pub widen_to: Vec<String>,
     pub expires: &'static str,
 }
+
+/// Returns a path and all above it, the root first.
+pub fn lineage(path: &str) -> Vec<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let join = |count: usize| format!("/{}", parts[..count].join("/"));
+    (0..=parts.len()).map(join).collect()
+}

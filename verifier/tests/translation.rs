@@ -118,7 +118,12 @@ fn faults_of_the_emitter_are_caught_with_a_request() {
         ("peerauthentication", "mode: STRICT", "mode: DISABLE", "otherwise than the policy"),
         ("ringfence-allow-card-vault", "principals:", "notPrincipals:", "more than the policy"),
         ("ringfence-allow-card-vault", "action: ALLOW", "action: AUDIT", "refuse what the policy grants"),
-        ("ringfence-allow-card-vault", "kind: AuthorizationPolicy", "kind: WasmPlugin", "refuse what the policy grants"),
+        (
+            "ringfence-allow-card-vault",
+            "kind: AuthorizationPolicy",
+            "kind: WasmPlugin",
+            "refuse what the policy grants",
+        ),
         ("ringfence-allow", "ports:", "notPorts:", "more than the policy"),
         ("ringfence-allow", "methods:", "notMethods:", "more than the policy"),
         ("ringfence-allow", "ports:", "unknown:", "more than the policy"),

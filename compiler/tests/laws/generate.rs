@@ -294,7 +294,7 @@ fn access(skeleton: &Skeleton, zones: &[String]) -> impl Strategy<Value = Access
             if allow.is_empty() && deny.is_empty() {
                 return None;
             }
-            let line = super::repository::lineage(service.node());
+            let line = lineage(service.node());
             let node = index.get(&line).clone();
             let to = match kind {
                 0 => None,

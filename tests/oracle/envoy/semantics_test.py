@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds every version of Envoy to the table in semantics.yaml, and the oracle to what it says of itself."""
+"""Holds every version of Envoy to the table in fixtures/semantics, and the oracle to what it says of itself."""
 
 import collections
 import contextlib
@@ -10,6 +10,7 @@ import unittest
 import install
 
 HERE = pathlib.Path(__file__).resolve().parent
+TABLE = HERE.parents[2] / "fixtures" / "semantics" / "authorization.yaml"
 DEFAULTS = {"identity": "cluster.local/ns/shop/sa/web", "address": "10.0.0.1", "method": "GET", "path": "/", "host": "web"}
 
 
@@ -60,7 +61,7 @@ class Semantics(unittest.TestCase):
     def setUpClass(cls):
         import yaml
         from oracle import Oracle
-        cls.rows = yaml.safe_load((HERE / "semantics.yaml").read_text(encoding="utf-8"))
+        cls.rows = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["rows"]
         cls.Oracle = Oracle
         cls.oracle = Oracle(install.VERSIONS)
         cls.addClassCleanup(cls.oracle.close)

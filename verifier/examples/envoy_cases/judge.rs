@@ -1,39 +1,67 @@
-//! Judges cases as the Envoy oracle does, so that the two can be compared; tests/oracle/envoy tells what a case is.
-//!
-//! In: cases, one JSON object a line, on standard input. Out: one line each, `{"id": …, "verdicts": [ … ]}`.
-
-#![expect(
-    clippy::indexing_slicing,
-    clippy::expect_used,
-    reason = "a tool of the test suite: a case that is no case ends it"
-)]
+//! What the verifier says of a case.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{BufRead, Write};
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::engine::Leaf;
 use ringfence_verifier::engine::envoy::{Mesh, Reads, chain};
 use ringfence_verifier::evaluate::{Ruling, rule};
 use ringfence_verifier::istio::authorization::AuthorizationPolicy;
 use ringfence_verifier::istio::read::selects;
 use ringfence_verifier::istio::request_authentication::{Authenticated, RequestAuthentication, authenticate};
 use ringfence_verifier::request::{HeaderName, Http, Identity, Request, Shown, Token};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut out = std::io::stdout().lock();
-    for line in std::io::stdin().lock().lines() {
-        let case: Value = serde_json::from_str(&line?)?;
-        let verdicts = judge(&case)?;
-        writeln!(out, "{}", json!({ "id": case["id"], "verdicts": verdicts }))?;
-    }
-    Ok(())
+/// A mistake to be noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// What must not match must match.
+    Negations,
+    /// No DENY is enforced.
+    Denies,
+    /// Policies of every namespace are selected.
+    Namespaces,
+    /// Selectors select everything.
+    Selectors,
+    /// Policies on trial are enforced.
+    Trials,
+    /// Aliases of the trust domain are strangers.
+    Aliases,
+    /// HTTP is read on every port.
+    Protocols,
+    /// Tokens for anybody are good.
+    Audiences,
+    /// Hosts are looked for in the path.
+    Hosts,
 }
 
-fn judge(case: &Value) -> Result<Vec<&'static str>, Box<dyn Error>> {
+impl Fault {
+    pub const ALL: [Self; 9] = [
+        Self::Negations,
+        Self::Denies,
+        Self::Namespaces,
+        Self::Selectors,
+        Self::Trials,
+        Self::Aliases,
+        Self::Protocols,
+        Self::Audiences,
+        Self::Hosts,
+    ];
+
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.name() == name)
+    }
+}
+
+/// Returns the verdict on each request of a case, by the verifier with a mistake in it if one is named.
+pub(super) fn judge(case: &Value, fault: Option<Fault>) -> Result<Vec<&'static str>, Box<dyn Error>> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
     let root = case["mesh"]["rootNamespace"].as_str().unwrap_or("istio-system");
@@ -45,7 +73,10 @@ fn judge(case: &Value) -> Result<Vec<&'static str>, Box<dyn Error>> {
         .map(|(key, value)| (key.clone(), text(value)))
         .collect();
     let mut trust_domains = vec![text(&case["mesh"]["trustDomain"])];
-    trust_domains.extend(texts(&case["mesh"]["trustDomainAliases"]));
+    let has = |one: Fault| fault == Some(one);
+    if !has(Fault::Aliases) {
+        trust_domains.extend(texts(&case["mesh"]["trustDomainAliases"]));
+    }
     let (mut policies, mut authentications) = (Vec::new(), Vec::new());
     for object in case["objects"].as_array().into_iter().flatten() {
         let mut sources = Sources::new();
@@ -63,9 +94,13 @@ fn judge(case: &Value) -> Result<Vec<&'static str>, Box<dyn Error>> {
             return Err(messages.join("; ").into());
         }
     }
-    let policies: Vec<_> = policies.into_iter().filter_map(Result::ok).collect();
+    let mut policies: Vec<_> = policies.into_iter().filter_map(Result::ok).collect();
+    for policy in &mut policies {
+        policy.dry_run &= !has(Fault::Trials);
+    }
     let authentications: Vec<_> = authentications.into_iter().filter_map(Result::ok).collect();
-    let here = |of: &str| of == root || of == namespace;
+    let here = |of: &str| of == root || of == namespace || has(Fault::Namespaces);
+    let selects = |selector: &_, labels: &_| has(Fault::Selectors) || selects(selector, labels);
     let selected: Vec<&AuthorizationPolicy> = policies
         .iter()
         .filter(|policy| here(&policy.namespace) && policy.targets.is_empty() && selects(&policy.selector, &labels))
@@ -76,7 +111,32 @@ fn judge(case: &Value) -> Result<Vec<&'static str>, Box<dyn Error>> {
         .filter(|policy| http && here(&policy.namespace) && selects(&policy.selector, &labels))
         .flat_map(|policy| &policy.rules)
         .collect();
-    let chain = chain(&selected, if http { Reads::Http } else { Reads::Bytes }, &Mesh { trust_domains });
+    let reads = if http || has(Fault::Protocols) { Reads::Http } else { Reads::Bytes };
+    let mut chain = chain(&selected, reads, &Mesh { trust_domains });
+    if has(Fault::Denies) {
+        chain.deny.clear();
+    }
+    let rules_of_tokens: Vec<_> = rules
+        .into_iter()
+        .cloned()
+        .map(|mut rule| {
+            if has(Fault::Audiences) {
+                rule.audiences.clear();
+            }
+            rule
+        })
+        .collect();
+    let rules: Vec<_> = rules_of_tokens.iter().collect();
+    for enforced in chain.deny.iter_mut().chain(chain.allow.iter_mut().flatten()) {
+        for test in enforced.sources.iter_mut().chain(&mut enforced.operations).flatten() {
+            test.negated &= !has(Fault::Negations);
+            for leaf in &mut test.leaves {
+                if let (Leaf::Host(glob), true) = (&*leaf, has(Fault::Hosts)) {
+                    *leaf = Leaf::Path(glob.clone());
+                }
+            }
+        }
+    }
     let mut verdicts = Vec::new();
     for written in case["requests"].as_array().into_iter().flatten() {
         let mut request = request(written, case, http)?;
@@ -137,9 +197,20 @@ fn request(written: &Value, case: &Value, http: bool) -> Result<Request, Box<dyn
         peer,
         address: from,
         remote: address("remoteAddress")?.unwrap_or(from),
-        destination: "127.0.0.1".parse()?,
+        destination: address("destination")?.unwrap_or(from),
         port: u16::try_from(case["port"].as_u64().unwrap_or_default())?,
         sni: written["sni"].as_str().map(str::to_owned),
-        http: http.then(|| Http { method: text("method"), path: text("path"), host: text("host"), headers, token }),
+        http: http.then(|| Http {
+            method: text("method"),
+            path: path(&text("path")),
+            host: text("host"),
+            headers,
+            token,
+        }),
     })
+}
+
+/// Returns the path that is matched: without query and fragment.
+fn path(written: &str) -> String {
+    written.split(['?', '#']).next().unwrap_or_default().to_owned()
 }

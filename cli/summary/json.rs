@@ -52,9 +52,13 @@ impl Summary {
             "exceptions": exceptions,
             "assertions": assertions,
             "proved": {
-                "units": self.proof.units,
+                "workloads": self.proof.workloads,
                 "ports": self.proof.ports,
-                "unitsInAmbientMode": self.proof.ambient,
+                "notProved": {
+                    "portsPastTheProxy": self.proof.bypassed,
+                    "workloadsInAmbientMode": self.proof.ambient,
+                    "workloadsWithoutProxy": self.proof.unmeshed,
+                },
             },
             "output": self.output.as_ref().map_or(Value::Null, output),
         })

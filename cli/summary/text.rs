@@ -206,16 +206,26 @@ pub fn counted(count: usize, noun: &str) -> String {
 
 /// Says what was proved of the manifests, and what was not.
 fn proved(proof: Proof) -> String {
-    let mut words = match proof.units {
+    let mut words = match proof.workloads {
         0 => "nothing: no governed workload has a sidecar".to_owned(),
-        units => format!(
+        workloads => format!(
             "{} of {} admit exactly what the policy means",
             counted(proof.ports, "port"),
-            counted(units, "sidecar"),
+            counted(workloads, "workload"),
         ),
     };
-    if proof.ambient > 0 {
-        words.push_str(&format!("; not proved: {} in ambient mode", counted(proof.ambient, "workload")));
+    let left_out = [
+        (proof.bypassed, "port", "past the proxy"),
+        (proof.ambient, "workload", "in ambient mode"),
+        (proof.unmeshed, "workload", "without a proxy"),
+    ];
+    let left_out: Vec<String> = left_out
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, noun, how)| format!("{} {how}", counted(count, noun)))
+        .collect();
+    if !left_out.is_empty() {
+        words.push_str(&format!("; not proved: {}", left_out.join(", ")));
     }
     words
 }

@@ -7,6 +7,7 @@
 mod atoms;
 mod dimension;
 mod locate;
+mod several;
 mod space;
 mod verdict;
 

@@ -3,11 +3,14 @@
 //! In: [`Resolved`] policy and the texts that were compiled from it. Out: [`Proof`], and a report with a request for each
 //! port where the two differ. The texts are read as any other manifests; nothing of how they came about is used.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::verify as code;
-use ringfence_compiler::resolve::units::Unit;
+use ringfence_compiler::inventory::Bypass;
+use ringfence_compiler::resolve::units::{MESH_PORTS, Unit};
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved};
 use ringfence_compiler::source::{SourceFile, Sources};
@@ -21,21 +24,26 @@ use crate::meant::Meant;
 use crate::policies::Policies;
 use crate::request::Request;
 
-/// What was proved.
+/// What was proved, and what was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// Units with a sidecar whose manifests admit exactly what was meant.
-    pub units: usize,
-    /// Their ports.
+    /// Workloads with a sidecar whose manifests admit exactly what was meant.
+    pub workloads: usize,
+    /// Ports that their manifests declare or somebody speaks of, where that was shown.
     pub ports: usize,
-    /// Units in ambient mode, which are not modelled yet.
+    /// Ports of theirs that annotations take from the sidecar: nothing here is about those.
+    pub bypassed: usize,
+    /// Workloads in ambient mode, which are not modelled yet.
     pub ambient: usize,
+    /// Workloads without a proxy, where NetworkPolicy alone is enforced, which is not compared yet.
+    pub unmeshed: usize,
 }
 
 /// Proves that the compiled manifests admit exactly what was meant at each workload with a sidecar.
 ///
-/// The comparison is of AuthorizationPolicy, PeerAuthentication and RequestAuthentication, at every declared port and at one
-/// that nobody declared.
+/// The comparison is of AuthorizationPolicy, PeerAuthentication and RequestAuthentication, at every port that a manifest
+/// declares, a statement or an emitted rule names, and at one of which nobody speaks. That what is granted lies within its
+/// ceilings is what the compiler proves before.
 pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Diagnostics) -> Proof {
     let mut proof = Proof::default();
     for (name, cluster) in &resolved.world.clusters {
@@ -46,19 +54,22 @@ pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
             .par_iter()
             .map(|governed| {
                 let mut said = Diagnostics::new();
-                let ports = match governed.unit.data_plane {
-                    Some(DataPlane::Sidecar) => Some(compare(governed, cluster, &policies, &mut said)),
-                    _ => None,
-                };
-                (ports, said)
+                let mut proof = Proof::default();
+                let workloads = governed.unit.workloads.len();
+                match governed.unit.data_plane {
+                    Some(DataPlane::Sidecar) => compare(governed, cluster, &policies, &mut proof, &mut said),
+                    Some(DataPlane::Ambient) => proof.ambient = workloads,
+                    None => proof.unmeshed = workloads,
+                }
+                (proof, said)
             })
             .collect();
-        for (governed, (ports, said)) in here.iter().zip(compared) {
-            proof.ambient += usize::from(governed.unit.data_plane == Some(DataPlane::Ambient));
-            if let Some(ports) = ports {
-                proof.units += 1;
-                proof.ports += ports;
-            }
+        for (one, said) in compared {
+            proof.workloads += one.workloads;
+            proof.ports += one.ports;
+            proof.bypassed += one.bypassed;
+            proof.ambient += one.ambient;
+            proof.unmeshed += one.unmeshed;
             diagnostics.append(said);
         }
     }
@@ -85,31 +96,61 @@ fn read(cluster: &str, compiled: &Compiled, diagnostics: &mut Diagnostics) -> Po
     policies.sorted()
 }
 
-/// Compares a unit port by port; returns how many.
+/// Compares a unit workload by workload and port by port.
 fn compare(
     governed: &Governed<'_>,
     cluster: &Cluster<'_>,
     policies: &Policies,
+    proof: &mut Proof,
     diagnostics: &mut Diagnostics,
-) -> usize {
+) {
     let unit = &governed.unit;
     let mut domains = vec![cluster.trust_domain().to_owned()];
     domains.extend(cluster.document.spec.trust_domain_aliases.iter().map(|alias| alias.value.0.clone()));
-    let undeclared = (1..).find(|port| !unit.ports.contains_key(port));
-    let ports: Vec<u16> = unit.ports.keys().copied().chain(undeclared).collect();
     for workload in &unit.workloads {
         let place = Place { namespace: unit.namespace, labels: &workload.labels, root: cluster.root_namespace() };
-        for port in &ports {
-            for reads in readings(unit, *port) {
-                let meant = Meant::at(governed, *port, reads, &domains);
-                if let Some(difference) = difference(&meant, &place, policies, reads, &domains) {
-                    report(governed, *port, &difference, workload.span, diagnostics);
-                    return ports.len();
+        let (named, fresh) = ports(governed, &place, policies);
+        let mut same = true;
+        for port in named.iter().copied().chain(fresh) {
+            let taken = |bypass: &Bypass| bypass.plane == DataPlane::Sidecar && bypass.ports.contains(port);
+            if workload.bypasses.iter().any(taken) {
+                proof.bypassed += usize::from(named.contains(&port));
+                continue;
+            }
+            let differs = |(reads, equally): (Reads, bool)| {
+                let meant = Meant::at(governed, port, reads, &domains);
+                difference(&meant, &place, policies, reads, &domains, equally)
+            };
+            match readings(unit, port).into_iter().find_map(differs) {
+                Some(difference) => {
+                    same = false;
+                    report(governed, port, &difference, workload.span, diagnostics);
                 }
+                None => proof.ports += usize::from(named.contains(&port)),
             }
         }
+        proof.workloads += usize::from(same);
     }
-    ports.len()
+}
+
+/// Returns the ports that anybody speaks of at a pod, and one of which nobody does.
+fn ports(governed: &Governed<'_>, place: &Place<'_>, policies: &Policies) -> (BTreeSet<u16>, Option<u16>) {
+    let mut named: BTreeSet<u16> = governed.unit.ports.keys().copied().collect();
+    let access = &governed.access;
+    for clause in access.grants.iter().chain(&access.denies).flat_map(|grant| grant.set.clauses()) {
+        named.extend(clause.ports.patterns());
+    }
+    named.extend(governed.settings.mtls.value.ports.keys());
+    named.extend(policies.modes(place.namespace, place.labels, place.root).ports());
+    for policy in policies.authorizing(place.namespace, place.labels, place.root) {
+        let operations = policy.rules.iter().flat_map(|rule| &rule.operations);
+        let written = operations.flat_map(|operation| operation.ports.values.iter().chain(&operation.ports.not_values));
+        named.extend(written.filter_map(|port| port.parse::<u16>().ok()));
+    }
+    // Those of the data plane itself are not captured, so no policy reaches them.
+    named.retain(|port| !MESH_PORTS.contains(port) && *port > 0);
+    let fresh = (1..).find(|port| !named.contains(port));
+    (named, fresh)
 }
 
 /// A pod whose manifests are looked up.
@@ -119,12 +160,13 @@ struct Place<'p> {
     root: &'p str,
 }
 
-/// How a proxy may read a port: as it says, and as either where it says nothing.
-fn readings(unit: &Unit<'_>, port: u16) -> Vec<Reads> {
+/// How a proxy may read a port, each with whether it must then admit exactly what was meant, or only no more. Where nobody
+/// says what a port speaks, rules on HTTP are meant; a connection that is taken for bytes is refused what they grant.
+fn readings(unit: &Unit<'_>, port: u16) -> Vec<(Reads, bool)> {
     match unit.ports.get(&port).and_then(|facts| facts.protocol) {
-        Some(protocol) if protocol.is_http() => vec![Reads::Http],
-        Some(_) => vec![Reads::Bytes],
-        None => vec![Reads::Http],
+        Some(protocol) if protocol.is_http() => vec![(Reads::Http, true)],
+        Some(_) => vec![(Reads::Bytes, true)],
+        None => vec![(Reads::Http, true), (Reads::Bytes, false)],
     }
 }
 
@@ -135,7 +177,7 @@ enum Difference {
     /// They refuse this one, which was.
     Narrower(Request),
     /// Peers arrive otherwise: in plaintext, with a certificate, or not.
-    Arrivals,
+    Modes,
 }
 
 fn difference(
@@ -144,6 +186,7 @@ fn difference(
     policies: &Policies,
     reads: Reads,
     domains: &[String],
+    equally: bool,
 ) -> Option<Difference> {
     let port = meant.arrivals.port;
     let modes = policies.modes(place.namespace, place.labels, place.root).at(port);
@@ -160,7 +203,7 @@ fn difference(
             .collect(),
     };
     if (arrivals.plaintext, arrivals.mtls) != (meant.arrivals.plaintext, meant.arrivals.mtls) {
-        return Some(Difference::Arrivals);
+        return Some(Difference::Modes);
     }
     let selected = policies.authorizing(place.namespace, place.labels, place.root);
     let chain = chain(&selected, reads, &Mesh { trust_domains: domains.to_vec() });
@@ -175,10 +218,11 @@ fn difference(
     }
     // External authorization is compared where it says yes, and where it does not answer.
     let wider = ours.beyond(&theirs, Certainty::Surely, Certainty::Surely).map(Difference::Wider);
-    wider.or_else(|| {
-        let narrower = theirs.beyond(&ours, Certainty::Perhaps, Certainty::Perhaps);
-        narrower.or_else(|| theirs.beyond(&ours, Certainty::Surely, Certainty::Surely)).map(Difference::Narrower)
-    })
+    if wider.is_some() || !equally {
+        return wider;
+    }
+    let narrower = theirs.beyond(&ours, Certainty::Perhaps, Certainty::Perhaps);
+    narrower.or_else(|| theirs.beyond(&ours, Certainty::Surely, Certainty::Surely)).map(Difference::Narrower)
 }
 
 fn report(
@@ -195,7 +239,7 @@ fn report(
         Difference::Narrower(request) => {
             (format!("the manifests refuse what the policy grants at {at}"), Some(request))
         }
-        Difference::Arrivals => (format!("the manifests take peers at {at} otherwise than the policy"), None),
+        Difference::Modes => (format!("the manifests take peers at {at} otherwise than the policy"), None),
     };
     let differs = code::NOT_AS_MEANT.at(span, message).label("this workload");
     diagnostics.report(match witness {

@@ -88,8 +88,9 @@ fn the_bank_is_compiled_into_exactly_what_it_means() {
     let compiled = compile(&resolved, &bank.sources, &mut Diagnostics::new()).expect("the bank compiles");
     let (proof, said) = said(&resolved, &compiled, &bank.sources);
     assert!(said.is_empty(), "{said:?}");
-    let sidecars = resolved.units.iter().filter(|governed| governed.unit.data_plane.is_some()).count();
-    assert_eq!((proof.units, proof.ambient), (sidecars, 0));
+    let sidecars = resolved.units.iter().filter(|governed| governed.unit.data_plane.is_some());
+    let workloads: usize = sidecars.map(|governed| governed.unit.workloads.len()).sum();
+    assert_eq!((proof.workloads, proof.ambient, proof.unmeshed), (workloads, 0, 0));
 }
 
 #[test]
@@ -128,6 +129,13 @@ fn faults_of_the_emitter_are_caught_with_a_request() {
         ("ringfence-allow", "methods:", "notMethods:", "more than the policy"),
         ("ringfence-allow", "ports:", "unknown:", "more than the policy"),
         ("ringfence-allow", "sa/", "sa/x", "refuse what the policy grants"),
+        (
+            "peerauthentication--ringfence-",
+            "portLevelMtls:",
+            "portLevelMtls:\n    \"9999\":\n      mode: DISABLE",
+            "otherwise than the policy",
+        ),
+        ("ringfence-allow-card-vault", "ports:", "ports:\n              - \"9999\"", "more than the policy"),
         ("20-deny", "action: DENY", "action: ALLOW", "more than the policy"),
     ]);
 }

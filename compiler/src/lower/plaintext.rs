@@ -50,12 +50,15 @@ pub(super) fn check_grants(governed: &Governed<'_>, plane: DataPlane, diagnostic
 }
 
 /// Refuses denies by identity where a caller without one is admitted in plaintext: it would walk past them by showing none.
-/// Addresses outside every cluster's `podCidrs` are nobody's pods, so a grant to them lets no denied workload through.
+/// Addresses outside every cluster's `podCidrs` and `nodeCidrs` are nobody's pods, so a grant to them lets no denied workload
+/// through; where a cluster does not say which its pods have, any address may be one.
 pub(super) fn check_denies(world: &World<'_>, governed: &Governed<'_>, diagnostics: &mut Diagnostics) {
     let mtls = &governed.settings.mtls.value;
+    let specs = || world.clusters.values().map(|cluster| &cluster.document.spec);
+    let unsaid = specs().any(|spec| spec.pod_cidrs.is_empty());
     let pods: Vec<IpNet> =
-        world.clusters.values().flat_map(|cluster| &cluster.document.spec.pod_cidrs).map(|net| net.value.0).collect();
-    let of_pods = |net: &IpNet| pods.iter().any(|pods| pods.contains(net) || net.contains(pods));
+        specs().flat_map(|spec| spec.pod_cidrs.iter().chain(&spec.node_cidrs)).map(|net| net.value.0).collect();
+    let of_pods = |net: &IpNet| unsaid || pods.iter().any(|pods| pods.contains(net) || net.contains(pods));
     let open = |clause: &&Clause| {
         let plaintext = match &clause.ports {
             Field::Any => mtls.rest.plaintext || mtls.ports.values().any(|arrivals| arrivals.plaintext),

@@ -75,6 +75,10 @@ fn nobody_crosses_tenants_without_both_sides() {
             node.mandates.trial = false;
         }
         repository.nodes[0].mandates.cross_tenant = true;
+        // A rule with a mistake of its own is reported for that, and asks nobody.
+        if examine(&repository).errors.contains(&"resolve/unknown-port") {
+            return Ok(false);
+        }
         let crossings = crossings(&repository);
         let missing = |repository: &Repository| examine(repository).errors.contains(&"resolve/consent-missing");
         prop_assert_eq!(missing(&repository), !crossings.is_empty(), "{:?}\n{}", crossings, shown(&repository));

@@ -12,28 +12,28 @@ use super::dimension::{Ask, Atom, Attribute, Value};
 use crate::glob::{Glob, Piece};
 use crate::request::Identity;
 
-/// How many combinations of the values of one header or claim are told apart.
-const MANY: usize = 4096;
-
-/// Returns the atoms of an attribute. Of the values an atom has, `peers` and usual words are named before others.
+/// Returns the atoms of an attribute that has one value. Of the values an atom has, `peers` and usual words are named before
+/// others.
 pub(super) fn of(attribute: &Attribute, asks: &[Ask], peers: &[Identity]) -> Vec<Atom> {
     match attribute {
         Attribute::Peer => of_peers(asks, peers),
         Attribute::Address | Attribute::Remote | Attribute::Destination => of_addresses(asks),
-        Attribute::Token | Attribute::Unknown(_) => vec![holds(false, asks), holds(true, asks)],
+        Attribute::Token | Attribute::OneOf(..) | Attribute::Unknown(_) => vec![holds(false, asks), holds(true, asks)],
         Attribute::ServerName => texts(asks, None, "", &[""]),
         Attribute::Host => texts(asks, Some(&Glob::at_least(1)), "", &["service.example"]),
         Attribute::Method => texts(asks, Some(&Glob::at_least(1)), "", &["GET", "POST", "PUT", "DELETE"]),
-        Attribute::Path => texts(asks, Some(&Glob::prefix("/")), "/", &["/"]),
-        Attribute::Header(_) => several(asks),
+        // `OPTIONS *` asks for no path.
+        Attribute::Path => {
+            let path = vec![Piece::Text("/".to_owned()), Piece::Run(Class::Everything, 0)];
+            texts(asks, Some(&Glob::one_of(vec![path, vec![Piece::Text("*".to_owned())]])), "/", &["/"])
+        }
         // A token whose issuer or subject is a list is refused before anybody asks
         // (google/jwt_verify_lib `src/jwt.cc`).
-        Attribute::Claim(path) if matches!(path.as_slice(), [one] if one == "iss" || one == "sub") => {
+        Attribute::Header(_) | Attribute::Claim(_) => {
             let mut atoms = vec![absent()];
             atoms.extend(texts(asks, None, "", &["https://issuer.example"]));
             atoms
         }
-        Attribute::Claim(_) => several(asks),
     }
 }
 
@@ -58,7 +58,7 @@ fn texts(asks: &[Ask], base: Option<&Glob>, preferred: &str, usual: &[&str]) -> 
 }
 
 /// Returns one text for each combination of answers, by the answers.
-fn walk(asks: &[Ask], base: Option<&Glob>, preferred: &str, usual: &[&str]) -> BTreeMap<Vec<usize>, String> {
+pub(super) fn walk(asks: &[Ask], base: Option<&Glob>, preferred: &str, usual: &[&str]) -> BTreeMap<Vec<usize>, String> {
     let globs = globs(asks);
     let anything = Glob::at_least(0);
     let base = base.unwrap_or(&anything);
@@ -82,31 +82,6 @@ fn walk(asks: &[Ask], base: Option<&Glob>, preferred: &str, usual: &[&str]) -> B
         }
     }
     found
-}
-
-/// Returns the atoms of an attribute that may be absent, and have several values, of which one is enough.
-fn several(asks: &[Ask]) -> Vec<Atom> {
-    let single = walk(asks, None, "", &[]);
-    let mut found: BTreeMap<Vec<usize>, Vec<String>> = BTreeMap::new();
-    let mut new: Vec<(Vec<usize>, Vec<String>)> =
-        single.iter().map(|(met, text)| (met.clone(), vec![text.clone()])).collect();
-    while let Some((met, values)) = new.pop() {
-        if found.contains_key(&met) || found.len() >= MANY {
-            continue;
-        }
-        for (more, text) in &single {
-            let both: BTreeSet<usize> = met.iter().chain(more).copied().collect();
-            let both: Vec<usize> = both.into_iter().collect();
-            if !found.contains_key(&both) && both != met {
-                let mut values = values.clone();
-                values.push(text.clone());
-                new.push((both, values));
-            }
-        }
-        found.insert(met, values);
-    }
-    let present = found.into_iter().map(|(met, values)| Atom { value: Value::Texts(values), met });
-    std::iter::once(absent()).chain(present).collect()
 }
 
 /// Returns the atoms of peers: those with a certificate of the form that Istio signs, and one without any.

@@ -38,6 +38,8 @@ pub enum Attribute {
     Token,
     /// A claim of the token.
     Claim(Vec<String>),
+    /// Whether one of the values of an attribute is such.
+    OneOf(Box<Attribute>, Glob),
     /// Something no file tells.
     Unknown(String),
 }
@@ -120,6 +122,7 @@ pub(super) fn asks(leaf: &Leaf) -> Vec<(Attribute, Ask)> {
     let text = |attribute, glob: &Glob| vec![(attribute, Ask::Text(glob.clone()))];
     let net = |attribute, net: &IpNet| vec![(attribute, Ask::Net(*net))];
     let claim = |name: &str, glob: &Glob| (Attribute::Claim(vec![name.to_owned()]), Ask::Text(glob.clone()));
+    let one_of = |attribute, glob: &Glob| (Attribute::OneOf(Box::new(attribute), glob.clone()), Ask::Holds);
     match leaf {
         Leaf::Peer(glob) => text(Attribute::Peer, glob),
         Leaf::Address(block) => net(Attribute::Address, block),
@@ -130,12 +133,17 @@ pub(super) fn asks(leaf: &Leaf) -> Vec<(Attribute, Ask)> {
         Leaf::Host(glob) => text(Attribute::Host, glob),
         Leaf::Method(glob) => text(Attribute::Method, glob),
         Leaf::Path(glob) => text(Attribute::Path, glob),
-        Leaf::Header(name, glob) => text(Attribute::Header(name.clone()), glob),
+        Leaf::Header(name, glob) => vec![one_of(Attribute::Header(name.clone()), glob)],
         Leaf::TokenOf(issuer, subject) => {
             vec![(Attribute::Token, Ask::Holds), claim("iss", issuer), claim("sub", subject)]
         }
+        // Issuer and subject are one text each: a token in which they are lists is refused before anybody asks.
         Leaf::Claim(path, glob) => {
-            vec![(Attribute::Token, Ask::Holds), (Attribute::Claim(path.clone()), Ask::Text(glob.clone()))]
+            let asked = match path.as_slice() {
+                [name] if name == "iss" || name == "sub" => claim(name, glob),
+                _ => one_of(Attribute::Claim(path.clone()), glob),
+            };
+            vec![(Attribute::Token, Ask::Holds), asked]
         }
         Leaf::Unknown(what) => vec![(Attribute::Unknown(what.clone()), Ask::Holds)],
     }

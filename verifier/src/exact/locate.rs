@@ -39,24 +39,36 @@ fn atom_of(dimension: &Dimension, request: &Request) -> Option<usize> {
         let met = met(dimension, |ask| matches!(ask, Ask::Net(net) if net.contains(&address)));
         dimension.atoms.iter().position(|atom| atom.met == met)
     };
-    let texts = |texts: &[&str]| text_atom(dimension, texts);
-    let of_http = |text: fn(&Http) -> &str| texts(&[http.map_or("", text)]);
+    let text = |text: Option<&str>| text_atom(dimension, text);
+    let of_http = |part: fn(&Http) -> &str| text(Some(http.map_or("", part)));
+    let holds = |holds: bool| dimension.atoms.iter().position(|atom| atom.value == Value::Holds(holds));
     match &dimension.attribute {
         Attribute::Peer => peer_atom(dimension, request.peer.as_ref()),
         Attribute::Address => address(request.address),
         Attribute::Remote => address(request.remote),
         Attribute::Destination => address(request.destination),
-        Attribute::ServerName => texts(&[request.sni.as_deref().unwrap_or("")]),
+        Attribute::ServerName => text(Some(request.sni.as_deref().unwrap_or(""))),
         Attribute::Host => of_http(|http| &http.host),
         Attribute::Method => of_http(|http| &http.method),
         Attribute::Path => of_http(|http| &http.path),
+        Attribute::Token => holds(token.is_some()),
+        Attribute::OneOf(attribute, glob) => {
+            holds(values(attribute, http, token).iter().any(|value| glob.matches(value)))
+        }
+        Attribute::Header(_) | Attribute::Claim(_) => text(values(&dimension.attribute, http, token).first().copied()),
+        Attribute::Unknown(_) => None,
+    }
+}
+
+/// Returns the values of an attribute that may have none or several.
+fn values<'r>(attribute: &Attribute, http: Option<&'r Http>, token: Option<&'r Token>) -> Vec<&'r str> {
+    match attribute {
         Attribute::Header(name) => {
             let values = http.and_then(|http| http.headers.get(name));
-            texts(&values.into_iter().flatten().map(String::as_str).collect::<Vec<_>>())
+            values.into_iter().flatten().map(String::as_str).collect()
         }
-        Attribute::Token => dimension.atoms.iter().position(|atom| atom.value == Value::Holds(token.is_some())),
-        Attribute::Claim(path) => texts(&token.map_or_else(Vec::new, |token| claim(token, path))),
-        Attribute::Unknown(_) => None,
+        Attribute::Claim(path) => token.map_or_else(Vec::new, |token| claim(token, path)),
+        _ => Vec::new(),
     }
 }
 
@@ -75,11 +87,11 @@ fn met(dimension: &Dimension, holds: impl Fn(&Ask) -> bool) -> Vec<usize> {
     (0..).zip(&dimension.asks).filter(|(_, ask)| holds(ask)).map(|(at, _)| at).collect()
 }
 
-/// Returns the atom of an attribute that has these texts; of none, that of its absence.
-fn text_atom(dimension: &Dimension, texts: &[&str]) -> Option<usize> {
-    let met = met(dimension, |ask| matches!(ask, Ask::Text(glob) if texts.iter().any(|text| glob.matches(text))));
+/// Returns the atom of an attribute that is such a text, or absent.
+fn text_atom(dimension: &Dimension, text: Option<&str>) -> Option<usize> {
+    let met = met(dimension, |ask| matches!(ask, Ask::Text(glob) if text.is_some_and(|text| glob.matches(text))));
     let absent = Value::Texts(Vec::new());
-    dimension.atoms.iter().position(|atom| atom.met == met && (atom.value == absent) == texts.is_empty())
+    dimension.atoms.iter().position(|atom| atom.met == met && (atom.value == absent) == text.is_none())
 }
 
 fn peer_atom(dimension: &Dimension, peer: Option<&Identity>) -> Option<usize> {

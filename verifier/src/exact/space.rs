@@ -10,6 +10,7 @@ use ringfence_compiler::requests::area::Area;
 use ringfence_compiler::requests::atoms::AtomSet;
 
 use super::dimension::{self, Ask, Attribute, Dimension, Value};
+use super::several::Several;
 use crate::engine::{Leaf, Test};
 use crate::glob::Glob;
 use crate::request::{Http, Identity, Request, Shown, Token};
@@ -45,6 +46,8 @@ pub struct Space {
     arrivals: Arrivals,
     dimensions: Vec<Dimension>,
     places: BTreeMap<Attribute, usize>,
+    several: Vec<Several>,
+    impossible: Vec<Area>,
 }
 
 impl Space {
@@ -68,7 +71,11 @@ impl Space {
             .map(|(attribute, asks)| Dimension::of(attribute, asks.into_iter().collect(), peers))
             .collect();
         let places = dimensions.iter().enumerate().map(|(at, one)| (one.attribute.clone(), at)).collect();
-        Self { arrivals, dimensions, places }
+        let several = Several::among(&dimensions);
+        let mut space = Self { arrivals, dimensions, places, several, impossible: Vec::new() };
+        let everything = space.everything();
+        space.impossible = space.several.iter().flat_map(|several| several.impossible(&everything)).collect();
+        space
     }
 
     /// Returns the port the question is about.
@@ -81,6 +88,12 @@ impl Space {
     #[must_use]
     pub fn everything(&self) -> Area {
         Area::everything(self.dimensions.iter().map(|dimension| dimension.atoms.len()))
+    }
+
+    /// Returns the areas in which there is no request.
+    #[must_use]
+    pub fn impossible(&self) -> &[Area] {
+        &self.impossible
     }
 
     /// Returns the areas of what can arrive at all. The space must know what these arrivals tell apart.
@@ -106,10 +119,15 @@ impl Space {
         let mut areas = vec![everything.with_side(at, shown(false))];
         for (issuer, audiences) in &arrivals.issuers {
             let mut of_issuer = everything.with_side(at, shown(true));
-            of_issuer = self.narrowed(&of_issuer, &[claim_is("iss", issuer)]);
+            // A rule without an issuer takes tokens of any.
+            if !issuer.is_empty() {
+                of_issuer = self.narrowed(&of_issuer, &[claim_is("iss", issuer)]);
+            }
             if !audiences.is_empty() {
                 let named: Vec<Leaf> = audiences.iter().map(|audience| claim_is("aud", audience)).collect();
-                of_issuer = self.narrowed(&of_issuer, &named);
+                // Any of them will do, and each is a dimension of its own.
+                areas.extend(named.iter().map(|audience| self.narrowed(&of_issuer, std::slice::from_ref(audience))));
+                continue;
             }
             areas.push(of_issuer);
         }
@@ -268,6 +286,13 @@ impl Space {
             }
         }
         request.remote = remote.unwrap_or(request.address);
+        for several in &self.several {
+            let holds = |place: usize| area.side(place).and_then(AtomSet::first) == Some(1);
+            let values = Value::Texts(several.values(holds));
+            if let Some(http) = &mut request.http {
+                write(http, &several.attribute, &values);
+            }
+        }
         request
     }
 }

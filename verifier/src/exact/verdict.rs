@@ -97,7 +97,8 @@ impl<'s> Verdict<'s> {
         let told = self.deny.iter().map(|(_, area)| self.space.without_unknowns(area));
         let told = told.filter(|(_, depends)| certainty == Certainty::Surely || !depends).map(|(area, _)| area);
         let asked = self.custom.iter().filter(|_| certainty == Certainty::Surely);
-        told.chain(asked.map(|area| self.space.without_unknowns(area).0)).collect()
+        let asked = asked.map(|area| self.space.without_unknowns(area).0);
+        told.chain(asked).chain(self.space.impossible().iter().cloned()).collect()
     }
 }
 

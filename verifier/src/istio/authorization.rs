@@ -138,8 +138,9 @@ impl AuthorizationPolicy {
         // strconv.ParseBool; what it does not know is false (istio/istio pilot/pkg/security/authz/builder/builder.go).
         let dry_run = annotations.text("istio.io/dry-run", diagnostics)?;
         let dry_run = dry_run.is_some_and(|word| ["1", "t", "T", "TRUE", "true", "True"].contains(&word.as_str()));
-        let rules = spec.list("rules", diagnostics)?.into_iter().map(|rule| Rule::read(&rule, diagnostics));
-        let rules: Vec<_> = rules.collect();
+        // A rule that is null is passed over (builder.go: "skipped nil rule").
+        let written = spec.list("rules", diagnostics)?.into_iter().filter(Fields::is_there);
+        let rules: Vec<_> = written.map(|rule| Rule::read(&rule, diagnostics)).collect();
         Ok(Self {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,

@@ -167,6 +167,12 @@ impl<'a> Modes<'a> {
         self.ways.iter().map(|way| way.at(port)).collect()
     }
 
+    /// Returns the ports that have a mode of their own.
+    #[must_use]
+    pub fn ports(&self) -> BTreeSet<u16> {
+        self.ways.iter().flat_map(|way| way.ports.keys().copied()).collect()
+    }
+
     /// Returns the policies that make the mode of a port what it is; none where it is Istio's own default.
     #[must_use]
     pub fn makers(&self, port: u16) -> Vec<&'a PeerAuthentication> {

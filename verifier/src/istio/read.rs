@@ -23,6 +23,12 @@ impl<'a> Fields<'a> {
         Self { node: Some(node), place: node.span }
     }
 
+    /// Tells whether there is a mapping at all, be it empty.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.node.is_some()
+    }
+
     /// Returns where the mapping was written.
     #[must_use]
     pub fn span(&self) -> Span {

@@ -52,13 +52,16 @@ impl Policies {
         }
     }
 
-    /// Brings the objects into an order that does not depend on that of files.
+    /// Brings the objects into an order that does not depend on that of files. What asks for those of a pod needs it.
     #[must_use]
     pub fn sorted(mut self) -> Self {
-        self.authorization.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        self.peers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        self.tokens.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        self.network.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        fn sort<P: OfNamespace>(policies: &mut [P]) {
+            policies.sort_by(|a, b| (a.namespace(), a.name()).cmp(&(b.namespace(), b.name())));
+        }
+        sort(&mut self.authorization);
+        sort(&mut self.peers);
+        sort(&mut self.tokens);
+        sort(&mut self.network);
         self
     }
 
@@ -67,34 +70,61 @@ impl Policies {
     /// gateways and waypoints.
     #[must_use]
     pub fn authorizing(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&AuthorizationPolicy> {
-        let here = |policy: &&AuthorizationPolicy| {
-            (policy.namespace == namespace || policy.namespace == root)
-                && policy.targets.is_empty()
-                && selects(&policy.selector, labels)
-        };
-        self.authorization.iter().filter(here).collect()
+        let here = here(&self.authorization, namespace, root);
+        here.filter(|policy| policy.targets.is_empty() && selects(&policy.selector, labels)).collect()
     }
 
     /// Returns the rules by which the sidecar of a pod takes tokens.
     #[must_use]
     pub fn tokens_at(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&JwtRule> {
-        let here = |policy: &&RequestAuthentication| {
-            (policy.namespace == namespace || policy.namespace == root)
-                && policy.targets.is_empty()
-                && selects(&policy.selector, labels)
-        };
-        self.tokens.iter().filter(here).flat_map(|policy| &policy.rules).collect()
+        let here = here(&self.tokens, namespace, root);
+        let selected = here.filter(|policy| policy.targets.is_empty() && selects(&policy.selector, labels));
+        selected.flat_map(|policy| &policy.rules).collect()
     }
 
     /// Returns the modes of a pod's ports.
     #[must_use]
     pub fn modes(&self, namespace: &str, labels: &Labels, root: &str) -> Modes<'_> {
-        Modes::compose(self.peers.iter(), namespace, labels, root)
+        Modes::compose(here(&self.peers, namespace, root), namespace, labels, root)
     }
 
     /// Returns the NetworkPolicies about a pod.
     #[must_use]
     pub fn network_at(&self, namespace: &str, labels: &Labels) -> Vec<&NetworkPolicy> {
-        self.network.iter().filter(|policy| policy.namespace == namespace && policy.pods.matches(labels)).collect()
+        of_namespace(&self.network, namespace).iter().filter(|policy| policy.pods.matches(labels)).collect()
     }
+}
+
+/// What lies in a namespace.
+trait OfNamespace {
+    fn namespace(&self) -> &str;
+    fn name(&self) -> &str;
+}
+
+macro_rules! of_namespace {
+    ($($kind:ty),*) => {$(
+        impl OfNamespace for $kind {
+            fn namespace(&self) -> &str {
+                &self.namespace
+            }
+
+            fn name(&self) -> &str {
+                &self.name
+            }
+        }
+    )*};
+}
+of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, NetworkPolicy);
+
+/// Returns the part of a sorted list that lies in a namespace.
+fn of_namespace<'p, P: OfNamespace>(sorted: &'p [P], namespace: &str) -> &'p [P] {
+    let start = sorted.partition_point(|policy| policy.namespace() < namespace);
+    let end = sorted.partition_point(|policy| policy.namespace() <= namespace);
+    sorted.get(start..end).unwrap_or_default()
+}
+
+/// Returns what holds for pods of a namespace: its own, and the mesh's.
+fn here<'p, P: OfNamespace>(sorted: &'p [P], namespace: &str, root: &str) -> impl Iterator<Item = &'p P> {
+    let of_mesh = if root == namespace { &[] } else { of_namespace(sorted, root) };
+    of_mesh.iter().chain(of_namespace(sorted, namespace))
 }

@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
+use foldhash::fast::FixedState;
+
 /// A set of characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
@@ -64,8 +66,14 @@ type State = Vec<(usize, usize)>;
 /// The number of combinations is small for what people write; only templates that put `{*}` in many different places of
 /// otherwise equal paths make many.
 pub fn atoms(patterns: &[Vec<Step>], preferred: &str) -> Vec<(String, Vec<usize>)> {
-    let mut walk = Walk { patterns, seen: HashSet::new(), found: BTreeMap::new() };
-    let start = walk.closed((0..patterns.len()).map(|pattern| (pattern, 0)).collect());
+    let mut walk = Walk { patterns, always: Vec::new(), seen: HashSet::default(), found: BTreeMap::new() };
+    let begins_open = |pattern: &usize| {
+        let first = patterns.get(*pattern).and_then(|steps| steps.first());
+        first == Some(&Step::Loop(Class::Everything))
+    };
+    let (open, others): (Vec<usize>, Vec<usize>) = (0..patterns.len()).partition(begins_open);
+    walk.always = walk.closed(open.into_iter().map(|pattern| (pattern, 0)).collect());
+    let start = walk.closed(others.into_iter().map(|pattern| (pattern, 0)).collect());
     if !preferred.is_empty() {
         let begun = preferred.chars().fold(start.clone(), |state, character| walk.after(&state, character));
         walk.explore(begun, preferred.to_owned(), true);
@@ -78,7 +86,10 @@ pub fn atoms(patterns: &[Vec<Step>], preferred: &str) -> Vec<(String, Vec<usize>
 /// The walk over all states that texts reach.
 struct Walk<'a> {
     patterns: &'a [Vec<Step>],
-    seen: HashSet<State>,
+    /// Where patterns that begin with anything wait, whatever the text: part of every state, and kept out of it, because
+    /// a hundred endings would fill each state with two hundred positions.
+    always: State,
+    seen: HashSet<State, FixedState>,
     found: BTreeMap<Vec<usize>, String>,
 }
 
@@ -107,10 +118,17 @@ impl Walk<'_> {
 
     /// Remembers the text that reached a state, if it is the first to meet this combination.
     fn note(&mut self, state: &State, text: &str) {
-        let met =
-            state.iter().filter(|(pattern, at)| self.patterns.get(*pattern).is_some_and(|steps| steps.len() == *at));
-        let met = met.map(|(pattern, _)| *pattern).collect();
+        let met = self
+            .whole(state)
+            .filter(|(pattern, at)| self.patterns.get(*pattern).is_some_and(|steps| steps.len() == *at));
+        let met: BTreeSet<usize> = met.map(|(pattern, _)| pattern).collect();
+        let met = met.into_iter().collect();
         self.found.entry(met).or_insert_with(|| text.to_owned());
+    }
+
+    /// Returns every position of a state.
+    fn whole<'s>(&'s self, state: &'s State) -> impl Iterator<Item = (usize, usize)> + 's {
+        self.always.iter().chain(state).copied()
     }
 
     /// Returns the step a position waits for.
@@ -122,8 +140,8 @@ impl Walk<'_> {
     fn telling(&self, state: &State) -> Vec<char> {
         let mut awaited = BTreeSet::new();
         let mut classes = false;
-        for position in state {
-            match self.step(*position) {
+        for position in self.whole(state) {
+            match self.step(position) {
                 Some(Step::One(character)) => _ = awaited.insert(character),
                 Some(Step::Of(class) | Step::Loop(class)) => classes |= class != Class::Everything,
                 None => {}
@@ -146,7 +164,8 @@ impl Walk<'_> {
     /// Returns the state after one more character.
     fn after(&self, state: &State, character: char) -> State {
         let mut next = Vec::new();
-        for position @ (pattern, at) in state.iter().copied() {
+        let open = self.always.iter().filter(|position| !matches!(self.step(**position), Some(Step::Loop(_))));
+        for position @ (pattern, at) in open.chain(state).copied() {
             match self.step(position) {
                 Some(Step::One(awaited)) if awaited == character => next.push((pattern, at + 1)),
                 Some(Step::Of(class)) if class.has(character) => next.push((pattern, at + 1)),

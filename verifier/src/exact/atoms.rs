@@ -58,30 +58,49 @@ fn texts(asks: &[Ask], base: Option<&Glob>, preferred: &str, usual: &[&str]) -> 
 }
 
 /// Returns one text for each combination of answers, by the answers.
+///
+/// Questions after one text are answered by that text, so that a thousand names cost a thousand look-ups; the automaton is
+/// asked about the others alone, unless all it finds for a combination is one of those texts.
 pub(super) fn walk(asks: &[Ask], base: Option<&Glob>, preferred: &str, usual: &[&str]) -> BTreeMap<Vec<usize>, String> {
     let globs = globs(asks);
     let anything = Glob::at_least(0);
     let base = base.unwrap_or(&anything);
-    let mut patterns: Vec<Vec<Step>> = Vec::new();
-    let mut owners = Vec::new();
-    for (at, glob) in globs.iter().copied().chain(std::iter::once((usize::MAX, base))) {
-        for steps in glob.steps() {
-            patterns.push(steps);
-            owners.push(at);
-        }
-    }
+    let words: BTreeSet<&str> = globs.iter().filter_map(|(_, glob)| glob.only()).collect();
     let mut found: BTreeMap<Vec<usize>, String> = BTreeMap::new();
-    for word in usual.iter().filter(|word| base.matches(word)) {
+    for word in usual.iter().chain(&words).filter(|word| base.matches(word)) {
         let met = globs.iter().filter(|(_, glob)| glob.matches(word)).map(|(at, _)| *at).collect();
         found.entry(met).or_insert_with(|| (*word).to_owned());
     }
-    for (text, met) in automaton::atoms(&patterns, preferred) {
-        let met: BTreeSet<usize> = met.iter().filter_map(|at| owners.get(*at).copied()).collect();
-        if met.contains(&usize::MAX) {
-            found.entry(met.into_iter().filter(|at| *at != usize::MAX).collect()).or_insert(text);
-        }
+    let open: Vec<(usize, &Glob)> = globs.iter().copied().filter(|(_, glob)| glob.only().is_none()).collect();
+    let mut others = combinations(&open, base, preferred);
+    if others.iter().any(|(_, text)| words.contains(text.as_str())) {
+        others = combinations(&globs, base, preferred);
+    }
+    for (met, text) in others {
+        found.entry(met).or_insert(text);
     }
     found
+}
+
+/// Asks the automaton for a text of each combination, within `base`.
+fn combinations(globs: &[(usize, &Glob)], base: &Glob, preferred: &str) -> Vec<(Vec<usize>, String)> {
+    let mut patterns: Vec<Vec<Step>> = Vec::new();
+    let mut owners = Vec::new();
+    let numbered = globs.iter().map(|(at, glob)| (Some(*at), *glob));
+    for (owner, glob) in numbered.chain(std::iter::once((None, base))) {
+        for steps in glob.steps() {
+            patterns.push(steps);
+            owners.push(owner);
+        }
+    }
+    let mut combinations = Vec::new();
+    for (text, met) in automaton::atoms(&patterns, preferred) {
+        let met: BTreeSet<Option<usize>> = met.iter().filter_map(|at| owners.get(*at).copied()).collect();
+        if met.contains(&None) {
+            combinations.push((met.into_iter().flatten().collect(), text));
+        }
+    }
+    combinations
 }
 
 /// Returns the atoms of peers: those with a certificate of the form that Istio signs, and one without any.

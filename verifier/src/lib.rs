@@ -10,7 +10,9 @@ pub mod glob;
 pub mod istio;
 pub mod kubernetes;
 pub mod meant;
+pub mod model;
 pub mod policies;
+pub mod reach;
 pub mod request;
 pub mod translation;
 

@@ -1,0 +1,160 @@
+//! What there is in one cluster, whoever wrote it: workloads, Services and every object that decides.
+//!
+//! In: rendered manifests, and a [`ClusterSpec`] with the facts that no manifest tells. Out: [`Model`], in which all questions
+//! are look-ups. Policy of our own and plain manifests end here alike.
+
+use std::collections::BTreeMap;
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::Document;
+use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels, Manifests, Workload};
+use ringfence_compiler::resolve::world::Cluster;
+use ringfence_compiler::spec::access::Port;
+use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane};
+use ringfence_compiler::spec::service::Protocol;
+use ringfence_compiler::yaml::Node;
+
+use crate::engine::envoy::{Mesh, Reads};
+use crate::istio::read::selects;
+use crate::policies::Policies;
+use crate::request::Identity;
+
+/// The objects of a cluster.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// What runs.
+    pub inventory: ClusterInventory,
+    /// What decides.
+    pub policies: Policies,
+}
+
+impl Objects {
+    /// Reads objects, in any order; one that is broken is reported and left out.
+    pub fn read(roots: impl IntoIterator<Item = Node>, diagnostics: &mut Diagnostics) -> Self {
+        let (mut manifests, mut policies) = (Manifests::default(), Policies::default());
+        for root in roots {
+            policies.add(&root, diagnostics);
+            manifests.add(root, diagnostics);
+        }
+        Self { inventory: manifests.finish(), policies: policies.sorted() }
+    }
+}
+
+/// A cluster, ready to be asked.
+#[derive(Debug)]
+pub struct Model<'a> {
+    cluster: Cluster<'a>,
+    policies: &'a Policies,
+    mesh: Mesh,
+}
+
+impl<'a> Model<'a> {
+    /// Joins objects with the facts about their cluster.
+    #[must_use]
+    pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
+        let cluster = Cluster { document, inventory: &objects.inventory };
+        let mut trust_domains = vec![cluster.trust_domain().to_owned()];
+        trust_domains.extend(document.spec.trust_domain_aliases.iter().map(|alias| alias.value.0.clone()));
+        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains } }
+    }
+
+    /// Returns the facts and the inventory.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster<'a> {
+        &self.cluster
+    }
+
+    /// Returns what decides.
+    #[must_use]
+    pub fn policies(&self) -> &'a Policies {
+        self.policies
+    }
+
+    /// Returns the trust domains that count as one.
+    #[must_use]
+    pub fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// Returns the workloads, by namespace, name and kind.
+    pub fn workloads(&self) -> impl Iterator<Item = &'a Workload> {
+        self.cluster.inventory.workloads.iter()
+    }
+
+    /// Returns the labels of a namespace, with the one that Kubernetes gives each.
+    #[must_use]
+    pub fn namespace_labels(&self, namespace: &str) -> Labels {
+        let mut labels = self.cluster.inventory.namespaces.get(namespace).cloned().unwrap_or_default();
+        labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
+        labels
+    }
+
+    /// Returns the identity a workload can show; `None` where it has no proxy to show one.
+    #[must_use]
+    pub fn identity(&self, workload: &Workload) -> Option<Identity> {
+        self.cluster.plane_of(workload)?;
+        Some(Identity::new(self.cluster.trust_domain(), &workload.namespace, &workload.service_account))
+    }
+
+    /// Tells whether a sidecar sees what arrives at a port of a workload.
+    #[must_use]
+    pub fn is_guarded(&self, workload: &Workload, port: u16) -> bool {
+        let plane = self.cluster.plane_of(workload);
+        let taken = |plane| workload.bypasses.iter().any(|taken| taken.plane == plane && taken.ports.contains(port));
+        plane.is_some_and(|plane| !taken(plane))
+    }
+
+    /// Returns what enforces policy at a workload.
+    #[must_use]
+    pub fn plane(&self, workload: &Workload) -> Option<DataPlane> {
+        self.cluster.plane_of(workload)
+    }
+
+    /// Returns the ports of a workload that containers declare or Services lead to, each with how a proxy may read it.
+    ///
+    /// Where nobody says what a port speaks, or Services disagree, a proxy may read it either way.
+    #[must_use]
+    pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, Vec<Reads>> {
+        let mut spoken: BTreeMap<u16, Vec<Option<Protocol>>> = BTreeMap::new();
+        for port in &workload.ports {
+            spoken.entry(port.number).or_default();
+        }
+        for port in self.services(workload).flat_map(|service| &service.ports) {
+            let numbers: Vec<u16> = match &port.target {
+                Port::Number(number) => vec![*number],
+                Port::Name(name) => {
+                    let named = workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
+                    named.map(|declared| declared.number).collect()
+                }
+            };
+            for number in numbers {
+                spoken.entry(number).or_default().push(port.protocol);
+            }
+        }
+        let reads = |said: Vec<Option<Protocol>>| {
+            let is = |http: bool| said.iter().flatten().any(|protocol| protocol.is_http() == http);
+            let unsaid = said.is_empty() || said.contains(&None);
+            let mut reads = Vec::new();
+            if is(true) || unsaid {
+                reads.push(Reads::Http);
+            }
+            if is(false) || unsaid {
+                reads.push(Reads::Bytes);
+            }
+            reads
+        };
+        spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
+    }
+
+    /// Returns what a workload calls a port.
+    #[must_use]
+    pub fn names_of(&self, workload: &Workload, port: u16) -> Vec<String> {
+        let named = workload.ports.iter().filter(|declared| declared.number == port);
+        named.filter_map(|declared| declared.name.clone()).collect()
+    }
+
+    fn services(&self, workload: &'a Workload) -> impl Iterator<Item = &'a KubernetesService> {
+        let here = self.cluster.inventory.services_in(&workload.namespace).iter();
+        here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
+    }
+}

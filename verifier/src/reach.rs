@@ -1,0 +1,229 @@
+//! Who can reach what: one caller, one port of one workload, gate by gate.
+//!
+//! In: a [`Model`], a caller and a port. Out: [`Answer`]: what each gate says, what decided there, and a request that gets
+//! through where one does. A caller that has been taken over need not use its own proxy, so a workload with an identity may
+//! also come without it; what its own proxy would refuse is no boundary.
+
+use ipnet::IpNet;
+use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::requests::area::Area;
+use ringfence_compiler::spec::cluster::DataPlane;
+
+use crate::engine::envoy::{Reads, chain};
+use crate::engine::{Enforced, RuleRef};
+use crate::exact::{Arrivals, Certainty, Space, Verdict};
+use crate::istio::peer_authentication::Mode;
+use crate::kubernetes::network_policy::{Passage, Peer, passage};
+use crate::model::Model;
+use crate::request::Request;
+
+/// Who calls.
+#[derive(Debug, Clone, Copy)]
+pub enum Caller<'a> {
+    /// The pods of a workload.
+    Workload(&'a Workload),
+    /// Addresses outside the cluster.
+    Outside(IpNet),
+}
+
+/// What one gate says.
+#[derive(Debug, Clone)]
+pub enum Gate<'a> {
+    /// It lets the connection or some request through.
+    Open(Decider<'a>),
+    /// Whether it does depends on what no file tells.
+    Unsure(Decider<'a>),
+    /// It lets nothing through.
+    Shut(Decider<'a>),
+}
+
+/// What decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decider<'a> {
+    /// Nothing: no policy is about it.
+    Nobody,
+    /// A NetworkPolicy.
+    Network(&'a str, &'a str),
+    /// NetworkPolicies are about it, and none lets it pass.
+    NoNetwork,
+    /// A rule of an AuthorizationPolicy.
+    Rule(RuleRef<'a>),
+    /// AuthorizationPolicies are about it, and none admits a request of this caller, or one denies all that others admit.
+    NoRule,
+    /// The mode asks for a certificate, and the caller has none.
+    NoCertificate,
+    /// A kind of enforcement that is not modelled yet.
+    NotModelled,
+}
+
+/// The way from a caller to a port.
+#[derive(Debug, Clone)]
+pub struct Answer<'a> {
+    /// The caller's NetworkPolicies.
+    pub egress: Gate<'a>,
+    /// The workload's NetworkPolicies.
+    pub ingress: Gate<'a>,
+    /// Its proxy; `None` where nothing stands before it.
+    pub proxy: Option<Gate<'a>>,
+    /// A request that its proxy admits; `None` where none is, or where there is no proxy and any will do.
+    pub witness: Option<Request>,
+}
+
+/// The answer in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Nothing gets through.
+    Denied,
+    /// Whether something does depends on what no file tells.
+    Depends,
+    /// Something gets through.
+    Allowed,
+}
+
+impl Gate<'_> {
+    /// Returns what it says in one word.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::Open(_) => Reach::Allowed,
+            Self::Unsure(_) => Reach::Depends,
+            Self::Shut(_) => Reach::Denied,
+        }
+    }
+}
+
+impl Answer<'_> {
+    /// Returns the answer in one word: that of the strictest gate.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        let proxy = self.proxy.as_ref().map_or(Reach::Allowed, Gate::reach);
+        self.egress.reach().min(self.ingress.reach()).min(proxy)
+    }
+}
+
+/// Answers whether a caller can reach a port of a workload.
+#[must_use]
+pub fn reach<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> Answer<'a> {
+    let (egress, ingress) = network(model, caller, to, port);
+    let (proxy, witness) = match model.plane(to) {
+        Some(DataPlane::Sidecar) if model.is_guarded(to, port) => {
+            let (gate, witness) = sidecar(model, caller, to, port);
+            (Some(gate), witness)
+        }
+        Some(DataPlane::Ambient) if model.is_guarded(to, port) => (Some(Gate::Unsure(Decider::NotModelled)), None),
+        _ => (None, None),
+    };
+    Answer { egress, ingress, proxy, witness }
+}
+
+/// Asks the NetworkPolicies at both ends.
+fn network<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> (Gate<'a>, Gate<'a>) {
+    let policies = model.policies();
+    let blocks: Vec<IpNet> = model.cluster().document.spec.pod_cidrs.iter().map(|block| block.value.0).collect();
+    let names = model.names_of(to, port);
+    let server = (port, names.as_slice());
+    // The network plugin does not know the pods of the node's own network from the node.
+    let unsure = |workload: &Workload, gate: Gate<'a>| match gate {
+        Gate::Shut(decider) if workload.host_network => Gate::Unsure(decider),
+        gate => gate,
+    };
+    let labels_of_target = model.namespace_labels(&to.namespace);
+    let egress = match caller {
+        Caller::Outside(_) => Gate::Open(Decider::Nobody),
+        Caller::Workload(from) => {
+            let about = policies.network_at(&from.namespace, &from.labels);
+            let peer = Peer::Pod {
+                namespace: &to.namespace,
+                namespace_labels: &labels_of_target,
+                labels: &to.labels,
+                blocks: &blocks,
+            };
+            unsure(from, gate(passage(&about, |policy| policy.egress.as_ref(), peer, server)))
+        }
+    };
+    let about = policies.network_at(&to.namespace, &to.labels);
+    let ingress = |peer| unsure(to, gate(passage(&about, |policy| policy.ingress.as_ref(), peer, server)));
+    let ingress = match caller {
+        Caller::Outside(block) => ingress(Peer::Outside(block)),
+        Caller::Workload(from) => {
+            let labels = model.namespace_labels(&from.namespace);
+            let peer = Peer::Pod {
+                namespace: &from.namespace,
+                namespace_labels: &labels,
+                labels: &from.labels,
+                blocks: &blocks,
+            };
+            unsure(from, ingress(peer))
+        }
+    };
+    (egress, ingress)
+}
+
+fn gate(passage: Passage<'_>) -> Gate<'_> {
+    match passage {
+        Passage::Unguarded => Gate::Open(Decider::Nobody),
+        Passage::Passes(policy, _) => Gate::Open(Decider::Network(&policy.namespace, &policy.name)),
+        Passage::Perhaps(policy, _) => Gate::Unsure(Decider::Network(&policy.namespace, &policy.name)),
+        Passage::Refused => Gate::Shut(Decider::NoNetwork),
+    }
+}
+
+/// Asks the sidecar of the workload, in every mode the port may have and every way it may be read.
+fn sidecar<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> (Gate<'a>, Option<Request>) {
+    let root = model.cluster().root_namespace();
+    let policies = model.policies();
+    let modes = policies.modes(&to.namespace, &to.labels, root).at(port);
+    let selected = policies.authorizing(&to.namespace, &to.labels, root);
+    let identity = match caller {
+        Caller::Workload(from) => model.identity(from),
+        Caller::Outside(_) => None,
+    };
+    let readings = model.ports(to).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes]);
+    let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
+    let mut ways = Vec::new();
+    for mode in &modes {
+        for reads in &readings {
+            let arrivals = Arrivals {
+                port,
+                http: *reads == Reads::Http,
+                plaintext: mode.plaintext(),
+                mtls: mode.mtls(),
+                trust_domains: Vec::new(),
+                issuers: tokens.iter().map(|rule| (rule.issuer.clone(), rule.audiences.clone())).collect(),
+            };
+            let chain = chain(&selected, *reads, model.mesh());
+            let known: Vec<_> = identity.iter().cloned().collect();
+            let space = Space::of(arrivals.clone(), chain.rules().flat_map(Enforced::tests), &known);
+            let verdict = Verdict::of(&space, &arrivals, &chain);
+            let as_itself = identity.as_ref().filter(|_| mode.mtls()).map(|peer| space.of_peer(Some(peer)));
+            let in_plaintext = Some(space.of_peer(None)).filter(|_| *mode != Mode::Strict);
+            let peers: Vec<Area> = as_itself.into_iter().chain(in_plaintext).collect();
+            let rule_of = |at: Option<usize>| match (&chain.allow, at) {
+                (Some(rules), Some(at)) => rules.get(at).map_or(Decider::NoRule, |rule| Decider::Rule(rule.origin)),
+                _ => Decider::Nobody,
+            };
+            let ask = |certainty| {
+                let found = peers.iter().find_map(|area| verdict.admitted(area, certainty));
+                found.map(|(at, part)| (rule_of(at), space.request(&part)))
+            };
+            ways.push(match (ask(Certainty::Surely), ask(Certainty::Perhaps)) {
+                (Some((decider, request)), _) => (Gate::Open(decider), Some(request)),
+                (None, Some((decider, request))) => (Gate::Unsure(decider), Some(request)),
+                (None, None) if peers.is_empty() => (Gate::Shut(Decider::NoCertificate), None),
+                (None, None) => (Gate::Shut(Decider::NoRule), None),
+            });
+        }
+    }
+    joined(ways)
+}
+
+/// Joins what is said where a port can be taken in several ways, of which nobody knows the one: all of them open is open, all
+/// of them shut is shut.
+fn joined<'a>(ways: Vec<(Gate<'a>, Option<Request>)>) -> (Gate<'a>, Option<Request>) {
+    let all_open = ways.iter().all(|(gate, _)| gate.reach() == Reach::Allowed);
+    match ways.into_iter().max_by_key(|(gate, _)| gate.reach()) {
+        Some((Gate::Open(decider), request)) if !all_open => (Gate::Unsure(decider), request),
+        Some(widest) => widest,
+        None => (Gate::Unsure(Decider::NotModelled), None),
+    }
+}

@@ -1,0 +1,180 @@
+//! Who reaches what on small meshes: manifests above, answers below.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::Policy;
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::reach::{Caller, reach};
+
+/// Two workloads in one namespace, `web` and `db`, each with a port 8080 that speaks HTTP, and one outside the mesh.
+const MESH: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: old, labels: {istio-injection: disabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web, containers: [{name: a, ports: [{containerPort: 8080}]}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {serviceAccountName: db, containers: [{name: a, ports: [{containerPort: 8080}]}]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {selector: {app: db}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cron, namespace: old}
+spec: {template: {metadata: {labels: {app: cron}}, spec: {serviceAccountName: cron, containers: [{name: a}]}}}
+";
+
+const CLUSTER: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: east}\nspec: {}\n";
+
+/// Asks for every caller of port 8080 of `db`, and compares `caller: answer` lines.
+fn check(policies: &str, expected: &[(&str, &str)]) {
+    let mut sources = Sources::new();
+    let mut said = Diagnostics::new();
+    let mut read = |name: &str, text: &str, profile| {
+        let file = sources.add(SourceFile::new(name, text.as_bytes().to_vec()));
+        yaml::read(&sources, file, profile, &mut said)
+    };
+    let roots: Vec<_> = read("mesh.yaml", &format!("{MESH}---\n{policies}"), Profile::Manifest);
+    let facts = read("cluster.yaml", CLUSTER, Profile::Policy);
+    let mut policy = Policy::default();
+    policy.add(&NodePath::root(), &facts.first().unwrap().root, &mut said).unwrap();
+    let objects = Objects::read(roots.into_iter().map(|document| document.root), &mut said);
+    assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
+    let model = Model::of(policy.clusters.first().unwrap(), &objects);
+    let find = |name: &str| model.workloads().find(|workload| workload.name == name).unwrap();
+    let answers: Vec<(String, String)> = expected
+        .iter()
+        .map(|(caller, _)| {
+            let from = match caller.parse() {
+                Ok(block) => Caller::Outside(block),
+                Err(_) => Caller::Workload(find(caller)),
+            };
+            let answer = reach(&model, from, find("db"), 8080);
+            let witness = answer.witness.as_ref().map(|witness| format!(" by {witness}")).unwrap_or_default();
+            ((*caller).to_owned(), format!("{:?}{witness}", answer.reach()).to_lowercase())
+        })
+        .collect();
+    let expected: Vec<(String, String)> =
+        expected.iter().map(|(caller, answer)| ((*caller).to_owned(), answer.to_lowercase())).collect();
+    assert_eq!(answers, expected, "{policies}");
+}
+
+const ALLOW_WEB: &str = "
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  rules:
+    - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]
+      to: [{operation: {methods: [GET], paths: [/read/*]}}]
+";
+
+#[test]
+fn without_policies_everybody_reaches_everything() {
+    check(
+        "",
+        &[
+            ("web", "allowed by GET service.example/ to port 8080 as cluster.local/ns/shop/sa/web from 192.0.2.1"),
+            ("cron", "allowed by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1"),
+            ("203.0.113.0/24", "allowed by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1"),
+        ],
+    );
+}
+
+#[test]
+fn a_rule_admits_its_principals_and_what_it_names() {
+    check(
+        ALLOW_WEB,
+        &[
+            ("web", "allowed by GET service.example/read/ to port 8080 as cluster.local/ns/shop/sa/web from 192.0.2.1"),
+            ("cron", "denied"),
+            ("203.0.113.0/24", "denied"),
+        ],
+    );
+}
+
+#[test]
+fn strict_mode_keeps_out_who_has_no_certificate() {
+    let strict = "
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+";
+    check(
+        strict,
+        &[
+            ("web", "allowed by GET service.example/ to port 8080 as cluster.local/ns/shop/sa/web from 192.0.2.1"),
+            ("cron", "denied"),
+        ],
+    );
+}
+
+#[test]
+fn of_two_modes_in_one_scope_nobody_knows_which_holds() {
+    let two = "
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: a, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: b, namespace: shop}
+spec: {mtls: {mode: PERMISSIVE}}
+";
+    check(two, &[("cron", "depends by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1")]);
+}
+
+#[test]
+fn a_deny_by_identity_is_walked_past_in_plaintext() {
+    let deny = "
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  action: DENY
+  rules: [{from: [{source: {principals: [\"*\"]}}]}]
+";
+    check(deny, &[("web", "allowed by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1")]);
+}
+
+#[test]
+fn the_network_asks_at_both_ends() {
+    let network = "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 8080}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{ports: [{port: 9090}]}]}
+";
+    check(
+        network,
+        &[
+            ("web", "denied by GET service.example/ to port 8080 as cluster.local/ns/shop/sa/web from 192.0.2.1"),
+            ("cron", "denied by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1"),
+        ],
+    );
+}

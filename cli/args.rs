@@ -17,6 +17,15 @@ Exit codes:
   2  could not run: bad usage, unreadable input, an unknown revision
   3  no policy to look at: an empty gate must not pass";
 
+/// The exit codes of `reach`.
+const REACH_EXITS: &str = "\
+Exit codes:
+  0  answered
+  1  answered, and something that was read is wrong
+  2  could not run: bad usage, unreadable input, an unknown workload
+  3  there is nothing to look at
+ 10  denied, with --exit-code";
+
 /// The exit codes of `init`.
 const INIT_EXITS: &str = "\
 Exit codes:
@@ -83,6 +92,22 @@ pub enum Verb {
         "ringfence effective api --project fixtures/bank --format json",
     ))]
     Effective(Effective),
+    /// Says whether a workload can reach another, and what decides at each gate on the way.
+    #[command(after_help = after!(
+        REACH_EXITS,
+        "ringfence reach shop/web shop/db:8080",
+        "ringfence reach outside frontend --mesh rendered/",
+        "ringfence reach web db --method GET --path '/admin/*' --exit-code",
+    ))]
+    Reach(Reach),
+    /// Lists who reaches each port of each workload.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence matrix rendered/                plain Istio and Kubernetes manifests",
+        "ringfence matrix fixtures/bookinfo        what a policy project compiles to",
+        "ringfence matrix rendered/ --csv",
+    ))]
+    Matrix(Matrix),
     /// Explains the code of a diagnostic.
     #[command(after_help = after!(
         SHORT_EXITS,
@@ -185,6 +210,50 @@ pub struct Effective {
     /// A folder or file of the project; the nearest `ringfence.yaml` upward from here when absent.
     #[arg(long, value_name = "PATH")]
     pub project: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `reach`.
+#[derive(Debug, clap::Args)]
+pub struct Reach {
+    /// A workload (`shop/web`, `web`), a block of addresses, or `outside`.
+    pub from: String,
+    /// A workload and a port of it (`shop/db:8080`); every port it has when that is absent.
+    pub to: String,
+    /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
+    #[arg(long, value_name = "PATH")]
+    pub mesh: Option<PathBuf>,
+    /// A file with a Cluster document: what manifests cannot tell about plain ones.
+    #[arg(long, value_name = "FILE", requires = "mesh")]
+    pub facts: Option<PathBuf>,
+    /// Asks for requests with this method.
+    #[arg(long)]
+    pub method: Option<String>,
+    /// Asks for requests of this path; a star at the end stands for anything.
+    #[arg(long)]
+    pub path: Option<String>,
+    /// Asks for requests of this host.
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Ends with 10 when all of it is denied.
+    #[arg(long)]
+    pub exit_code: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `matrix`.
+#[derive(Debug, clap::Args)]
+pub struct Matrix {
+    /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
+    pub path: Option<PathBuf>,
+    /// A file with a Cluster document: what manifests cannot tell about plain ones.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub facts: Option<PathBuf>,
+    /// Writes a line for each caller and port, with commas.
+    #[arg(long)]
+    pub csv: bool,
     #[command(flatten)]
     pub reading: Reading,
 }

@@ -10,6 +10,8 @@ mod completions;
 mod effective;
 mod explain;
 mod init;
+mod matrix;
+mod reach;
 mod schema;
 
 use ringfence_compiler::compile::{Compiled, compile};
@@ -21,6 +23,7 @@ use ringfence_verifier::translation;
 use crate::args::{FormatName, Reading, Verb};
 use crate::console;
 use crate::exit::{Exit, Failure};
+use crate::mesh::Meshes;
 use crate::project::Project;
 use crate::report::{self, Format};
 use crate::summary::{Summary, closing, unchecked};
@@ -35,6 +38,8 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Check(args) => check::run(&args),
         Verb::Compile(args) => compile::run(&args),
         Verb::Effective(args) => effective::run(&args),
+        Verb::Reach(args) => reach::run(&args),
+        Verb::Matrix(args) => matrix::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Checks(args) => checks::run(&args),
         Verb::Schema(args) => schema::run(&args),
@@ -43,15 +48,17 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
 }
 
 /// A project, compiled in memory.
-struct Judged {
-    sources: Sources,
-    diagnostics: Diagnostics,
+pub struct Judged {
+    /// Every text that was read.
+    pub sources: Sources,
+    /// What was said.
+    pub diagnostics: Diagnostics,
     /// The output and what to say of it; nothing where there were errors.
-    outcome: Option<(Compiled, Summary)>,
+    pub outcome: Option<(Compiled, Summary)>,
 }
 
 /// Resolves and compiles what was read.
-fn judge(project: &mut Project) -> Judged {
+pub fn judge(project: &mut Project) -> Judged {
     let sources = std::mem::take(&mut project.sources);
     let mut diagnostics = std::mem::take(&mut project.diagnostics);
     let outcome = project.parsed.as_ref().and_then(|parsed| {
@@ -109,4 +116,28 @@ fn conclude(
         }
     }
     Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Clean })
+}
+
+/// Says on standard error what was assumed about plain manifests.
+fn say_assumed(meshes: &Meshes) {
+    if meshes.assumed {
+        console::note(
+            "ringfence: assumed: trust domain cluster.local, root namespace istio-system, sidecars wherever a namespace says \
+             nothing, NetworkPolicy enforced; `--facts` states otherwise",
+        );
+    }
+}
+
+/// Says on standard error what is wrong with what was read, and returns how an answer ends by it.
+fn conclude_answer(reading: &Reading, meshes: &Meshes) -> Result<Exit, Failure> {
+    if meshes.clusters.is_empty() {
+        return conclude(reading, &meshes.sources, &meshes.diagnostics, None, true);
+    }
+    let errors = report::render(Format::Concise, &meshes.diagnostics, &meshes.sources);
+    if meshes.diagnostics.has_errors() {
+        console::note(errors.trim_end());
+        console::note("ringfence: what is wrong here was left out of the answer");
+        return Ok(Exit::Findings);
+    }
+    Ok(Exit::Clean)
 }

@@ -1,6 +1,6 @@
 //! How a run ends.
 //!
-//! In: the work of a command. Out: an [`Exit`]. It exists so that nothing but these four codes ever leaves the program: an
+//! In: the work of a command. Out: an [`Exit`]. It exists so that nothing but these codes ever leaves the program: an
 //! empty gate must not pass, and a fault of ours must not look like a finding.
 
 use std::fmt;
@@ -19,6 +19,8 @@ pub enum Exit {
     CouldNotRun,
     /// There is no policy to look at.
     NoInput,
+    /// What was asked for is denied, where somebody wants to know by the code.
+    Denied,
 }
 
 impl Exit {
@@ -30,6 +32,7 @@ impl Exit {
             Self::Findings => 1,
             Self::CouldNotRun => 2,
             Self::NoInput => 3,
+            Self::Denied => 10,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The `ringfence` command.
 //!
-//! In: what a person typed. Out: one of four exit codes: 0 nothing to object, 1 findings, 2 could not run, 3 nothing to
-//! look at. All that touches files, the clock, the environment and the terminal is in this crate.
+//! In: what a person typed. Out: an exit code: 0 nothing to object, 1 findings, 2 could not run, 3 nothing to look at, and
+//! 10 denied for who asks `reach` that way. All that touches files, the clock, the environment and the terminal is in this crate.
 
 mod args;
 mod commands;
 mod console;
 mod exit;
+mod mesh;
 mod output;
 mod project;
 mod report;

@@ -16,6 +16,8 @@ mod answers;
 mod init;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/reach.rs"]
+mod reach;
 #[path = "cli/runner.rs"]
 mod runner;
 #[path = "cli/verdicts.rs"]

@@ -9,6 +9,7 @@ pub mod exact;
 pub mod glob;
 pub mod istio;
 pub mod kubernetes;
+pub mod matrix;
 pub mod meant;
 pub mod model;
 pub mod policies;

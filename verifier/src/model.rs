@@ -40,12 +40,24 @@ impl Objects {
     }
 }
 
+/// A caller that no manifest shows, and the facts about the cluster name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// What answers call it: `gateway:public`, `mon/prometheus`.
+    pub name: String,
+    /// Its identity.
+    pub identity: Identity,
+    /// The labels of its pods, where somebody says them.
+    pub labels: Option<Labels>,
+}
+
 /// A cluster, ready to be asked.
 #[derive(Debug)]
 pub struct Model<'a> {
     cluster: Cluster<'a>,
     policies: &'a Policies,
     mesh: Mesh,
+    strangers: Vec<Stranger>,
 }
 
 impl<'a> Model<'a> {
@@ -55,7 +67,14 @@ impl<'a> Model<'a> {
         let cluster = Cluster { document, inventory: &objects.inventory };
         let mut trust_domains = vec![cluster.trust_domain().to_owned()];
         trust_domains.extend(document.spec.trust_domain_aliases.iter().map(|alias| alias.value.0.clone()));
-        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains } }
+        let strangers = strangers(&cluster);
+        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
+    }
+
+    /// Returns the callers that only the facts name.
+    #[must_use]
+    pub fn strangers(&self) -> &[Stranger] {
+        &self.strangers
     }
 
     /// Returns the facts and the inventory.
@@ -157,4 +176,39 @@ impl<'a> Model<'a> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
     }
+}
+
+/// Returns the gateways and identities of a cluster's facts that no workload of its manifests shows.
+fn strangers(cluster: &Cluster<'_>) -> Vec<Stranger> {
+    let spec = &cluster.document.spec;
+    let shown = |namespace: &str, account: &str| {
+        cluster.inventory.workloads_in(namespace).any(|(_, workload)| workload.service_account == account)
+    };
+    let identity = |namespace: &str, account: &str| Identity::new(cluster.trust_domain(), namespace, account);
+    let mut strangers = Vec::new();
+    for (name, gateway) in &spec.gateways {
+        let (namespace, account) = (&gateway.value.namespace.value.0, &gateway.value.service_account.value.0);
+        if !shown(namespace, account) {
+            let labels: Labels = gateway.value.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            strangers.push(Stranger {
+                name: format!("gateway:{name}"),
+                identity: identity(namespace, account),
+                labels: (!labels.is_empty()).then_some(labels),
+            });
+        }
+    }
+    for known in &spec.identities {
+        let namespace = &known.namespace.value.0;
+        for account in known.service_accounts.0.iter().map(|account| &account.value.0) {
+            if !shown(namespace, account) {
+                strangers.push(Stranger {
+                    name: format!("{namespace}/{account}"),
+                    identity: identity(namespace, account),
+                    labels: None,
+                });
+            }
+        }
+    }
+    strangers.sort_by(|a, b| a.name.cmp(&b.name));
+    strangers
 }

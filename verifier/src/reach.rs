@@ -5,16 +5,17 @@
 //! also come without it; what its own proxy would refuse is no boundary.
 
 use ipnet::IpNet;
-use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::inventory::{Labels, Workload};
 use ringfence_compiler::requests::area::Area;
 use ringfence_compiler::spec::cluster::DataPlane;
 
 use crate::engine::envoy::{Reads, chain};
-use crate::engine::{Enforced, RuleRef};
+use crate::engine::{Enforced, Leaf, RuleRef, Test};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
+use crate::glob::Glob;
 use crate::istio::peer_authentication::Mode;
 use crate::kubernetes::network_policy::{Passage, Peer, passage};
-use crate::model::Model;
+use crate::model::{Model, Stranger};
 use crate::request::Request;
 
 /// Who calls.
@@ -22,8 +23,40 @@ use crate::request::Request;
 pub enum Caller<'a> {
     /// The pods of a workload.
     Workload(&'a Workload),
+    /// Pods that no manifest shows.
+    Stranger(&'a Stranger),
     /// Addresses outside the cluster.
     Outside(IpNet),
+}
+
+/// What is asked for beside the port.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The method; any when absent.
+    pub method: Option<String>,
+    /// The path, which may end in a star; any when absent.
+    pub path: Option<String>,
+    /// The host; any when absent.
+    pub host: Option<String>,
+}
+
+impl Asked {
+    /// Asks for any request at all.
+    #[must_use]
+    pub fn anything() -> Self {
+        Self::default()
+    }
+
+    /// Returns what must hold of a request to be asked for.
+    fn tests(&self) -> Vec<Test> {
+        let glob = |text: &str| text.strip_suffix('*').map_or_else(|| Glob::exactly(text), Glob::prefix);
+        let leaves = [
+            self.method.as_deref().map(|method| Leaf::Method(Glob::exactly(method))),
+            self.path.as_deref().map(|path| Leaf::Path(glob(path))),
+            self.host.as_deref().map(|host| Leaf::Host(glob(host).folding_case())),
+        ];
+        leaves.into_iter().flatten().map(|leaf| Test { leaves: vec![leaf], negated: false }).collect()
+    }
 }
 
 /// What one gate says.
@@ -52,8 +85,8 @@ pub enum Decider<'a> {
     NoRule,
     /// The mode asks for a certificate, and the caller has none.
     NoCertificate,
-    /// A kind of enforcement that is not modelled yet.
-    NotModelled,
+    /// A kind of enforcement that is not modelled yet: which.
+    NotModelled(&'static str),
 }
 
 /// The way from a caller to a port.
@@ -103,17 +136,28 @@ impl Answer<'_> {
 
 /// Answers whether a caller can reach a port of a workload.
 #[must_use]
-pub fn reach<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> Answer<'a> {
+pub fn reach<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16, asked: &Asked) -> Answer<'a> {
     let (egress, ingress) = network(model, caller, to, port);
     let (proxy, witness) = match model.plane(to) {
+        _ if is_gateway(to) => not_modelled("gateways"),
         Some(DataPlane::Sidecar) if model.is_guarded(to, port) => {
-            let (gate, witness) = sidecar(model, caller, to, port);
+            let (gate, witness) = sidecar(model, caller, to, port, asked);
             (Some(gate), witness)
         }
-        Some(DataPlane::Ambient) if model.is_guarded(to, port) => (Some(Gate::Unsure(Decider::NotModelled)), None),
+        Some(DataPlane::Ambient) if model.is_guarded(to, port) => not_modelled("ambient mode"),
         _ => (None, None),
     };
     Answer { egress, ingress, proxy, witness }
+}
+
+fn not_modelled<'a>(what: &'static str) -> (Option<Gate<'a>>, Option<Request>) {
+    (Some(Gate::Unsure(Decider::NotModelled(what))), None)
+}
+
+/// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them.
+fn is_gateway(workload: &Workload) -> bool {
+    let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
+    named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
 }
 
 /// Asks the NetworkPolicies at both ends.
@@ -129,7 +173,7 @@ fn network<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u1
     };
     let labels_of_target = model.namespace_labels(&to.namespace);
     let egress = match caller {
-        Caller::Outside(_) => Gate::Open(Decider::Nobody),
+        Caller::Outside(_) | Caller::Stranger(_) => Gate::Open(Decider::Nobody),
         Caller::Workload(from) => {
             let about = policies.network_at(&from.namespace, &from.labels);
             let peer = Peer::Pod {
@@ -145,6 +189,16 @@ fn network<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u1
     let ingress = |peer| unsure(to, gate(passage(&about, |policy| policy.ingress.as_ref(), peer, server)));
     let ingress = match caller {
         Caller::Outside(block) => ingress(Peer::Outside(block)),
+        Caller::Stranger(stranger) => {
+            let namespace = &stranger.identity.namespace;
+            let (unlabelled, of_namespace) = (Labels::new(), model.namespace_labels(namespace));
+            let labels = stranger.labels.as_ref().unwrap_or(&unlabelled);
+            match ingress(Peer::Pod { namespace, namespace_labels: &of_namespace, labels, blocks: &blocks }) {
+                // Labels that nobody knows may be those that are asked for.
+                Gate::Shut(decider) if stranger.labels.is_none() => Gate::Unsure(decider),
+                gate => gate,
+            }
+        }
         Caller::Workload(from) => {
             let labels = model.namespace_labels(&from.namespace);
             let peer = Peer::Pod {
@@ -169,13 +223,20 @@ fn gate(passage: Passage<'_>) -> Gate<'_> {
 }
 
 /// Asks the sidecar of the workload, in every mode the port may have and every way it may be read.
-fn sidecar<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> (Gate<'a>, Option<Request>) {
+fn sidecar<'a>(
+    model: &Model<'a>,
+    caller: Caller<'a>,
+    to: &'a Workload,
+    port: u16,
+    asked: &Asked,
+) -> (Gate<'a>, Option<Request>) {
     let root = model.cluster().root_namespace();
     let policies = model.policies();
     let modes = policies.modes(&to.namespace, &to.labels, root).at(port);
     let selected = policies.authorizing(&to.namespace, &to.labels, root);
     let identity = match caller {
         Caller::Workload(from) => model.identity(from),
+        Caller::Stranger(stranger) => Some(stranger.identity.clone()),
         Caller::Outside(_) => None,
     };
     let readings = model.ports(to).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes]);
@@ -193,7 +254,10 @@ fn sidecar<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u1
             };
             let chain = chain(&selected, *reads, model.mesh());
             let known: Vec<_> = identity.iter().cloned().collect();
-            let space = Space::of(arrivals.clone(), chain.rules().flat_map(Enforced::tests), &known);
+            // Where nobody reads HTTP, nobody can tell what is asked for.
+            let asked = if *reads == Reads::Http { asked.tests() } else { Vec::new() };
+            let tests = chain.rules().flat_map(Enforced::tests).chain(&asked);
+            let space = Space::of(arrivals.clone(), tests, &known);
             let verdict = Verdict::of(&space, &arrivals, &chain);
             let as_itself = identity.as_ref().filter(|_| mode.mtls()).map(|peer| space.of_peer(Some(peer)));
             let in_plaintext = Some(space.of_peer(None)).filter(|_| *mode != Mode::Strict);
@@ -202,8 +266,11 @@ fn sidecar<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u1
                 (Some(rules), Some(at)) => rules.get(at).map_or(Decider::NoRule, |rule| Decider::Rule(rule.origin)),
                 _ => Decider::Nobody,
             };
+            let wanted = space.holding(&asked);
             let ask = |certainty| {
-                let found = peers.iter().find_map(|area| verdict.admitted(area, certainty));
+                let found = peers
+                    .iter()
+                    .find_map(|area| wanted.iter().find_map(|wanted| verdict.admitted(&wanted.and(area), certainty)));
                 found.map(|(at, part)| (rule_of(at), space.request(&part)))
             };
             ways.push(match (ask(Certainty::Surely), ask(Certainty::Perhaps)) {
@@ -224,6 +291,6 @@ fn joined<'a>(ways: Vec<(Gate<'a>, Option<Request>)>) -> (Gate<'a>, Option<Reque
     match ways.into_iter().max_by_key(|(gate, _)| gate.reach()) {
         Some((Gate::Open(decider), request)) if !all_open => (Gate::Unsure(decider), request),
         Some(widest) => widest,
-        None => (Gate::Unsure(Decider::NotModelled), None),
+        None => (Gate::Unsure(Decider::NotModelled("a port without a mode")), None),
     }
 }

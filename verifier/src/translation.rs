@@ -77,7 +77,7 @@ pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
 }
 
 /// Reads the compiled files of a cluster as any other manifests.
-fn read(cluster: &str, compiled: &Compiled, diagnostics: &mut Diagnostics) -> Policies {
+pub fn read(cluster: &str, compiled: &Compiled, diagnostics: &mut Diagnostics) -> Policies {
     let mut sources = Sources::new();
     let mut policies = Policies::default();
     let mut said = Diagnostics::new();

@@ -8,7 +8,7 @@ use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Profile};
 use ringfence_verifier::model::{Model, Objects};
-use ringfence_verifier::reach::{Caller, reach};
+use ringfence_verifier::reach::{Asked, Caller, reach};
 
 /// Two workloads in one namespace, `web` and `db`, each with a port 8080 that speaks HTTP, and one outside the mesh.
 const MESH: &str = "
@@ -66,7 +66,7 @@ fn check(policies: &str, expected: &[(&str, &str)]) {
                 Ok(block) => Caller::Outside(block),
                 Err(_) => Caller::Workload(find(caller)),
             };
-            let answer = reach(&model, from, find("db"), 8080);
+            let answer = reach(&model, from, find("db"), 8080, &Asked::anything());
             let witness = answer.witness.as_ref().map(|witness| format!(" by {witness}")).unwrap_or_default();
             ((*caller).to_owned(), format!("{:?}{witness}", answer.reach()).to_lowercase())
         })

@@ -111,6 +111,9 @@ pub(super) fn case(id: &str, plain: bool, random: &mut Random) -> Value {
         for number in 0..1 + random.below(2) {
             objects.push(authentication(number, random));
         }
+        if random.chance(30) {
+            objects.extend(filled());
+        }
     }
     let aliases: Vec<&str> = if random.chance(30) { vec!["old.example"] } else { vec![] };
     let requests: Vec<Value> = (0..100).map(|_| requests::request(http, plain, random)).collect();
@@ -286,6 +289,20 @@ fn places(rule: &mut Value, random: &mut Random) {
     if random.chance(40) {
         rule["fromCookies"] = random.some(&["sid", "other"], 2).into();
     }
+}
+
+/// Makes two objects that meet in headers which a token fills or leaves, as those made alone hardly ever do.
+fn filled() -> [Value; 2] {
+    let of = |value: Value| value.as_object().cloned().unwrap_or_default();
+    let metadata = || of(json!({ "name": "filled", "namespace": "shop" }));
+    let fills = json!([{ "header": "x-user", "claim": "sub" }]);
+    let rule = json!({ "issuer": ISSUERS[0], "jwks": "TEST", "outputClaimToHeaders": fills });
+    let filled = json!({ "when": [{ "key": "request.headers[x-user]", "values": ["red", "ann"] }] });
+    let kept = json!({ "when": [{ "key": "request.headers[authorization]", "values": ["Bearer *"] }] });
+    [
+        object("RequestAuthentication", metadata(), of(json!({ "jwtRules": [rule] }))),
+        object("AuthorizationPolicy", metadata(), of(json!({ "action": "DENY", "rules": [filled, kept] }))),
+    ]
 }
 
 /// Says what the server gets to see.

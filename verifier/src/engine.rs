@@ -95,7 +95,9 @@ pub enum Leaf {
     Method(Glob),
     /// It has such a path.
     Path(Glob),
-    /// It has a header with such a value.
+    /// Its path with the query is such.
+    Target(Glob),
+    /// It has a header with such a value; that of `host` is the host, with its case.
     Header(HeaderName, Glob),
     /// It shows a token whose issuer and subject are such.
     TokenOf(Glob, Glob),

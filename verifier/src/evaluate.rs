@@ -126,6 +126,8 @@ impl Leaf {
             Self::Host(glob) => http(&|http| glob.matches(&http.host)),
             Self::Method(glob) => http(&|http| glob.matches(&http.method)),
             Self::Path(glob) => http(&|http| glob.matches(&http.path)),
+            Self::Target(glob) => http(&|http| glob.matches(&http.target())),
+            Self::Header(name, glob) if name.as_str() == "host" => http(&|http| glob.matches(&http.host)),
             Self::Header(name, glob) => http(&|http| {
                 http.headers.get(name).is_some_and(|values| values.iter().any(|value| glob.matches(value)))
             }),

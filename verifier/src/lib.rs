@@ -3,6 +3,7 @@
 //! In: what the compiler made of a policy tree. Out: a verdict on each assertion. So far every verdict is the honest one:
 //! nothing is proved here yet, and no reader of a summary may think otherwise.
 
+pub mod arrival;
 pub mod engine;
 pub mod evaluate;
 pub mod exact;

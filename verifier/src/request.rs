@@ -13,7 +13,7 @@ pub use ringfence_compiler::requests::{HeaderName, Identity};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Who the peer proved to be with its certificate; `None` is a plaintext peer.
-    pub peer: Option<Identity>,
+    pub peer: Option<Peer>,
     /// Where the connection comes from.
     pub address: IpAddr,
     /// Where the request comes from by the word of trusted proxies (`X-Forwarded-For`, PROXY protocol).
@@ -28,6 +28,31 @@ pub struct Request {
     pub http: Option<Http>,
 }
 
+/// Who a peer proved to be: the URI of its certificate, without `spiffe://`. Istio writes an [`Identity`] there, other
+/// authorities whatever they like.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer(String);
+
+impl Peer {
+    /// Makes a peer of what follows `spiffe://`.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<Identity> for Peer {
+    fn from(identity: Identity) -> Self {
+        Self(identity.to_string())
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// What a proxy reads of an HTTP request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Http {
@@ -35,12 +60,25 @@ pub struct Http {
     pub method: String,
     /// The path after normalisation, without query and fragment.
     pub path: String,
+    /// What followed the path after a question mark.
+    pub query: Option<String>,
     /// The host asked for, with its port where the client wrote one.
     pub host: String,
     /// The values of each header, in the order they were sent.
     pub headers: BTreeMap<HeaderName, Vec<String>>,
     /// The token it shows.
     pub token: Shown,
+}
+
+impl Http {
+    /// Returns the path with its query.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match &self.query {
+            None => self.path.clone(),
+            Some(query) => format!("{}?{query}", self.path),
+        }
+    }
 }
 
 /// What a request shows for a token.
@@ -65,6 +103,20 @@ impl Token {
         self.0.get(claim)?.as_str()
     }
 
+    /// Tells whether the claims that every token may have are of their types; other tokens are no tokens
+    /// (google/jwt_verify_lib `src/jwt.cc`).
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
+        use serde_json::Value;
+        let text = |claim: &str| self.0.get(claim).is_none_or(Value::is_string);
+        let number = |claim: &str| self.0.get(claim).is_none_or(Value::is_number);
+        let audiences = self.0.get("aud").is_none_or(|audiences| match audiences {
+            Value::Array(many) => many.iter().all(Value::is_string),
+            one => one.is_string(),
+        });
+        ["iss", "sub", "jti"].into_iter().all(text) && ["iat", "nbf", "exp"].into_iter().all(number) && audiences
+    }
+
     /// Returns the audiences, one or many.
     #[must_use]
     pub fn audiences(&self) -> Vec<&str> {
@@ -80,7 +132,7 @@ impl Token {
 impl fmt::Display for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.http {
-            Some(http) => write!(formatter, "{} {}{}", http.method, http.host, http.path)?,
+            Some(http) => write!(formatter, "{} {}{}", http.method, http.host, http.target())?,
             None => formatter.write_str("a connection")?,
         }
         write!(formatter, " to port {}", self.port)?;

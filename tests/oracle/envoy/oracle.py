@@ -92,7 +92,8 @@ class Oracle:
 
     def _bytes(self, number, peer, address, request, issuer):
         """Writes an HTTP/1.1 request, its path, host and headers exactly as given."""
-        lines = [f"{request.get('method') or 'GET'} {request.get('path') or '/'} HTTP/1.1"]
+        path = self._text(request.get("path") or "/", issuer)
+        lines = [f"{request.get('method') or 'GET'} {path} HTTP/1.1"]
         if request.get("host") is not None:
             lines.append(f"host: {request['host']}")
         lines.append(f"x-oracle-case: {number}")
@@ -100,9 +101,7 @@ class Oracle:
             lines.append(f"x-oracle-identity: {peer}")
         headers = request.get("headers") or []
         for name, value in headers:
-            if isinstance(value, dict):
-                value = value.get("prefix", "") + self.keys.token(value["token"], issuer)
-            lines.append(f"{name}: {value}")
+            lines.append(f"{name}: {self._text(value, issuer)}")
         names = {name.lower() for name, _ in headers}
         remote = request.get("remoteAddress")
         if remote and remote != address and "x-forwarded-for" not in names:
@@ -112,6 +111,12 @@ class Oracle:
         if request.get("method") in ("POST", "PUT", "PATCH") and "content-length" not in names:
             lines.append("content-length: 0")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+    def _text(self, written, issuer):
+        """Returns a text, with a token in it where one is asked for."""
+        if not isinstance(written, dict):
+            return written
+        return written.get("prefix", "") + self.keys.token(written["token"], issuer) + written.get("suffix", "")
 
     def _ask(self, binary, usable, requests, answers):
         """Returns the verdicts of one Envoy by the case's number. Where it refuses a configuration, the culprits are

@@ -2,46 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-/// A stream of numbers that looks random and is the same everywhere (SplitMix64).
-pub(super) struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).expect("a small number")
-    }
-
-    /// Tells whether something happens that happens so many times in a hundred.
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())].clone()
-    }
-
-    fn some(&mut self, of: &[&str], most: usize) -> Vec<String> {
-        let count = 1 + self.below(most);
-        (0..count).map(|_| self.one(of).to_owned()).collect()
-    }
-}
-
-const DOMAINS: [&str; 3] = ["cluster.local", "td.example", "old.example"];
-const NAMESPACES: [&str; 4] = ["shop", "shop-dev", "bank", "istio-system"];
-const ACCOUNTS: [&str; 4] = ["web", "web.v2", "db", "default"];
-const ISSUERS: [&str; 3] = ["https://a.example", "https://b.example/x", "c"];
-const SUBJECTS: [&str; 4] = ["ann", "bob", "svc/x", "anna"];
+use crate::random::Random;
+use crate::requests::{self, ISSUERS};
 
 const PRINCIPALS: [&str; 15] = [
     "*",
@@ -82,7 +44,7 @@ const BLOCKS: [&str; 8] =
 const HOSTS: [&str; 8] =
     ["a.example", "A.example", "a.example:*", "*.example", "a.*", "*", "b.example", "a.example:8080"];
 const METHODS: [&str; 6] = ["GET", "POST", "*", "P*", "*T", "DELETE"];
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 21] = [
     "/",
     "/a",
     "/a/b",
@@ -100,10 +62,15 @@ const PATHS: [&str; 17] = [
     "/a/{*}/c/{**}",
     "/A",
     "/{**}/b",
+    "/%61",
+    "/a%2Fb",
+    "/a//b",
+    "/%7Bx%7D",
 ];
 const PORTS: [&str; 3] = ["8080", "9090", "0"];
 const TEXTS: [&str; 8] = ["red", "blue", "re*", "*ed", "*", "r*d", "red blue", "Red"];
-const KEYS: [&str; 17] = [
+const VALUES_OF_PARTS: [&str; 9] = ["GET", "OPTIONS", "a.example", "*.Example", "/a", "/a?*", "*q=1", "*", "/*"];
+const KEYS: [&str; 27] = [
     "request.headers[x-team]",
     "request.headers[X-Color]",
     "source.ip",
@@ -121,10 +88,20 @@ const KEYS: [&str; 17] = [
     "destination.ip",
     "destination.port",
     "connection.sni",
+    "request.headers[:authority]",
+    "request.headers[Host]",
+    "request.headers[:method]",
+    "request.headers[:path]",
+    "request.headers[x-user]",
+    "request.headers[x-user]",
+    "request.headers[x-payload]",
+    "request.headers[authorization]",
+    "request.headers[authorization]",
+    "request.headers[x-jwt]",
 ];
 
-/// Makes a case.
-pub(super) fn case(id: &str, random: &mut Random) -> Value {
+/// Makes a case; `plain` leaves out what versions of Envoy are known to disagree about.
+pub(super) fn case(id: &str, plain: bool, random: &mut Random) -> Value {
     let http = random.chance(85);
     let mut objects = Vec::new();
     for number in 0..1 + random.below(4) {
@@ -134,12 +111,20 @@ pub(super) fn case(id: &str, random: &mut Random) -> Value {
         for number in 0..1 + random.below(2) {
             objects.push(authentication(number, random));
         }
+        if random.chance(30) {
+            objects.extend(filled());
+        }
     }
     let aliases: Vec<&str> = if random.chance(30) { vec!["old.example"] } else { vec![] };
-    let requests: Vec<Value> = (0..100).map(|_| request(http, random)).collect();
+    let requests: Vec<Value> = (0..100).map(|_| requests::request(http, plain, random)).collect();
+    let normalizations = ["BASE", "BASE", "BASE", "NONE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"];
     json!({
         "id": id,
-        "mesh": { "trustDomain": random.one(&["cluster.local", "td.example"]), "trustDomainAliases": aliases },
+        "mesh": {
+            "trustDomain": random.one(&["cluster.local", "td.example"]),
+            "trustDomainAliases": aliases,
+            "pathNormalization": random.one(&normalizations),
+        },
         "objects": objects,
         "workload": { "namespace": "shop", "labels": { "app": "web" } },
         "port": 8080,
@@ -149,13 +134,19 @@ pub(super) fn case(id: &str, random: &mut Random) -> Value {
 }
 
 fn policy(number: usize, random: &mut Random) -> Value {
-    let action = random.one(&["ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT"]);
+    let actions =
+        ["ALLOW", "ALLOW", "ALLOW", "ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "DENY", "DENY", "AUDIT", "CUSTOM"];
+    let action = random.one(&actions);
     let mut spec = Map::new();
+    if action == "CUSTOM" {
+        // No mesh of ours knows a provider.
+        spec.insert("provider".to_owned(), json!({ "name": random.one(&["one", "two"]) }));
+    }
     spec.insert("action".to_owned(), action.into());
     if random.chance(30) {
         spec.insert("selector".to_owned(), json!({ "matchLabels": { "app": random.one(&["web", "web", "db"]) } }));
     }
-    let least = usize::from(action == "DENY");
+    let least = usize::from(matches!(action, "DENY" | "CUSTOM"));
     let rules: Vec<Value> = (0..least + random.below(3)).map(|_| rule(random)).collect();
     if !rules.is_empty() {
         spec.insert("rules".to_owned(), rules.into());
@@ -163,7 +154,7 @@ fn policy(number: usize, random: &mut Random) -> Value {
     let mut metadata = Map::new();
     metadata.insert("name".to_owned(), format!("p{number}").into());
     metadata.insert("namespace".to_owned(), random.one(&["shop", "shop", "shop", "istio-system", "bank"]).into());
-    if action != "AUDIT" && random.chance(10) {
+    if matches!(action, "ALLOW" | "DENY") && random.chance(10) {
         let word = random.one(&["true", "false", "1", "yes"]);
         metadata.insert("annotations".to_owned(), json!({ "istio.io/dry-run": word }));
     }
@@ -243,6 +234,11 @@ fn condition(random: &mut Random) -> Value {
         "request.auth.principal" => &REQUEST_PRINCIPALS,
         "destination.port" => &PORTS,
         "connection.sni" => &HOSTS,
+        "request.headers[x-user]" => &["*", "ann", "red", "blue"],
+        "request.headers[x-payload]" | "request.headers[authorization]" | "request.headers[x-jwt]" => {
+            &["*", "Bearer *", "red"]
+        }
+        _ if key.contains("[:") || key.contains("Host") => &VALUES_OF_PARTS,
         _ => &TEXTS,
     };
     let mut fields = Map::new();
@@ -256,8 +252,10 @@ fn authentication(number: usize, random: &mut Random) -> Value {
         .map(|_| {
             let mut rule = json!({ "issuer": random.one(&ISSUERS), "jwks": "TEST" });
             if random.chance(30) {
-                rule["audiences"] = random.some(&["red", "blue"], 2).into();
+                rule["audiences"] = random.some(&["red", "blue", "https://red/"], 2).into();
             }
+            places(&mut rule, random);
+            outputs(&mut rule, random);
             rule
         })
         .collect();
@@ -272,70 +270,53 @@ fn authentication(number: usize, random: &mut Random) -> Value {
     object("RequestAuthentication", metadata, spec)
 }
 
-fn request(http: bool, random: &mut Random) -> Value {
-    let identity = if random.chance(80) {
-        let (domain, namespace, account) = (random.one(&DOMAINS), random.one(&NAMESPACES), random.one(&ACCOUNTS));
-        format!("{domain}/ns/{namespace}/sa/{account}").into()
-    } else {
-        Value::Null
-    };
-    let addresses = ["10.1.2.3", "10.2.0.1", "192.168.7.7", "8.8.8.8", "fd00::1", "2001:db8::1"];
-    let address = random.one(&addresses);
-    // Where nobody reads HTTP, nobody reads `X-Forwarded-For`.
-    let remote = if !http || random.chance(80) { address } else { random.one(&addresses) };
-    let mut headers: Vec<Value> = Vec::new();
-    for name in ["x-team", "x-color"] {
-        for _ in 0..[0, 0, 1, 1, 2][random.below(5)] {
-            headers.push(json!([name, random.one(&["red", "blue", "Red", "red blue", "r"])]));
-        }
+/// Names places where tokens are looked for: those where requests have some.
+fn places(rule: &mut Value, random: &mut Random) {
+    if random.chance(60) {
+        return;
     }
-    json!({
-        "identity": identity,
-        "address": address,
-        "remoteAddress": remote,
-        "destination": random.one(if address.contains(':') { &["fd00::1", "fd01::1"] } else { &["10.1.2.3", "10.244.0.10"] }),
-        "sni": if random.chance(60) { Value::Null } else { random.one(&["a.example", "b.example"]).into() },
-        "method": random.one(&["GET", "POST", "PUT", "DELETE"]),
-        "path": random.one(&["/", "/a", "/a/b", "/ab", "/a/b/c/d", "/b", "/a/", "/a/b?q=/b", "/A", "/a*b", "/x/b", "//b"]),
-        "host": random.one(&["a.example", "A.Example", "a.example:8080", "b.example", "c.org", "x.a.example"]),
-        "headers": headers,
-        "token": token(random),
-    })
+    if random.chance(60) {
+        let places = [
+            json!({ "name": "x-jwt" }),
+            json!({ "name": "X-Two", "prefix": "T " }),
+            json!({ "name": "authorization", "prefix": "Bearer " }),
+        ];
+        rule["fromHeaders"] = (0..1 + random.below(2)).map(|_| random.one(&places)).collect();
+    }
+    if random.chance(40) {
+        rule["fromParams"] = random.some(&["jwt", "access_token"], 2).into();
+    }
+    if random.chance(40) {
+        rule["fromCookies"] = random.some(&["sid", "other"], 2).into();
+    }
 }
 
-fn token(random: &mut Random) -> Value {
-    match random.below(10) {
-        0..=4 => Value::Null,
-        5 => "invalid".into(),
-        _ => {
-            let words = |random: &mut Random| -> Value {
-                match random.below(3) {
-                    0 => random.one(&["red", "blue", "red blue"]).into(),
-                    1 => random.some(&["red", "blue", "Red"], 3).into(),
-                    _ => Value::Null,
-                }
-            };
-            let mut claims = Map::new();
-            for name in ["groups", "scope"] {
-                let value = words(random);
-                if !value.is_null() {
-                    claims.insert(name.to_owned(), value);
-                }
-            }
-            if random.chance(40) {
-                claims.insert("realm".to_owned(), json!({ "roles": random.some(&["red", "blue"], 2) }));
-            }
-            let mut token = json!({ "iss": random.one(&ISSUERS), "claims": claims });
-            if random.chance(80) {
-                token["sub"] = random.one(&SUBJECTS).into();
-            }
-            if random.chance(60) {
-                token["aud"] = random.some(&["red", "blue"], 2).into();
-            }
-            if random.chance(30) {
-                token["azp"] = random.one(&["red", "blue"]).into();
-            }
-            token
-        }
+/// Makes two objects that meet in headers which a token fills or leaves, as those made alone hardly ever do.
+fn filled() -> [Value; 2] {
+    let of = |value: Value| value.as_object().cloned().unwrap_or_default();
+    let metadata = || of(json!({ "name": "filled", "namespace": "shop" }));
+    let fills = json!([{ "header": "x-user", "claim": "sub" }]);
+    let rule = json!({ "issuer": ISSUERS[0], "jwks": "TEST", "outputClaimToHeaders": fills });
+    let filled = json!({ "when": [{ "key": "request.headers[x-user]", "values": ["red", "ann"] }] });
+    let kept = json!({ "when": [{ "key": "request.headers[authorization]", "values": ["Bearer *"] }] });
+    [
+        object("RequestAuthentication", metadata(), of(json!({ "jwtRules": [rule] }))),
+        object("AuthorizationPolicy", metadata(), of(json!({ "action": "DENY", "rules": [filled, kept] }))),
+    ]
+}
+
+/// Says what the server gets to see.
+fn outputs(rule: &mut Value, random: &mut Random) {
+    if random.chance(30) {
+        rule["forwardOriginalToken"] = true.into();
+    }
+    if random.chance(40) {
+        rule["outputClaimToHeaders"] = json!([{ "header": "X-User", "claim": random.one(&["groups", "sub", "none"]) }]);
+    }
+    if random.chance(30) {
+        rule["outputPayloadToHeader"] = "x-payload".into();
+    }
+    if random.chance(15) {
+        rule["spaceDelimitedClaims"] = json!(["groups"]);
     }
 }

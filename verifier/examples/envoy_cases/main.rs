@@ -2,12 +2,12 @@
 //! tests/oracle/envoy tells what a case is.
 //!
 //! ```text
-//! envoy_cases generate SEED COUNT > CASES
+//! envoy_cases generate SEED COUNT [once] > CASES
 //! envoy_cases judge [FAULT] < CASES > VERDICTS
 //! envoy_cases faults
 //! ```
 //!
-//! A fault is a mistake somebody could have made in the verifier. Each is noticed by the comparison, or it compares nothing.
+//! With `once` no header is sent twice, and nothing else that versions of Envoy are known to disagree about. A fault is a mistake somebody could have made in the verifier. Each is noticed by the comparison, or it compares nothing.
 
 #![expect(
     clippy::indexing_slicing,
@@ -17,6 +17,8 @@
 
 mod generate;
 mod judge;
+mod random;
+mod requests;
 
 use std::error::Error;
 use std::io::{BufRead, BufWriter, Write};
@@ -27,10 +29,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut out = BufWriter::new(std::io::stdout().lock());
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["generate", seed, count] => {
-            let mut random = generate::Random::new(seed.parse()?);
+        ["generate", seed, count, once @ ..] => {
+            let plain = match once {
+                [] => false,
+                ["once"] => true,
+                _ => return Err("`once` or nothing follows the count".into()),
+            };
+            let mut random = random::Random::new(seed.parse()?);
             for number in 0..count.parse::<usize>()? {
-                writeln!(out, "{}", generate::case(&format!("{seed}-{number}"), &mut random))?;
+                writeln!(out, "{}", generate::case(&format!("{seed}-{number}"), plain, &mut random))?;
             }
         }
         ["faults"] => {
@@ -50,7 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 writeln!(out, "{}", json!({ "id": case["id"], "verdicts": verdicts }))?;
             }
         }
-        _ => return Err("envoy_cases generate SEED COUNT, envoy_cases judge [FAULT], or envoy_cases faults".into()),
+        _ => {
+            return Err(
+                "envoy_cases generate SEED COUNT [once], envoy_cases judge [FAULT], or envoy_cases faults".into()
+            );
+        }
     }
     out.flush()?;
     Ok(())

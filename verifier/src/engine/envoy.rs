@@ -4,7 +4,10 @@
 //! Read in istio/istio `pilot/pkg/security/authz/{builder,model,matcher}` and `pilot/pkg/security/trustdomain`, and held
 //! against both Istio's own translation and a real Envoy.
 
+mod template;
 mod values;
+
+use std::collections::BTreeSet;
 
 use super::{Chain, Enforced, Leaf, RuleRef, Test};
 use crate::istio::authorization::{Action, AuthorizationPolicy, Operation, Rule, Source, Values};
@@ -50,6 +53,35 @@ pub fn chain<'a>(policies: &[&'a AuthorizationPolicy], reads: Reads, mesh: &Mesh
         }
     }
     chain
+}
+
+/// Translates the CUSTOM policies among those that select a workload: they are asked before tokens are looked at.
+///
+/// A provider that the mesh does not know refuses what would be asked of it, and so do several at one workload
+/// (`getBadCustomDenyRules`; the flag that lets them live together is off by default).
+#[must_use]
+pub fn gate<'a>(
+    policies: &[&'a AuthorizationPolicy],
+    reads: Reads,
+    mesh: &Mesh,
+    providers: &BTreeSet<String>,
+) -> Chain<RuleRef<'a>> {
+    let custom: Vec<_> = policies.iter().filter(|policy| policy.action == Action::Custom).copied().collect();
+    let named: BTreeSet<_> = custom.iter().map(|policy| &policy.provider).collect();
+    let known = named.into_iter().map(|name| name.as_ref().is_some_and(|name| providers.contains(name)));
+    let mut gate = chain(&custom, reads, mesh);
+    if known.collect::<Vec<_>>() != [true] {
+        gate.deny = std::mem::take(&mut gate.custom);
+    }
+    gate
+}
+
+/// Returns the paths of policies that no Envoy can read. Where there are some, nothing can be said of what they select.
+#[must_use]
+pub fn unreadable<'a>(policies: &[&'a AuthorizationPolicy]) -> Vec<&'a str> {
+    let operations = policies.iter().flat_map(|policy| &policy.rules).flat_map(|rule| &rule.operations);
+    let paths = operations.flat_map(|operation| operation.paths.values.iter().chain(&operation.paths.not_values));
+    paths.map(String::as_str).filter(|path| !template::is_readable(path)).collect()
 }
 
 /// Translates one rule; `None` where the proxy is not told about it.

@@ -133,6 +133,12 @@ pub(super) fn asks(leaf: &Leaf) -> Vec<(Attribute, Ask)> {
         Leaf::Host(glob) => text(Attribute::Host, glob),
         Leaf::Method(glob) => text(Attribute::Method, glob),
         Leaf::Path(glob) => text(Attribute::Path, glob),
+        // Path and query are told apart nowhere else, so that what is asked of both is left open.
+        Leaf::Target(glob) => vec![(Attribute::Unknown(format!("path with query {glob}")), Ask::Holds)],
+        // Hosts are told apart without their case.
+        Leaf::Header(name, glob) if name.as_str() == "host" => {
+            vec![(Attribute::Unknown(format!("host with its case {glob}")), Ask::Holds)]
+        }
         Leaf::Header(name, glob) => vec![one_of(Attribute::Header(name.clone()), glob)],
         Leaf::TokenOf(issuer, subject) => {
             vec![(Attribute::Token, Ask::Holds), claim("iss", issuer), claim("sub", subject)]

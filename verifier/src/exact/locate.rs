@@ -6,14 +6,14 @@ use ringfence_compiler::requests::area::Area;
 
 use super::dimension::{Ask, Attribute, Dimension, Value};
 use super::space::Space;
-use crate::request::{Http, Identity, Request, Shown, Token};
+use crate::request::{Http, Identity, Peer, Request, Shown, Token};
 
 impl Space {
     /// Returns the area of one peer; `None` shows no identity.
     #[must_use]
     pub fn of_peer(&self, peer: Option<&Identity>) -> Area {
         let peers = self.dimensions().iter().find(|dimension| dimension.attribute == Attribute::Peer);
-        let atom = peers.and_then(|dimension| peer_atom(dimension, peer));
+        let atom = peers.and_then(|dimension| peer_atom(dimension, peer.cloned().map(Peer::from).as_ref()));
         self.at_atom(&self.everything(), &Attribute::Peer, atom)
     }
 
@@ -94,7 +94,7 @@ fn text_atom(dimension: &Dimension, text: Option<&str>) -> Option<usize> {
     dimension.atoms.iter().position(|atom| atom.met == met && (atom.value == absent) == text.is_none())
 }
 
-fn peer_atom(dimension: &Dimension, peer: Option<&Identity>) -> Option<usize> {
+fn peer_atom(dimension: &Dimension, peer: Option<&Peer>) -> Option<usize> {
     let Some(peer) = peer else {
         return dimension.atoms.iter().position(|atom| atom.value == Value::Peer(None));
     };

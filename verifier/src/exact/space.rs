@@ -12,8 +12,8 @@ use ringfence_compiler::requests::atoms::AtomSet;
 use super::dimension::{self, Ask, Attribute, Dimension, Value};
 use super::several::Several;
 use crate::engine::{Leaf, Test};
-use crate::glob::Glob;
-use crate::request::{Http, Identity, Request, Shown, Token};
+use crate::glob::{Glob, Piece};
+use crate::request::{Http, Identity, Peer, Request, Shown, Token};
 
 /// What can arrive at one port of a workload.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ impl Space {
                 of_issuer = self.narrowed(&of_issuer, &[claim_is("iss", issuer)]);
             }
             if !audiences.is_empty() {
-                let named: Vec<Leaf> = audiences.iter().map(|audience| claim_is("aud", audience)).collect();
+                let named: Vec<Leaf> = audiences.iter().map(|audience| audience_is(audience)).collect();
                 // Any of them will do, and each is a dimension of its own.
                 areas.extend(named.iter().map(|audience| self.narrowed(&of_issuer, std::slice::from_ref(audience))));
                 continue;
@@ -253,7 +253,7 @@ impl Space {
     #[must_use]
     pub fn request(&self, area: &Area) -> Request {
         let mut request = Request {
-            peer: Some(Identity::new("cluster.local", "default", "default")),
+            peer: Some(Identity::new("cluster.local", "default", "default").into()),
             address: Ipv4Addr::new(192, 0, 2, 1).into(),
             remote: Ipv4Addr::new(192, 0, 2, 1).into(),
             destination: Ipv4Addr::new(192, 0, 2, 2).into(),
@@ -262,6 +262,7 @@ impl Space {
             http: self.arrivals.http.then(|| Http {
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
+                query: None,
                 host: "service.example".to_owned(),
                 headers: BTreeMap::new(),
                 token: Shown::Nothing,
@@ -271,7 +272,7 @@ impl Space {
         for (dimension, side) in self.dimensions.iter().zip(area.sides()) {
             let Some(atom) = side.first().and_then(|atom| dimension.atoms.get(atom)) else { continue };
             match (&dimension.attribute, &atom.value) {
-                (Attribute::Peer, Value::Peer(peer)) => request.peer.clone_from(peer),
+                (Attribute::Peer, Value::Peer(peer)) => request.peer = peer.clone().map(Peer::from),
                 (Attribute::Address, Value::Address(address)) => request.address = *address,
                 (Attribute::Remote, Value::Address(address)) => remote = Some(*address),
                 (Attribute::Destination, Value::Address(address)) => request.destination = *address,
@@ -335,7 +336,7 @@ impl Arrivals {
         let mut leaves: Vec<Leaf> = self.trust_domains.iter().map(|domain| Leaf::Peer(of_domain(domain))).collect();
         for (issuer, audiences) in &self.issuers {
             leaves.push(claim_is("iss", issuer));
-            leaves.extend(audiences.iter().map(|audience| claim_is("aud", audience)));
+            leaves.extend(audiences.iter().map(|audience| audience_is(audience)));
         }
         leaves
     }
@@ -343,6 +344,15 @@ impl Arrivals {
 
 fn of_domain(domain: &str) -> Glob {
     Glob::prefix(format!("spiffe://{domain}/"))
+}
+
+/// An audience is compared without the scheme of a URL and without a slash at its end.
+fn audience_is(audience: &str) -> Leaf {
+    let bare = ["http://", "https://"].iter().find_map(|scheme| audience.strip_prefix(scheme)).unwrap_or(audience);
+    let bare = bare.strip_suffix('/').unwrap_or(bare);
+    let spelt = |scheme: &str, end: &str| vec![Piece::Text(format!("{scheme}{bare}{end}"))];
+    let spelt = ["", "http://", "https://"].iter().flat_map(|scheme| ["", "/"].map(|end| spelt(scheme, end)));
+    Leaf::Claim(vec!["aud".to_owned()], Glob::one_of(spelt.collect()))
 }
 
 fn claim_is(name: &str, value: &str) -> Leaf {

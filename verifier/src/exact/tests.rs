@@ -69,7 +69,7 @@ fn chain() -> impl Strategy<Value = Chain<usize>> {
 
 fn request() -> impl Strategy<Value = Request> {
     let peer = prop::option::of((select(vec!["a", "b"]), select(vec!["a", "b"]), select(vec!["a", "b"])))
-        .prop_map(|peer| peer.map(|(domain, namespace, account)| Identity::new(domain, namespace, account)));
+        .prop_map(|peer| peer.map(|(domain, namespace, account)| Identity::new(domain, namespace, account).into()));
     let address = || select(vec!["10.1.2.3", "10.1.2.4", "10.2.0.1", "8.8.8.8", "fd00::1", "2001:db8::1"]);
     let address = move || address().prop_map(|address| address.parse().expect("an address"));
     let text = || select(vec!["a", "ab", "b", "ba", "A", "/a", "/a/b", "/b/a"]);
@@ -79,6 +79,7 @@ fn request() -> impl Strategy<Value = Request> {
     let http = (text(), text(), path, values(), values(), token).prop_map(|(method, host, path, x, y, token)| Http {
         method: method.to_owned(),
         path: path.to_owned(),
+        query: None,
         host: host.to_owned(),
         headers: [("x", x), ("y", y)]
             .into_iter()
@@ -111,6 +112,23 @@ fn anything() -> Arrivals {
     Arrivals {
         issuers: ["a", "ab", "b", "ba", "A", "/a", "/a/b", "/b/a"].map(|issuer| (issuer.to_owned(), vec![])).into(),
         ..Arrivals::anything(PORT)
+    }
+}
+
+#[test]
+fn what_sets_do_not_follow_is_left_open() {
+    let open = [Leaf::Target(Glob::prefix("/a?")), Leaf::Header(HeaderName::new("host"), Glob::exactly("A"))];
+    for leaf in open {
+        let operations = vec![vec![Test { leaves: vec![leaf], negated: false }]];
+        let rule = Enforced { origin: 0, sources: vec![vec![]], operations };
+        let deny = Chain { deny: vec![rule.clone()], ..Chain::default() };
+        let allow = Chain { allow: Some(vec![rule]), ..Chain::default() };
+        for chain in [deny, allow] {
+            let space = Space::of(anything(), chain.rules().flat_map(Enforced::tests), &[]);
+            let verdict = Verdict::of(&space, &anything(), &chain);
+            assert!(verdict.admitted(&space.everything(), Certainty::Perhaps).is_some());
+            assert!(verdict.admitted(&space.everything(), Certainty::Surely).is_none());
+        }
     }
 }
 

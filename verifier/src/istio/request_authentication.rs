@@ -1,13 +1,13 @@
-//! RequestAuthentications, and what becomes of a request's token (istio/istio
-//! `pilot/pkg/security/authn/policy_applier.go`, `convertToEnvoyJwtConfig`).
+//! RequestAuthentications, as they are written (istio/api `security/v1beta1/request_authentication.proto`), and which tokens
+//! their rules take.
 
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::source::Span;
-use ringfence_compiler::yaml::Node;
+use ringfence_compiler::yaml::{Node, Value};
 
 use super::read::{Fields, TargetRef, selector};
-use crate::request::{Shown, Token};
+use crate::request::{HeaderName, Token};
 
 /// A RequestAuthentication.
 #[derive(Debug, Clone)]
@@ -33,17 +33,20 @@ pub struct JwtRule {
     pub issuer: String,
     /// Audiences of which a token must name one; none asks nothing.
     pub audiences: Vec<String>,
+    /// Headers where tokens are looked for, each with what stands before the token.
+    pub from_headers: Vec<(HeaderName, String)>,
+    /// Parameters of the query where they are.
+    pub from_parameters: Vec<String>,
+    /// Cookies where they are.
+    pub from_cookies: Vec<String>,
+    /// Whether the server gets to see the token.
+    pub forwards: bool,
+    /// The header that is filled with what the token says.
+    pub payload_header: Option<HeaderName>,
+    /// Headers that are filled with single claims.
+    pub claim_headers: Vec<(HeaderName, String)>,
     /// Claims that are read as lists of words.
     pub space_delimited: Vec<String>,
-}
-
-/// What a proxy makes of what a request shows.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Authenticated {
-    /// The request is refused with 401.
-    Refused,
-    /// It goes on, without a token or with one that is good.
-    As(Shown),
 }
 
 impl RequestAuthentication {
@@ -56,14 +59,7 @@ impl RequestAuthentication {
         let (metadata, spec) = (object.child("metadata", diagnostics)?, object.child("spec", diagnostics)?);
         let mut rules = Vec::new();
         for rule in spec.list("jwtRules", diagnostics)? {
-            let mut space_delimited = rule.texts("spaceDelimitedClaims", diagnostics)?;
-            // Always so (`buildSpaceDelimitedClaims`).
-            space_delimited.extend(["permission".to_owned(), "scope".to_owned()]);
-            rules.push(JwtRule {
-                issuer: rule.text("issuer", diagnostics)?.unwrap_or_default(),
-                audiences: rule.texts("audiences", diagnostics)?,
-                space_delimited,
-            });
+            rules.push(JwtRule::read(&rule, diagnostics)?);
         }
         Ok(Self {
             namespace: metadata.namespace(diagnostics)?,
@@ -76,40 +72,64 @@ impl RequestAuthentication {
     }
 }
 
-/// Says what becomes of what a request shows, where these rules hold.
-///
-/// A request shows one token, at the place where the rules look for it: what several tokens at several places would do is
-/// not modelled. Without rules nobody looks, and a token is as good as none.
-#[must_use]
-pub fn authenticate(rules: &[&JwtRule], shown: &Shown) -> Authenticated {
-    match shown {
-        _ if rules.is_empty() => Authenticated::As(Shown::Nothing),
-        Shown::Nothing => Authenticated::As(Shown::Nothing),
-        Shown::Broken => Authenticated::Refused,
-        Shown::Signed(token) => match rules.iter().find(|rule| rule.takes(token)) {
-            Some(rule) => Authenticated::As(Shown::Signed(rule.read_words(token))),
-            None => Authenticated::Refused,
-        },
-    }
-}
-
 impl JwtRule {
-    fn takes(&self, token: &Token) -> bool {
+    fn read(rule: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        let mut from_headers = Vec::new();
+        for header in rule.list("fromHeaders", diagnostics)? {
+            let prefix = header.text("prefix", diagnostics)?.unwrap_or_default();
+            from_headers.push((HeaderName::new(&header.required("name", diagnostics)?), prefix));
+        }
+        let mut claim_headers = Vec::new();
+        for output in rule.list("outputClaimToHeaders", diagnostics)? {
+            let header = HeaderName::new(&output.required("header", diagnostics)?);
+            claim_headers.push((header, output.required("claim", diagnostics)?));
+        }
+        let mut space_delimited = rule.texts("spaceDelimitedClaims", diagnostics)?;
+        // Always so (`buildSpaceDelimitedClaims`).
+        space_delimited.extend(["permission".to_owned(), "scope".to_owned()]);
+        let payload_header = rule.text("outputPayloadToHeader", diagnostics)?.filter(|name| !name.is_empty());
+        Ok(Self {
+            issuer: rule.text("issuer", diagnostics)?.unwrap_or_default(),
+            audiences: rule.texts("audiences", diagnostics)?,
+            from_headers,
+            from_parameters: rule.texts("fromParams", diagnostics)?,
+            from_cookies: rule.texts("fromCookies", diagnostics)?,
+            forwards: rule.get("forwardOriginalToken").is_some_and(|node| node.value == Value::Bool(true)),
+            payload_header: payload_header.as_deref().map(HeaderName::new),
+            claim_headers,
+            space_delimited,
+        })
+    }
+
+    /// Tells whether a rule takes a token that its issuer signed.
+    #[must_use]
+    pub fn takes(&self, token: &Token) -> bool {
         let issuer = self.issuer.is_empty() || token.text("iss") == Some(&self.issuer);
-        let named = |audience: &String| token.audiences().contains(&audience.as_str());
-        issuer && (self.audiences.is_empty() || self.audiences.iter().any(named))
+        let audiences = token.audiences();
+        let named = |asked: &String| audiences.iter().any(|named| bare(named) == bare(asked));
+        token.is_well_formed() && issuer && (self.audiences.is_empty() || self.audiences.iter().any(named))
     }
 
     /// Splits the claims that hold several words in one text.
-    fn read_words(&self, token: &Token) -> Token {
+    #[must_use]
+    pub fn read_words(&self, token: &Token) -> Token {
         let mut token = token.clone();
         for name in &self.space_delimited {
             if let Some(serde_json::Value::String(text)) = token.0.get(name) {
                 let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
-                let words = words.into_iter().collect();
-                token.0.insert(name.clone(), words);
+                if !words.is_empty() {
+                    let words = words.into_iter().collect();
+                    token.0.insert(name.clone(), words);
+                }
             }
         }
         token
     }
+}
+
+/// An audience without the scheme of a URL and without a slash at its end: so it is compared (google/jwt_verify_lib
+/// `src/check_audience.cc`).
+fn bare(audience: &str) -> &str {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| audience.strip_prefix(scheme)).unwrap_or(audience);
+    rest.strip_suffix('/').unwrap_or(rest)
 }

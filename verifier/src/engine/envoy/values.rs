@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ringfence_compiler::requests::automaton::Class;
 
-use super::{Reads, Untold};
+use super::{Reads, Untold, template};
 use crate::engine::Leaf;
 use crate::glob::{Glob, Piece};
 use crate::request::HeaderName;
@@ -49,11 +49,15 @@ pub(super) fn leaf(key: &str, value: &str, namespace: &str, reads: Reads) -> Res
             if let Some(name) = key.strip_prefix("request.headers") {
                 http()?;
                 let name = bracketed(name).ok_or(Untold::Malformed)?;
-                // Names that begin with a colon are parts of the request itself; what they hold is not modelled.
-                if name.starts_with(':') {
-                    return Ok(Leaf::Unknown(format!("header {name} is {value}")));
-                }
-                return Ok(Leaf::Header(HeaderName::new(name), header(value)));
+                let glob = header(value);
+                // Names that begin with a colon are parts of the request itself. Which scheme it came with, who knows.
+                return Ok(match name.to_ascii_lowercase().as_str() {
+                    ":authority" => Leaf::Header(HeaderName::new("host"), glob),
+                    ":method" => Leaf::Method(glob),
+                    ":path" => Leaf::Target(glob),
+                    part if part.starts_with(':') => Leaf::Unknown(format!("header {part} is {value}")),
+                    name => Leaf::Header(HeaderName::new(name), glob),
+                });
             }
             if let Some(claims) = key.strip_prefix("request.auth.claims") {
                 http()?;
@@ -158,7 +162,7 @@ fn of_trust_domain(value: &str) -> Glob {
 
 /// A path: a template where it has `{*}` or `{**}`.
 fn path(value: &str) -> Glob {
-    if !value.contains("{*}") && !value.contains("{**}") {
+    if !template::is_template(value) {
         return text(value);
     }
     let mut pieces = Vec::new();

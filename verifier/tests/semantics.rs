@@ -1,0 +1,101 @@
+//! The table of what policies mean, row by row: `fixtures/semantics`. Real Envoys are held to the same rows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "a test, which reads a fixture and fails where it finds none"
+)]
+
+use std::path::Path;
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::yaml::{self, Profile};
+use serde_json::{Map, Value, json};
+
+#[path = "../examples/envoy_cases/judge.rs"]
+mod judge;
+
+fn rows() -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/semantics/authorization.yaml");
+    let mut sources = Sources::new();
+    let file = sources.add(SourceFile::new("authorization.yaml", std::fs::read(path).unwrap()));
+    let mut said = Diagnostics::new();
+    let documents = yaml::read(&sources, file, Profile::Manifest, &mut said);
+    assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
+    documents[0].root.to_json()["rows"].as_array().unwrap().clone()
+}
+
+fn manifest(kind: &str, number: usize, written: &Value) -> Value {
+    let mut spec = written.as_object().unwrap().clone();
+    let mut metadata = Map::new();
+    metadata.insert("name".to_owned(), spec.remove("name").unwrap_or_else(|| format!("p{number}").into()));
+    metadata.insert("namespace".to_owned(), spec.remove("namespace").unwrap_or_else(|| "shop".into()));
+    if let Some(word) = spec.remove("dryRun") {
+        metadata.insert("annotations".to_owned(), json!({ "istio.io/dry-run": word }));
+    }
+    json!({ "apiVersion": "security.istio.io/v1", "kind": kind, "metadata": metadata, "spec": spec })
+}
+
+/// Makes the case of a row, as the oracle does.
+fn case(row: &Value) -> Value {
+    let of = |key: &str, kind: &'static str| {
+        let written = row[key].as_array().cloned().unwrap_or_default();
+        written.iter().enumerate().map(|(at, one)| manifest(kind, at, one)).collect::<Vec<_>>()
+    };
+    let mut objects = of("policies", "AuthorizationPolicy");
+    objects.extend(of("tokens", "RequestAuthentication"));
+    let mut mesh = json!({ "trustDomain": "cluster.local" });
+    for (key, value) in row["mesh"].as_object().into_iter().flatten() {
+        mesh[key] = value.clone();
+    }
+    let request = |pair: &Value| {
+        let mut request = json!({
+            "identity": "cluster.local/ns/shop/sa/web",
+            "address": "10.0.0.1",
+            "method": "GET",
+            "path": "/",
+            "host": "web",
+        });
+        for (key, value) in pair[1].as_object().into_iter().flatten() {
+            request[key] = value.clone();
+        }
+        request
+    };
+    let requests: Vec<Value> = row["verdicts"].as_array().unwrap().iter().map(request).collect();
+    json!({
+        "id": row["says"],
+        "mesh": mesh,
+        "objects": objects,
+        "workload": { "namespace": "shop", "labels": { "app": "web" } },
+        "port": row["port"].as_u64().unwrap_or(8080),
+        "protocol": row["protocol"].as_str().unwrap_or("http"),
+        "requests": requests,
+    })
+}
+
+#[test]
+fn the_verifier_decides_as_the_table_says() {
+    let mut wrong = Vec::new();
+    let rows = rows();
+    assert!(rows.len() >= 100, "{} rows", rows.len());
+    for row in &rows {
+        let verdicts = match judge::judge(&case(row), None) {
+            Ok(verdicts) => verdicts,
+            Err(error) => {
+                wrong.push(format!("{}: {error}", row["says"]));
+                continue;
+            }
+        };
+        for (pair, ours) in row["verdicts"].as_array().unwrap().iter().zip(verdicts) {
+            if pair[0] != ours {
+                wrong.push(format!("{}: {} is {ours}, {} is expected", row["says"], pair[1], pair[0]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}

@@ -38,7 +38,9 @@ pub enum Party {
     Node(NodePath),
     /// Everyone in the mesh, or anyone at all: nobody can agree for them.
     Everyone,
-    /// Nobody of the tree: a gateway, an address.
+    /// Addresses that may be pods': nobody can agree for whoever has one of them.
+    Addresses(IpNet),
+    /// Nobody of the tree: a gateway, an address that is no pod's.
     Outside,
 }
 
@@ -111,7 +113,7 @@ impl<'a> World<'a> {
             }
             Reference::Cidr(net) => {
                 callers.addresses.insert(*net);
-                callers.parties.insert(Party::Outside);
+                callers.parties.insert(if self.may_be_pods(net) { Party::Addresses(*net) } else { Party::Outside });
             }
             Reference::Gateway(name) => {
                 callers.identities = self.gateway(name, reference, diagnostics)?;
@@ -176,6 +178,15 @@ impl<'a> World<'a> {
         let aliases = self.clusters.values().flat_map(|cluster| &cluster.document.spec.trust_domain_aliases);
         let own = self.clusters.values().map(super::world::Cluster::trust_domain);
         own.chain(aliases.map(|alias| alias.value.0.as_str())).collect()
+    }
+
+    /// Tells whether some of these addresses may be pods': a cluster that does not list its `podCidrs` may have any.
+    #[must_use]
+    pub fn may_be_pods(&self, net: &IpNet) -> bool {
+        self.clusters.values().map(|cluster| &cluster.document.spec).any(|spec| {
+            let mut pods = spec.pod_cidrs.iter().chain(&spec.node_cidrs).map(|pods| pods.value.0);
+            spec.pod_cidrs.is_empty() || pods.any(|pods| pods.contains(net) || net.contains(&pods))
+        })
     }
 
     /// Checks that a node exists.

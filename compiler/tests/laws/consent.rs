@@ -20,8 +20,8 @@ fn sides(repository: &Repository, who: &Ref) -> Vec<Side> {
     let home =
         |namespace: &str| repository.nodes.iter().find(|node| node.claims.iter().any(|claim| claim == namespace));
     match who {
-        Ref::Mesh | Ref::Anyone => vec![Side::Everyone],
-        Ref::Cidr(_) => Vec::new(),
+        // The clusters do not say which addresses their pods have.
+        Ref::Mesh | Ref::Anyone | Ref::Cidr(_) => vec![Side::Everyone],
         Ref::Node(path) => vec![Side::Of(path.clone())],
         Ref::Service(workspace, _) => vec![Side::Of(workspace.clone())],
         Ref::Account(_, namespace, _) => home(namespace).map(|node| Side::Of(node.path.clone())).into_iter().collect(),

@@ -331,3 +331,16 @@ fn callers_of_any_trust_domain_leave_the_ones_that_may() {
     let floor = "mandates: {access: {atLeast: [{from: anyone}]}}";
     assert_eq!(said(&platform(organization, floor, &[])), refused);
 }
+
+#[test]
+fn a_floor_and_a_ceiling_on_one_trial_say_that_they_will_contradict() {
+    let bank = |mode: &str| {
+        format!("mandates: {{access: {{from: {{atMost: [/bank]}}, atLeast: [{{from: /shop/web:front}}]{mode}}}}}")
+    };
+    let trial = "resolve/dry-run-mandate `/bank#access`, on trial, demands some of this";
+    let outcome = platform("", &bank(&format!(", {UNTIL}")), &[]);
+    assert!(said(&outcome).contains(&trial.to_owned()), "{}", outcome.said());
+    assert!(outcome.said().contains("on trial as well"), "{}", outcome.said());
+    assert!(outcome.errors().is_empty(), "{}", outcome.said());
+    assert_eq!(platform("", &bank(""), &[]).errors(), ["resolve/contradiction"]);
+}

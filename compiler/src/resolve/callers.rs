@@ -90,7 +90,7 @@ fn token_clause(token: &TokenSpec) -> TokenClause {
     }
 }
 
-/// Refuses header names that are none: they would be read as something else in the key of a condition.
+/// Checks the words of a condition: warns of methods that look mistyped, and refuses header names that are none: they would be read as something else in the key of a condition.
 ///
 /// # Errors
 /// When there is one.
@@ -98,6 +98,7 @@ pub fn check_names(condition: &Condition, span: Span, diagnostics: &mut Diagnost
     let token = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
     };
+    super::slips::check_methods(condition, diagnostics);
     match condition.headers.keys().find(|name| !token(name)) {
         None => Ok(()),
         Some(name) => {

@@ -10,11 +10,10 @@ use ipnet::IpNet;
 
 use super::world::{Service, World};
 use crate::diagnostics::codes::resolve as code;
-use crate::diagnostics::{Diagnostics, Reported};
+use crate::diagnostics::{Diagnostics, Reported, nearest};
 use crate::requests::{IdentityPattern, Part};
 use crate::source::Spanned;
 use crate::spec::reference::{NodeName, NodePath, Reference};
-use crate::spec::zone::{Member, ZoneSpec};
 
 /// Who sends requests: identities, addresses, or anyone at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -216,83 +215,6 @@ impl<'a> World<'a> {
         Err(diagnostics.report(unknown.did_you_mean(&path.value.0, known)))
     }
 
-    /// Returns a zone by name.
-    fn zone(
-        &self,
-        name: &str,
-        reference: &Spanned<Reference>,
-        diagnostics: &mut Diagnostics,
-    ) -> Result<&'a crate::document::Document<ZoneSpec>, Reported> {
-        let zones = &self.parsed.policy.zones;
-        zones.iter().find(|zone| zone.name() == name).ok_or_else(|| {
-            let unknown =
-                code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no zone `{name}`")).label("found nowhere");
-            diagnostics.report(unknown.did_you_mean(name, zones.iter().map(crate::document::Document::name)))
-        })
-    }
-
-    /// Returns the services in a zone, as positions in [`World::services`].
-    ///
-    /// # Errors
-    /// When a member finds nothing.
-    pub fn members(
-        &self,
-        zone: &ZoneSpec,
-        from: &NodePath,
-        diagnostics: &mut Diagnostics,
-    ) -> Result<BTreeSet<usize>, Reported> {
-        let mut members = BTreeSet::new();
-        for member in &zone.members.0 {
-            match &member.value {
-                Member::Reference(Reference::Zone(_)) => {
-                    let nested =
-                        code::UNKNOWN_REFERENCE.at(member.span, "a zone cannot be a member of a zone").label("a zone");
-                    return Err(diagnostics.report(nested.help("name its members here as well")));
-                }
-                Member::Reference(reference) => {
-                    members.extend(self.services_of(
-                        &Spanned::new(reference.clone(), member.span),
-                        from,
-                        diagnostics,
-                    )?);
-                }
-                Member::Labels(wanted) => {
-                    let carries = |service: &Service<'_>| {
-                        service.document.is_some_and(|document| {
-                            let labels = &document.metadata.labels;
-                            wanted.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-                                && wanted.sensitivity.as_ref().is_none_or(|wanted| {
-                                    document
-                                        .spec
-                                        .sensitivity
-                                        .as_ref()
-                                        .is_some_and(|sensitivity| sensitivity.value == *wanted)
-                                })
-                        })
-                    };
-                    if wanted.labels.is_empty() && wanted.sensitivity.is_none() {
-                        let empty = code::UNKNOWN_REFERENCE
-                            .at(member.span, "a member asks for no label")
-                            .label("asks for nothing");
-                        return Err(diagnostics.report(empty.help("write `labels` or `sensitivity`")));
-                    }
-                    let found: Vec<usize> = (0..)
-                        .zip(&self.services)
-                        .filter(|(_, service)| carries(service))
-                        .map(|(index, _)| index)
-                        .collect();
-                    if found.is_empty() {
-                        let none = code::UNKNOWN_REFERENCE.at(member.span, "no Service document carries these labels");
-                        return Err(diagnostics
-                            .report(none.label("finds nothing").help("labels are read from Service documents alone")));
-                    }
-                    members.extend(found);
-                }
-            }
-        }
-        Ok(members)
-    }
-
     fn gateway(
         &self,
         name: &str,
@@ -432,12 +354,8 @@ impl<'a> World<'a> {
                     NodeName::Short(_) => self.nodes.keys().map(NodePath::name).collect(),
                 };
                 let near = match node {
-                    NodeName::Path(path) => {
-                        crate::diagnostics::nearest(name, within).map(|near| format!("{path}:{near}"))
-                    }
-                    NodeName::Short(short) => {
-                        crate::diagnostics::nearest(short, within).map(|near| format!("{near}:{name}"))
-                    }
+                    NodeName::Path(path) => nearest(name, within).map(|near| format!("{path}:{near}")),
+                    NodeName::Short(short) => nearest(short, within).map(|near| format!("{near}:{name}")),
                 };
                 let unknown =
                     code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no service `{}`", reference.value));

@@ -170,9 +170,9 @@ fn add_folder(tree: &dyn Tree, folder: &str, sources: &mut Sources, diagnostics:
     let is_yaml = |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml");
     for path in paths.iter().filter(|path| !is_yaml(path) && looks_read(path)) {
         diagnostics.report(
-            code::IGNORED_FILE.nowhere(format!("`{path}` is not read")).help(
-                "only files that end in `.yaml` or `.yml`, in small letters, are: rename it, or move it elsewhere",
-            ),
+            code::IGNORED_FILE
+                .nowhere(format!("`{path}` is not read"))
+                .help("files that end in `.yaml` or `.yml` are: rename it, or move it elsewhere"),
         );
     }
     paths.iter().filter(is_yaml).filter_map(|path| add_file(tree, path, sources, diagnostics)).collect()

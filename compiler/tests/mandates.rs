@@ -314,6 +314,20 @@ fn addresses_that_may_be_pods_have_no_side_to_agree() {
 }
 
 #[test]
+fn whoever_shows_a_token_has_no_side_to_agree() {
+    let organization = "mandates: {access: {crossWorkspace: mutual}}";
+    let issuer = "issuers: [{issuer: \"https://login.example\", jwksUri: \"https://login.example/keys\"}]";
+    let issuer = document("policy/bank/pay/tokens.yaml", "Authentication", "tokens", issuer);
+    let missing =
+        ["resolve/consent-missing a caller of no node in particular has not declared that it uses `/bank/pay:api`"];
+    for who in ["", "who: anyone, "] {
+        let grant = format!("to: api, allow: [{{from: {{{who}jwt: {{issuer: \"https://login.example\"}}}}}}]");
+        let grant = document("policy/bank/pay/access.yaml", "Access", "in", &grant);
+        assert_eq!(said(&platform(organization, "", &[issuer.clone(), grant])), missing, "{who}");
+    }
+}
+
+#[test]
 fn callers_of_any_trust_domain_leave_the_ones_that_may() {
     let organization = "mandates: {trustDomains: {atMost: [cluster.local]}}";
     let granted = |from: &str, cluster: &str| {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lookup::Callers;
+use super::lookup::{Callers, Party};
 use super::units::Unit;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
@@ -55,7 +55,9 @@ fn caller(
 ) -> Result<Caller, Reported> {
     let mut who = Callers::default();
     if source.value.who.is_empty() {
+        // Whoever shows the token: `anyone`, left unsaid.
         who.anyone = true;
+        who.parties.insert(Party::Everyone);
     }
     for reference in &source.value.who {
         if reference.value == Reference::Internet {

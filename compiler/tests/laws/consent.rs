@@ -48,8 +48,9 @@ fn crossings(repository: &Repository) -> Vec<(Side, Ref)> {
         let grants =
             meaning.about(service).flat_map(|access| access.allow.iter().map(|entry| (access.node.as_str(), entry)));
         for (node, entry) in floors.chain(grants).filter(|(_, entry)| has(entry)) {
-            for who in entry.from.iter().flatten().filter_map(|source| source.who.as_ref()) {
-                for side in sides(repository, who) {
+            for source in entry.from.iter().flatten() {
+                // A token alone is asked of anyone.
+                for side in source.who.as_ref().map_or_else(|| vec![Side::Everyone], |who| sides(repository, who)) {
                     let crosses = match &side {
                         Side::Everyone => true,
                         Side::Of(caller) => {

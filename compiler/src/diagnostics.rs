@@ -166,6 +166,23 @@ impl Diagnostics {
         Reported(())
     }
 
+    /// Returns how many were reported so far, repetitions included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Tells whether nothing was reported.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns what was reported after the first so many, for who knows more about it.
+    pub fn since(&mut self, first: usize) -> &mut [Diagnostic] {
+        self.list.get_mut(first..).unwrap_or_default()
+    }
+
     /// Takes over what another list holds: how parallel work comes together, in the order of its input.
     pub fn append(&mut self, other: Self) {
         self.list.extend(other.list);
@@ -225,7 +242,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .filter(comparable)
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .map(|candidate| {
+            // Capitals are one slip, however many letters they are.
+            let apart = strsim::damerau_levenshtein(word, candidate);
+            (if word.eq_ignore_ascii_case(candidate) { apart.min(1) } else { apart }, candidate)
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)

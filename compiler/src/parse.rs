@@ -168,7 +168,20 @@ fn add_folder(tree: &dyn Tree, folder: &str, sources: &mut Sources, diagnostics:
         Vec::new()
     });
     let is_yaml = |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml");
+    for path in paths.iter().filter(|path| !is_yaml(path) && looks_read(path)) {
+        diagnostics.report(
+            code::IGNORED_FILE
+                .nowhere(format!("`{path}` is not read"))
+                .help("files that end in `.yaml` or `.yml` are: rename it, or move it elsewhere"),
+        );
+    }
     paths.iter().filter(is_yaml).filter_map(|path| add_file(tree, path, sources, diagnostics)).collect()
+}
+
+/// Tells whether a file's name suggests that it holds documents: `deny.YAML`, `deny.yaml.bak`, `pods.json`.
+fn looks_read(path: &str) -> bool {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name).to_ascii_lowercase();
+    name.contains(".yaml") || name.contains(".yml") || name.ends_with(".json")
 }
 
 fn add_file(tree: &dyn Tree, path: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<FileId> {

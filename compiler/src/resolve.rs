@@ -13,9 +13,11 @@ mod claims;
 pub mod fields;
 pub mod interval;
 pub mod lookup;
+mod members;
 pub mod raws;
 mod services;
 pub mod settings;
+mod slips;
 pub mod statements;
 pub mod units;
 pub mod waivers;
@@ -94,6 +96,8 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
         waivers.mark_raw(&world, &document.node, kind.unwrap_or_default());
     }
     waivers.finish(diagnostics);
+    slips::check_sensitivities(&world, diagnostics);
+    slips::check_zones(&world, diagnostics);
     diagnostics.check()?;
 
     let mut exceptions: Vec<_> =

@@ -139,3 +139,40 @@ fn a_mode_needs_the_exception_that_lets_it_through() {
         ("Service", "{workloads: {names: cart}, mtls: permissive}"),
     );
 }
+
+#[test]
+fn terms_that_name_nobody_let_nobody_below_approve() {
+    let said = |organization: &str, tenant: &str, folder: &str, approvals: &str| {
+        let node = |path: &str, kind: &str, spec: &str| {
+            format!(
+                "=== policy/{path}\napiVersion: ringfence/v1alpha1\nkind: {kind}\nmetadata: {{name: shop}}\nspec: {spec}\n"
+            )
+        };
+        let organization = node("organization.yaml", "Organization", organization);
+        let tenant = node("shop/tenant.yaml", "Tenant", tenant);
+        let service = node("shop/web/service.yaml", "Service", "{workloads: {names: cart}, mtls: permissive}");
+        let exception = node(
+            &format!("{folder}exceptions.yaml"),
+            "Exception",
+            &format!(
+                "{{waives: \"/shop#mtls\", scope: {{node: /shop/web}}, widenTo: permissive, category: waiver, reason: a test, owner: team:web, approvals: {approvals}, granted: \"2026-11-01\", expires: \"2027-01-02\"}}"
+            ),
+        );
+        run(&files(&format!("{REST}{organization}{tenant}{service}{exception}")), "2026-11-22").said()
+    };
+    let nobody = "nobody says who may approve an exception to `/shop#mtls`";
+    let mandate = |terms: &str| format!("{{mandates: {{mtls: {{atMost: strict}}, exceptions: {{{terms}}}}}}}");
+    let two = "[{by: me@web.example}, {by: also-me@web.example}]";
+    for terms in ["maxDays: 90", "approvals: 2", "approvals: 1, maxDays: 90"] {
+        let below = said("{}", &mandate(terms), "shop/web/", two);
+        assert!(below.contains(nobody), "{terms}: {below}");
+        assert_eq!(said("{}", &mandate(terms), "shop/", two), "", "{terms}");
+    }
+    // How many, says the organization; who, says the tenant.
+    let organization = "{teams: {sec: [ana@x.example, bo@x.example]}, mandates: {exceptions: {approvals: 2}}}";
+    let approvers = mandate("approvers: [team:sec]");
+    let one_and_me = said(organization, &approvers, "shop/web/", "[{by: ana@x.example}, {by: me@web.example}]");
+    assert!(one_and_me.contains("has 1 of 2 approvals"), "{one_and_me}");
+    let both = said(organization, &approvers, "shop/web/", "[{by: ana@x.example}, {by: bo@x.example}]");
+    assert_eq!(both, "");
+}

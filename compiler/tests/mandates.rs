@@ -290,3 +290,71 @@ fn a_token_that_a_document_demands_is_demanded_by_that_document() {
     let demands = files.values().find(|text| text.contains("notRequestPrincipals")).unwrap();
     assert!(demands.contains("/bank/login"), "{demands}");
 }
+
+#[test]
+fn addresses_that_may_be_pods_have_no_side_to_agree() {
+    let organization = "mandates: {access: {crossWorkspace: mutual}}";
+    let granted = |from: &str, cluster: &str| {
+        let cluster = document("policy/clusters.yaml", "Cluster", "prod", cluster);
+        let grant = format!("to: api, allow: [{{from: \"{from}\"}}]");
+        said(&platform(organization, "", &[cluster, document("policy/bank/pay/access.yaml", "Access", "in", &grant)]))
+    };
+    let refused = |net: &str| {
+        [format!(
+            "resolve/consent-missing whoever calls from `{net}`, which may be a pod, has not declared that it uses `/bank/pay:api`"
+        )]
+    };
+    let pods = "podCidrs: [10.1.0.0/16], nodeCidrs: [10.0.16.0/20]";
+    assert_eq!(granted("cidr:0.0.0.0/0", ""), refused("0.0.0.0/0"));
+    assert_eq!(granted("cidr:0.0.0.0/0", pods), refused("0.0.0.0/0"));
+    assert_eq!(granted("cidr:10.1.7.0/24", pods), refused("10.1.7.0/24"));
+    assert_eq!(granted("cidr:10.0.16.7/32", pods), refused("10.0.16.7/32"));
+    assert_eq!(granted("cidr:192.0.2.0/24", ""), refused("192.0.2.0/24"));
+    assert_eq!(granted("cidr:192.0.2.0/24", pods), [""; 0]);
+}
+
+#[test]
+fn whoever_shows_a_token_has_no_side_to_agree() {
+    let organization = "mandates: {access: {crossWorkspace: mutual}}";
+    let issuer = "issuers: [{issuer: \"https://login.example\", jwksUri: \"https://login.example/keys\"}]";
+    let issuer = document("policy/bank/pay/tokens.yaml", "Authentication", "tokens", issuer);
+    let missing =
+        ["resolve/consent-missing a caller of no node in particular has not declared that it uses `/bank/pay:api`"];
+    for who in ["", "who: anyone, "] {
+        let grant = format!("to: api, allow: [{{from: {{{who}jwt: {{issuer: \"https://login.example\"}}}}}}]");
+        let grant = document("policy/bank/pay/access.yaml", "Access", "in", &grant);
+        assert_eq!(said(&platform(organization, "", &[issuer.clone(), grant])), missing, "{who}");
+    }
+}
+
+#[test]
+fn callers_of_any_trust_domain_leave_the_ones_that_may() {
+    let organization = "mandates: {trustDomains: {atMost: [cluster.local]}}";
+    let granted = |from: &str, cluster: &str| {
+        let cluster = document("policy/clusters.yaml", "Cluster", "prod", cluster);
+        let grant = format!("to: api, allow: [{{from: \"{from}\"}}]");
+        said(&platform(organization, "", &[cluster, document("policy/bank/pay/access.yaml", "Access", "in", &grant)]))
+    };
+    let refused = ["resolve/widens-mandate callers of any trust domain are admitted here"];
+    let pods = "podCidrs: [10.1.0.0/16]";
+    assert_eq!(granted("anyone", pods), refused);
+    assert_eq!(granted("cidr:0.0.0.0/0", pods), refused);
+    assert_eq!(granted("cidr:192.0.2.0/24", ""), refused);
+    assert_eq!(granted("cidr:192.0.2.0/24", pods), [""; 0]);
+    assert_eq!(granted("mesh", pods), [""; 0]);
+    let floor = "mandates: {access: {atLeast: [{from: anyone}]}}";
+    assert_eq!(said(&platform(organization, floor, &[])), refused);
+}
+
+#[test]
+fn a_floor_and_a_ceiling_on_one_trial_say_that_they_will_contradict() {
+    let bank = |mode: &str| {
+        format!("mandates: {{access: {{from: {{atMost: [/bank]}}, atLeast: [{{from: /shop/web:front}}]{mode}}}}}")
+    };
+    let trial = "resolve/dry-run-mandate `/bank#access`, on trial, demands some of this";
+    let outcome = platform("", &bank(&format!(", {UNTIL}")), &[]);
+    assert!(said(&outcome).contains(&trial.to_owned()), "{}", outcome.said());
+    assert!(outcome.said().contains("on trial as well"), "{}", outcome.said());
+    assert!(outcome.errors().is_empty(), "{}", outcome.said());
+    assert_eq!(platform("", &bank(""), &[]).errors(), ["resolve/contradiction"]);
+}

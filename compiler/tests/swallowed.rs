@@ -158,3 +158,124 @@ fn an_object_for_a_cluster_in_the_policy_tree_is_one_error() {
     assert_eq!(outcome.errors(), ["parse/unknown-version"], "{}", outcome.said());
     assert!(outcome.said().contains("`Raw`"), "{}", outcome.said());
 }
+
+/// Asserts what is warned of, by a part of its lines; nothing where `expected` is empty. No warning fails a run.
+fn warns(changes: &[(&str, &str)], expected: &[&str]) {
+    let outcome = compile(changes);
+    let said = outcome.said();
+    assert!(outcome.errors().is_empty(), "{said}");
+    assert_eq!(expected.is_empty(), said.is_empty(), "{said}");
+    for part in expected {
+        assert!(said.contains(part), "`{part}` is not in\n{said}");
+    }
+}
+
+#[test]
+fn every_member_of_a_zone_that_finds_nothing() {
+    let zone = |member: &str| {
+        format!("Zone cards {{members: [{member}, {{labels: {{tier: card}}}}], rules: {{from: {{atMost: [anyone]}}}}}}")
+    };
+    let service = "apiVersion: ringfence/v1alpha1\nkind: Service\nmetadata: {name: cart, labels: {tier: cards}}\nspec: {sensitivity: pci}\n";
+    let both = ["did you mean `sensitivity: pci`?", "did you mean `tier: cards`?"];
+    for member in ["{sensitivity: pcii}", "{sensitivity: PCI}"] {
+        check(&[("policy/zones.yaml", &zone(member)), ("policy/shop/web/cart.yaml", service)], &both);
+    }
+}
+
+#[test]
+fn floors_on_ports_that_nobody_has() {
+    let floor =
+        |port: &str| format!("Tenant shop {{mandates: {{access: {{atLeast: [{{from: anyone, ports: [{port}]}}]}}}}}}");
+    warns(&[("policy/shop/tenant.yaml", &floor("80"))], &[]);
+    for ports in ["7777", "80, metrics"] {
+        warns(
+            &[("policy/shop/tenant.yaml", &floor(ports))],
+            &["[resolve/no-effect]", "tenant.yaml:4", "listens on port"],
+        );
+    }
+}
+
+#[test]
+fn methods_that_are_almost_one_of_http() {
+    let tenant = |method: &str| format!("Tenant shop {{mandates: {{access: {{atMost: [{{methods: [{method}]}}]}}}}}}");
+    for (method, meant) in [("GTE", "GET"), ("DELTE", "DELETE"), ("OPTION", "OPTIONS"), ("PSOT", "POST")] {
+        let meant = format!("did you mean `{meant}`?");
+        warns(&[("policy/shop/tenant.yaml", &tenant(method))], &["[resolve/near-miss]", &meant]);
+    }
+    for method in ["GET", "POST", "PUT", "HEAD", "PURGE", "PROPFIND", "MKCOL", "LOCK", "COPY", "MOVE", "LINK", "BIND"] {
+        warns(&[("policy/shop/tenant.yaml", &tenant(method))], &[]);
+    }
+}
+
+#[test]
+fn sensitivities_that_are_almost_the_one_a_zone_asks_for() {
+    let zone = "Zone cards {members: [cart, {sensitivity: pci}], rules: {from: {atMost: [anyone]}}}";
+    let job = |sensitivity: &str| format!("Service job {{sensitivity: {sensitivity}}}");
+    let said = |sensitivity: &str, expected: &[&str]| {
+        let cart = ("policy/shop/web/cart.yaml", "Service cart {sensitivity: pci}");
+        warns(&[("policy/zones.yaml", zone), cart, ("policy/shop/web/job.yaml", &job(sensitivity))], expected);
+    };
+    said("pci", &[]);
+    said("pii", &[]);
+    said("public", &[]);
+    said("PCI", &["[resolve/near-miss]", "job.yaml:4", "did you mean `pci`?"]);
+}
+
+#[test]
+fn zones_that_bound_nothing_and_that_nothing_names() {
+    let zone = ("policy/zones.yaml", "Zone cards {members: [/shop/web:cart], rules: {}}");
+    warns(&[zone], &["[resolve/no-effect]", "zones.yaml:3", "zone `cards` bounds nothing"]);
+    let access = ("policy/shop/web/access.yaml", "Access in {to: job, allow: [{from: \"zone:cards\"}]}");
+    warns(&[zone, access], &[]);
+}
+
+#[test]
+fn delegations_that_have_ended() {
+    let delegation = |until: &str| format!("Delegation given {{to: /shop/web, may: [mandates], until: \"{until}\"}}");
+    warns(&[("policy/delegations.yaml", &delegation("2026-11-22"))], &[]);
+    let ended = ("policy/delegations.yaml", delegation("2026-11-21"));
+    warns(&[(ended.0, &ended.1)], &["[resolve/no-effect]", "delegations.yaml:4", "ended on 2026-11-21"]);
+    // A statement that needs it is the one place that says so.
+    let workspace = "Workspace web {namespaces: prod/web, mandates: {mtls: {atMost: strict}}}";
+    let outcome = compile(&[(ended.0, &ended.1), ("policy/shop/web/workspace.yaml", workspace)]);
+    assert_eq!(outcome.errors(), ["resolve/delegation-expired"]);
+    assert!(!outcome.said().contains("no-effect"), "{}", outcome.said());
+}
+
+#[test]
+fn files_that_look_as_if_they_were_read() {
+    for file in ["policy/shop/web/deny.YAML", "policy/a.Yml", "inventory/prod/pods.json", "policy/deny.yaml.bak"] {
+        warns(&[(file, "apiVersion: v1\n")], &["[parse/ignored-file]", &format!("`{file}` is not read")]);
+    }
+    for file in ["policy/README.md", "policy/shop/OWNERS", "inventory/prod/NOTES.txt", "elsewhere/deny.YAML"] {
+        warns(&[(file, "apiVersion: v1\n")], &[]);
+    }
+}
+
+#[test]
+fn fields_that_belong_one_level_up() {
+    let tenant = "Tenant shop {mandates: {access: {from: {atMost: [anyone], mode: dryRun}}}}";
+    check(
+        &[("policy/shop/tenant.yaml", tenant)],
+        &["unknown field `mode`", "`mode` belongs one level up, beside `from`"],
+    );
+    let tenant = "Tenant shop {mandates: {access: {from: {atMost: [anyone], mood: dryRun}}}}";
+    check(&[("policy/shop/tenant.yaml", tenant)], &["unknown field `mood`", "the fields here are `atMost`"]);
+}
+
+#[test]
+fn numbers_of_ports_in_quotes() {
+    let access = |port: &str| format!("Access in {{to: cart, allow: [{{from: job, ports: [\"{port}\"]}}]}}");
+    let quoted = "help: a number is written without quotes: `80`";
+    check(&[("policy/shop/web/access.yaml", &access("80"))], &["[parse/invalid-value]", quoted]);
+    check(&[("policy/shop/web/access.yaml", &access("70000"))], &["a port is a number from 1 to 65535"]);
+}
+
+#[test]
+fn workloads_without_labels_cannot_be_told_from_others() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: bare, namespace: web}\nspec: {containers: [{name: main}]}\n";
+    let said = compile(&[("inventory/prod/bare.yaml", pod)]).said();
+    assert!(said.contains("[lowering/inseparable-workloads]"), "{said}");
+    assert!(said.contains("a selector without labels picks `cart` too"), "{said}");
+    assert!(!said.contains("carries the same labels"), "{said}");
+}

@@ -90,7 +90,7 @@ pub(super) fn resolve(
         if let (Some(settings), Some(authentication)) =
             (settings.get(at).and_then(Option::as_ref), authentications.get(at))
         {
-            check_trust_domains(&access, settings, diagnostics);
+            check_trust_domains(world, &access, settings, diagnostics);
             let domains: BTreeSet<String> = named_domains(&access).map(ToString::to_string).collect();
             waivers.mark_words(world, "trustDomains", unit, |word| domains.contains(word));
             waivers.mark_words(world, "jwt.issuers", unit, |word| authentication.accepts(word));
@@ -217,9 +217,26 @@ fn named_domains(access: &Access) -> impl Iterator<Item = &Part> {
     clauses.flat_map(|clause| clause.identities.patterns()).map(|pattern| &pattern.trust_domain)
 }
 
-fn check_trust_domains(access: &Access, settings: &Settings, diagnostics: &mut Diagnostics) {
+fn check_trust_domains(world: &World<'_>, access: &Access, settings: &Settings, diagnostics: &mut Diagnostics) {
     let Words::Only(allowed) = &settings.trust_domains.value else { return };
     for grant in &access.grants {
+        // Whoever is admitted without being asked for an identity may have one of any trust domain.
+        let unasked = grant.set.clauses().iter().any(|clause| {
+            clause.identities.is_any()
+                && (clause.addresses.is_any() || clause.addresses.patterns().any(|net| world.may_be_pods(net)))
+        });
+        if unasked {
+            let by = settings.trust_domains.ceilings.iter().find(|by| by.value != Words::All);
+            let widens = code::WIDENS_MANDATE
+                .at(grant.origin.span, "callers of any trust domain are admitted here")
+                .label("outside the mandate");
+            let widens =
+                by.into_iter().fold(widens, |widens, by| widens.and(by.origin.span, "the trust domains that may"));
+            diagnostics.report(
+                widens
+                    .help("name the callers; if these are addresses of no pods, list the `podCidrs` of every cluster"),
+            );
+        }
         for pattern in grant.set.clauses().iter().flat_map(|clause| clause.identities.patterns()) {
             let inside = matches!(&pattern.trust_domain, Part::Exactly(domain) if allowed.contains(domain));
             if inside {

@@ -3,6 +3,8 @@
 //! In: every document, and delegations. Out: reports only. Each level has built-in powers; a delegation gives one to a node
 //! below, and never more than the one who gives it has.
 
+use std::collections::BTreeSet;
+
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -28,12 +30,13 @@ pub(super) fn check(world: &World<'_>, diagnostics: &mut Diagnostics) {
     for delegation in &world.parsed.policy.delegations {
         check_delegation(world, delegation, diagnostics);
     }
+    let mut said = Said { diagnostics, ended: BTreeSet::new() };
     for (path, node) in &world.nodes {
         if let Some(span) = first_mandate(node.mandates) {
-            demand(world, Power::Mandates, path, span, "mandates", diagnostics);
+            demand(world, Power::Mandates, path, span, "mandates", &mut said);
         }
         if let Some(span) = first_default(node.defaults) {
-            demand(world, Power::Defaults, path, span, "defaults", diagnostics);
+            demand(world, Power::Defaults, path, span, "defaults", &mut said);
         }
         for name in node.profiles {
             let declared = world
@@ -44,37 +47,53 @@ pub(super) fn check(world: &World<'_>, diagnostics: &mut Diagnostics) {
                 .filter(|profile| profile.name() == name.value.0 && profile.node.contains(path));
             for profile in declared {
                 if first_mandate(&profile.spec.mandates).is_some() {
-                    demand(world, Power::Mandates, path, name.span, "mandates of a profile", diagnostics);
+                    demand(world, Power::Mandates, path, name.span, "mandates of a profile", &mut said);
                 }
                 if first_default(&profile.spec.defaults).is_some() {
-                    demand(world, Power::Defaults, path, name.span, "defaults of a profile", diagnostics);
+                    demand(world, Power::Defaults, path, name.span, "defaults of a profile", &mut said);
                 }
             }
         }
     }
     let policy = &world.parsed.policy;
     for document in &policy.accesses {
-        demand(world, Power::Access, &document.node, document.span, "access", diagnostics);
+        demand(world, Power::Access, &document.node, document.span, "access", &mut said);
     }
     for document in &policy.authentications {
-        demand(world, Power::Authentication, &document.node, document.span, "authentication", diagnostics);
+        demand(world, Power::Authentication, &document.node, document.span, "authentication", &mut said);
     }
     for document in &policy.zones {
-        demand(world, Power::Zones, &document.node, document.span, "zones", diagnostics);
+        demand(world, Power::Zones, &document.node, document.span, "zones", &mut said);
     }
     for document in &policy.raws {
-        demand(world, Power::Raw, &document.node, document.span, "hand-written objects", diagnostics);
+        demand(world, Power::Raw, &document.node, document.span, "hand-written objects", &mut said);
     }
     for document in policy.clusters.iter().filter(|document| document.node != NodePath::root()) {
         let misplaced = code::NOT_AUTHORISED.at(document.span, "clusters are declared by the organization alone");
-        diagnostics.report(
+        said.diagnostics.report(
             misplaced.label(format!("declared by `{}`", document.node)).help("move it to the root of the policy tree"),
         );
     }
+    let Said { diagnostics, ended } = said;
+    for delegation in world.parsed.policy.delegations.iter().filter(|delegation| !in_force(world, delegation)) {
+        // One that a statement still needs was reported with the statement.
+        if let Some(until) = delegation.spec.until.as_ref().filter(|until| !ended.contains(&until.span)) {
+            let over = code::NO_EFFECT
+                .at(until.span, format!("delegation `{}` ended on {}", delegation.name(), until.value))
+                .label("the last day");
+            diagnostics.report(over.help("delete it, or have it delegated again"));
+        }
+    }
+}
+
+/// What was said, and the last days of the delegations that have ended and are still needed.
+struct Said<'d> {
+    diagnostics: &'d mut Diagnostics,
+    ended: BTreeSet<Span>,
 }
 
 /// Reports a statement its node has no power to make.
-fn demand(world: &World<'_>, power: Power, path: &NodePath, span: Span, what: &str, diagnostics: &mut Diagnostics) {
+fn demand(world: &World<'_>, power: Power, path: &NodePath, span: Span, what: &str, said: &mut Said<'_>) {
     let Some(node) = world.nodes.get(path) else { return };
     if node.level <= lowest(power) {
         return;
@@ -101,7 +120,8 @@ fn demand(world: &World<'_>, power: Power, path: &NodePath, span: Span, what: &s
                 .help(format!("let the {above} write it, or delegate `{}` to `{path}`", power.word()))
         }
     };
-    diagnostics.report(diagnostic);
+    said.ended.extend(given.iter().filter_map(|delegation| Some(delegation.spec.until.as_ref()?.span)));
+    said.diagnostics.report(diagnostic);
 }
 
 /// Returns the delegations of a power that reach a node, whether they have ended or not.

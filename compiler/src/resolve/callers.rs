@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lookup::Callers;
+use super::lookup::{Callers, Party};
 use super::units::Unit;
 use super::world::World;
 use crate::diagnostics::codes::resolve as code;
@@ -55,7 +55,9 @@ fn caller(
 ) -> Result<Caller, Reported> {
     let mut who = Callers::default();
     if source.value.who.is_empty() {
+        // Whoever shows the token: `anyone`, left unsaid.
         who.anyone = true;
+        who.parties.insert(Party::Everyone);
     }
     for reference in &source.value.who {
         if reference.value == Reference::Internet {
@@ -90,7 +92,7 @@ fn token_clause(token: &TokenSpec) -> TokenClause {
     }
 }
 
-/// Refuses header names that are none: they would be read as something else in the key of a condition.
+/// Checks the words of a condition: warns of methods that look mistyped, and refuses header names that are none: they would be read as something else in the key of a condition.
 ///
 /// # Errors
 /// When there is one.
@@ -98,6 +100,7 @@ pub fn check_names(condition: &Condition, span: Span, diagnostics: &mut Diagnost
     let token = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
     };
+    super::slips::check_methods(condition, diagnostics);
     match condition.headers.keys().find(|name| !token(name)) {
         None => Ok(()),
         Some(name) => {

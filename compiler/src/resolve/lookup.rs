@@ -10,11 +10,10 @@ use ipnet::IpNet;
 
 use super::world::{Service, World};
 use crate::diagnostics::codes::resolve as code;
-use crate::diagnostics::{Diagnostics, Reported};
+use crate::diagnostics::{Diagnostics, Reported, nearest};
 use crate::requests::{IdentityPattern, Part};
 use crate::source::Spanned;
 use crate::spec::reference::{NodeName, NodePath, Reference};
-use crate::spec::zone::{Member, ZoneSpec};
 
 /// Who sends requests: identities, addresses, or anyone at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +37,9 @@ pub enum Party {
     Node(NodePath),
     /// Everyone in the mesh, or anyone at all: nobody can agree for them.
     Everyone,
-    /// Nobody of the tree: a gateway, an address.
+    /// Addresses that may be pods': nobody can agree for whoever has one of them.
+    Addresses(IpNet),
+    /// Nobody of the tree: a gateway, an address that is no pod's.
     Outside,
 }
 
@@ -111,7 +112,7 @@ impl<'a> World<'a> {
             }
             Reference::Cidr(net) => {
                 callers.addresses.insert(*net);
-                callers.parties.insert(Party::Outside);
+                callers.parties.insert(if self.may_be_pods(net) { Party::Addresses(*net) } else { Party::Outside });
             }
             Reference::Gateway(name) => {
                 callers.identities = self.gateway(name, reference, diagnostics)?;
@@ -178,6 +179,15 @@ impl<'a> World<'a> {
         own.chain(aliases.map(|alias| alias.value.0.as_str())).collect()
     }
 
+    /// Tells whether some of these addresses may be pods': a cluster that does not list its `podCidrs` may have any.
+    #[must_use]
+    pub fn may_be_pods(&self, net: &IpNet) -> bool {
+        self.clusters.values().map(|cluster| &cluster.document.spec).any(|spec| {
+            let mut pods = spec.pod_cidrs.iter().chain(&spec.node_cidrs).map(|pods| pods.value.0);
+            spec.pod_cidrs.is_empty() || pods.any(|pods| pods.contains(net) || net.contains(&pods))
+        })
+    }
+
     /// Checks that a node exists.
     ///
     /// # Errors
@@ -203,83 +213,6 @@ impl<'a> World<'a> {
         let unknown =
             code::UNKNOWN_REFERENCE.at(path.span, format!("there is no node `{}`", path.value)).label("found nowhere");
         Err(diagnostics.report(unknown.did_you_mean(&path.value.0, known)))
-    }
-
-    /// Returns a zone by name.
-    fn zone(
-        &self,
-        name: &str,
-        reference: &Spanned<Reference>,
-        diagnostics: &mut Diagnostics,
-    ) -> Result<&'a crate::document::Document<ZoneSpec>, Reported> {
-        let zones = &self.parsed.policy.zones;
-        zones.iter().find(|zone| zone.name() == name).ok_or_else(|| {
-            let unknown =
-                code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no zone `{name}`")).label("found nowhere");
-            diagnostics.report(unknown.did_you_mean(name, zones.iter().map(crate::document::Document::name)))
-        })
-    }
-
-    /// Returns the services in a zone, as positions in [`World::services`].
-    ///
-    /// # Errors
-    /// When a member finds nothing.
-    pub fn members(
-        &self,
-        zone: &ZoneSpec,
-        from: &NodePath,
-        diagnostics: &mut Diagnostics,
-    ) -> Result<BTreeSet<usize>, Reported> {
-        let mut members = BTreeSet::new();
-        for member in &zone.members.0 {
-            match &member.value {
-                Member::Reference(Reference::Zone(_)) => {
-                    let nested =
-                        code::UNKNOWN_REFERENCE.at(member.span, "a zone cannot be a member of a zone").label("a zone");
-                    return Err(diagnostics.report(nested.help("name its members here as well")));
-                }
-                Member::Reference(reference) => {
-                    members.extend(self.services_of(
-                        &Spanned::new(reference.clone(), member.span),
-                        from,
-                        diagnostics,
-                    )?);
-                }
-                Member::Labels(wanted) => {
-                    let carries = |service: &Service<'_>| {
-                        service.document.is_some_and(|document| {
-                            let labels = &document.metadata.labels;
-                            wanted.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-                                && wanted.sensitivity.as_ref().is_none_or(|wanted| {
-                                    document
-                                        .spec
-                                        .sensitivity
-                                        .as_ref()
-                                        .is_some_and(|sensitivity| sensitivity.value == *wanted)
-                                })
-                        })
-                    };
-                    if wanted.labels.is_empty() && wanted.sensitivity.is_none() {
-                        let empty = code::UNKNOWN_REFERENCE
-                            .at(member.span, "a member asks for no label")
-                            .label("asks for nothing");
-                        return Err(diagnostics.report(empty.help("write `labels` or `sensitivity`")));
-                    }
-                    let found: Vec<usize> = (0..)
-                        .zip(&self.services)
-                        .filter(|(_, service)| carries(service))
-                        .map(|(index, _)| index)
-                        .collect();
-                    if found.is_empty() {
-                        let none = code::UNKNOWN_REFERENCE.at(member.span, "no Service document carries these labels");
-                        return Err(diagnostics
-                            .report(none.label("finds nothing").help("labels are read from Service documents alone")));
-                    }
-                    members.extend(found);
-                }
-            }
-        }
-        Ok(members)
     }
 
     fn gateway(
@@ -421,12 +354,8 @@ impl<'a> World<'a> {
                     NodeName::Short(_) => self.nodes.keys().map(NodePath::name).collect(),
                 };
                 let near = match node {
-                    NodeName::Path(path) => {
-                        crate::diagnostics::nearest(name, within).map(|near| format!("{path}:{near}"))
-                    }
-                    NodeName::Short(short) => {
-                        crate::diagnostics::nearest(short, within).map(|near| format!("{near}:{name}"))
-                    }
+                    NodeName::Path(path) => nearest(name, within).map(|near| format!("{path}:{near}")),
+                    NodeName::Short(short) => nearest(short, within).map(|near| format!("{near}:{name}")),
                 };
                 let unknown =
                     code::UNKNOWN_REFERENCE.at(reference.span, format!("there is no service `{}`", reference.value));

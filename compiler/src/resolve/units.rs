@@ -219,6 +219,9 @@ fn make<'a>(
             .label("cannot be selected apart")
             .help("give its pods a label of their own");
         diagnostics.report(match clash {
+            Some(other) if workloads.iter().any(|workload| workload.labels.is_empty()) => {
+                inseparable.and(other.span, format!("a selector without labels picks `{}` too", other.name))
+            }
             Some(other) => inseparable.and(other.span, format!("`{}` carries the same labels", other.name)),
             None => inseparable,
         });

@@ -2,7 +2,8 @@
 //!
 //! In: the documents and inventories. Out: [`World`], in which every later question is a look-up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use crate::diagnostics::Diagnostics;
 use crate::document::Document;
@@ -37,6 +38,8 @@ pub struct World<'a> {
     pub services: Vec<Service<'a>>,
     /// Positions of services by each of their names.
     pub(super) names: BTreeMap<String, Vec<usize>>,
+    /// The zones that some reference named so far.
+    pub(super) zones_named: Mutex<BTreeSet<String>>,
 }
 
 /// A node and what its own file says.
@@ -207,7 +210,7 @@ impl<'a> World<'a> {
                 names.entry(name.clone()).or_default().push(index);
             }
         }
-        Self { parsed, as_of, nodes, clusters, claims, services, names }
+        Self { parsed, as_of, nodes, clusters, claims, services, names, zones_named: Mutex::default() }
     }
 
     /// Returns a workload.

@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use super::{Shape, wrong_type};
 use crate::diagnostics::codes::parse as code;
-use crate::diagnostics::{Diagnostics, Reported};
+use crate::diagnostics::{Diagnostic, Diagnostics, Reported};
 use crate::yaml::{Mapping, Node};
 
 /// A type that reads some keys of a mapping; one record can hold another's keys flat beside its own.
@@ -154,6 +154,7 @@ pub fn camel(field: &str) -> String {
 pub struct Fields<'a> {
     node: &'a Node,
     mapping: &'a Mapping,
+    known: Vec<String>,
     unknown: Option<Reported>,
 }
 
@@ -178,7 +179,7 @@ impl<'a> Fields<'a> {
                 .did_you_mean(key, known.iter().map(String::as_str));
             unknown = Some(diagnostics.report(diagnostic));
         }
-        Ok(Self { node, mapping, unknown })
+        Ok(Self { node, mapping, known, unknown })
     }
 
     /// Reads the value of `field`, or what its absence stands for.
@@ -188,7 +189,10 @@ impl<'a> Fields<'a> {
     pub fn take<T: Shape>(&mut self, field: &str, diagnostics: &mut Diagnostics) -> Result<T, Reported> {
         let key = camel(field);
         match (self.mapping.get(&key), T::absent()) {
-            (Some(node), _) => T::read(node, diagnostics),
+            (Some(node), _) => {
+                let said = diagnostics.len();
+                T::read(node, diagnostics).inspect_err(|_| self.say_one_level_up(&key, node, diagnostics.since(said)))
+            }
             (None, Some(value)) => Ok(value),
             (None, None) => Err(diagnostics.report(
                 code::MISSING_FIELD
@@ -196,6 +200,18 @@ impl<'a> Fields<'a> {
                     .label(format!("`{key}` is required here"))
                     .help(format!("add `{key}: …`; `ringfence schema <kind>` says what it holds")),
             )),
+        }
+    }
+
+    /// Says of the unknown fields of a value that are fields of this mapping where they belong.
+    fn say_one_level_up(&self, key: &str, value: &Node, said: &mut [Diagnostic]) {
+        let entries = || value.as_mapping().into_iter().flat_map(Mapping::entries);
+        for diagnostic in said.iter_mut().filter(|diagnostic| diagnostic.code().id == code::UNKNOWN_FIELD.id) {
+            let misplaced = entries().find(|entry| diagnostic.span() == Some(entry.key.span));
+            if let Some(entry) = misplaced.filter(|entry| self.known.contains(&entry.key.value)) {
+                *diagnostic =
+                    diagnostic.clone().help(format!("`{}` belongs one level up, beside `{key}`", entry.key.value));
+            }
         }
     }
 

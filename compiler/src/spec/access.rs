@@ -188,7 +188,12 @@ impl Shape for Port {
                 let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
                 Err(diagnostics.report(
                     code.at(node.span, format!("`{text}` is not the name of a port")).label("not a port").help(
-                        "a port is a number from 1 to 65535, or a name of at most 15 small letters, digits and hyphens",
+                        if text.parse::<u16>().is_ok_and(|port| port > 0) {
+                            format!("a number is written without quotes: `{text}`")
+                        } else {
+                            "a port is a number from 1 to 65535, or a name of at most 15 small letters, digits and hyphens"
+                                .to_owned()
+                        },
                     ),
                 ))
             }

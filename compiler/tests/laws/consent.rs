@@ -20,8 +20,8 @@ fn sides(repository: &Repository, who: &Ref) -> Vec<Side> {
     let home =
         |namespace: &str| repository.nodes.iter().find(|node| node.claims.iter().any(|claim| claim == namespace));
     match who {
-        Ref::Mesh | Ref::Anyone => vec![Side::Everyone],
-        Ref::Cidr(_) => Vec::new(),
+        // The clusters do not say which addresses their pods have.
+        Ref::Mesh | Ref::Anyone | Ref::Cidr(_) => vec![Side::Everyone],
         Ref::Node(path) => vec![Side::Of(path.clone())],
         Ref::Service(workspace, _) => vec![Side::Of(workspace.clone())],
         Ref::Account(_, namespace, _) => home(namespace).map(|node| Side::Of(node.path.clone())).into_iter().collect(),
@@ -48,8 +48,9 @@ fn crossings(repository: &Repository) -> Vec<(Side, Ref)> {
         let grants =
             meaning.about(service).flat_map(|access| access.allow.iter().map(|entry| (access.node.as_str(), entry)));
         for (node, entry) in floors.chain(grants).filter(|(_, entry)| has(entry)) {
-            for who in entry.from.iter().flatten().filter_map(|source| source.who.as_ref()) {
-                for side in sides(repository, who) {
+            for source in entry.from.iter().flatten() {
+                // A token alone is asked of anyone.
+                for side in source.who.as_ref().map_or_else(|| vec![Side::Everyone], |who| sides(repository, who)) {
                     let crosses = match &side {
                         Side::Everyone => true,
                         Side::Of(caller) => {

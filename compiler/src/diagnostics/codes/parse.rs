@@ -12,5 +12,6 @@ super::codes! {
     MISPLACED_DOCUMENT: Error = "parse/misplaced-document", "a document stands where its kind does not belong";
     MISSING_NODE: Error = "parse/missing-node", "a folder holds policy and no node of its own";
     WRONG_PARENT: Error = "parse/wrong-parent", "a document names another parent than its folder has";
+    IGNORED_FILE: Warning = "parse/ignored-file", "a file looks like one that is read and is not";
     UNREADABLE: Error = "parse/unreadable", "a file or folder cannot be read";
 }

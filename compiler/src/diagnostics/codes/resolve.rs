@@ -33,6 +33,8 @@ super::codes! {
     UNKNOWN_MANDATE: Error = "resolve/unknown-mandate", "an exception waives a mandate that nobody makes";
     DELEGATION_INVALID: Error = "resolve/delegation-invalid", "a delegation gives what its node does not have";
     DELEGATION_EXPIRED: Error = "resolve/delegation-expired", "a delegation has ended and is still used";
+    NO_EFFECT: Warning = "resolve/no-effect", "a statement that is valid and does nothing";
+    NEAR_MISS: Warning = "resolve/near-miss", "a word is almost one that would mean something";
     RAW_NOT_ALLOWED: Error = "resolve/raw-not-allowed", "a hand-written object is of a kind no mandate allows";
     TOKEN_KEYS: Error = "resolve/token-keys", "an issuer has no keys, or two sets of them";
 }

@@ -1,8 +1,8 @@
 //! Consent: where a mandate asks for it, a caller from elsewhere must declare what it uses.
 //!
 //! In: rules, floors and defaults, `uses`, and the `crossWorkspace` and `crossTenant` of both lines. Out: reports. A
-//! statement of a node above both sides speaks for both; a caller outside the tree (a gateway, an address) has no side to
-//! speak for.
+//! statement of a node above both sides speaks for both; a caller outside the tree (a gateway, an address that is no pod's)
+//! has no side to speak for.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -130,7 +130,7 @@ struct Asked {
 fn asks(world: &World<'_>, admission: &Admission<'_>, party: &Party, unit: &Unit<'_>) -> Option<Asked> {
     let caller = match party {
         Party::Outside => return None,
-        Party::Everyone => None,
+        Party::Everyone | Party::Addresses(_) => None,
         Party::Service(index) => Some(&world.services.get(*index)?.node),
         Party::Node(path) => Some(path),
     };
@@ -199,7 +199,7 @@ fn speaks(declared: &Use, party: &Party) -> bool {
     match party {
         Party::Service(index) => declared.callers.contains(index),
         Party::Node(path) => declared.node.as_ref().is_some_and(|node| node.contains(path)),
-        Party::Everyone | Party::Outside => false,
+        Party::Everyone | Party::Addresses(_) | Party::Outside => false,
     }
 }
 
@@ -226,6 +226,11 @@ fn missing(world: &World<'_>, admission: &Admission<'_>, party: &Party, unit: &U
         Party::Node(path) => (
             format!("`{path}`"),
             format!("add an Access with `uses: [\"{target}\"]` to `{path}`, for its owner to approve"),
+        ),
+        Party::Addresses(net) => (
+            format!("whoever calls from `{net}`, which may be a pod,"),
+            "name the callers, so that they can declare it; if these are no pods, list the `podCidrs` of every cluster"
+                .to_owned(),
         ),
         Party::Everyone | Party::Outside => {
             ("a caller of no node in particular".to_owned(), "name the callers, so that they can declare it".to_owned())

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::consent::Admission;
 use super::grants::{Grant, GrantKind};
-use super::{Access, scope, shown};
+use super::{Access, Ceiling, scope, shown};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::resolve as code;
 use crate::requests::{Request, RequestSet};
@@ -15,6 +15,7 @@ use crate::resolve::callers::{self, Caller};
 use crate::resolve::statements::{Force, Origin, force};
 use crate::resolve::units::Unit;
 use crate::resolve::world::World;
+use crate::spec::access::{Condition, Port};
 use crate::spec::mandates::Floor as FloorSpec;
 use crate::spec::reference::NodePath;
 
@@ -51,6 +52,7 @@ impl<'a> Floors<'a> {
                     if callers::check_names(&spec.condition, span, diagnostics).is_err() {
                         continue;
                     }
+                    check_ports(&spec.condition, &about, units, diagnostics);
                     let origin = Origin::mandate(span, path, "access");
                     list.push(Floor { spec, node: path.clone(), origin, force, callers, units: about });
                 }
@@ -130,10 +132,30 @@ impl Floor<'_> {
     }
 }
 
-/// Returns the ceilings and denies in force that cut into a set, each with a request they cut off.
+/// Warns of ports that no workload a floor is about has yet: nothing is demanded there.
+fn check_ports(condition: &Condition, about: &BTreeSet<usize>, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
+    let about: Vec<&Unit<'_>> = about.iter().filter_map(|at| units.get(*at)).collect();
+    let had = |port: &Port| about.is_empty() || about.iter().any(|unit| !unit.port_numbers(port).is_empty());
+    for port in condition.ports.iter().flat_map(|ports| &ports.0).filter(|port| !had(&port.value)) {
+        let idle = code::NO_EFFECT
+            .at(port.span, format!("no workload this floor is about listens on port `{}`", port.value))
+            .label("demands nothing");
+        diagnostics.report(
+            idle.help(
+                "correct it, list the port in `ports` of a Service document, or delete it until a workload has it",
+            ),
+        );
+    }
+}
+
+/// Returns what cuts into a floor on trial once it is in force, each with a request it cuts off: ceilings, those on trial
+/// as well, which come into force by themselves too, and denies in force.
 fn in_the_way<'r>(set: &RequestSet, access: &'r Access) -> Vec<(&'r Origin, String, Request)> {
-    let ceilings = access.ceilings.iter().filter(|ceiling| !ceiling.on_trial);
-    let ceilings = ceilings.filter_map(|ceiling| Some((&ceiling.origin, ceiling.words(), ceiling.refuses(set)?)));
+    let words = |ceiling: &Ceiling| {
+        if ceiling.on_trial { format!("{}, on trial as well", ceiling.words()) } else { ceiling.words() }
+    };
+    let ceilings = access.ceilings.iter();
+    let ceilings = ceilings.filter_map(|ceiling| Some((&ceiling.origin, words(ceiling), ceiling.refuses(set)?)));
     let denies = access.denies.iter().filter(|deny| !deny.on_trial);
     let denies = denies.filter_map(|deny| Some((&deny.origin, "denies some of it".to_owned(), deny.set.meets(set)?)));
     ceilings.chain(denies).collect()

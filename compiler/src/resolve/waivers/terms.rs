@@ -29,8 +29,11 @@ pub(super) fn check(
     let lineage = holder.lineage();
     let mandates = lineage.iter().flat_map(|path| world.mandates(path));
     let asked: Vec<_> = mandates.filter_map(|mandates| mandates.exceptions.as_ref()).collect();
-    let own = [category(document), order(document), unasked(document, holder, asked.is_empty())];
-    let by_terms = asked.into_iter().flat_map(|terms| [approvals(world, document, terms), days(document, terms)]);
+    // Terms that only count days or approvals say as little about who may approve as no terms.
+    let approvers: Vec<_> = asked.iter().flat_map(|terms| &terms.value.approvers).collect();
+    let own = [category(document), order(document), unasked(document, holder, approvers.is_empty())];
+    let by_terms =
+        asked.iter().flat_map(|terms| [approvals(world, document, terms, &approvers), days(document, terms)]);
     let mut invalid = Ok(());
     for diagnostic in own.into_iter().chain(by_terms).flatten() {
         invalid = Err(diagnostics.report(diagnostic));
@@ -68,25 +71,31 @@ fn unasked(document: &Exception, holder: &NodePath, nobody: bool) -> Option<Diag
     let nobody = code::EXCEPTION_INVALID
         .at(name(document), format!("nobody says who may approve an exception to `{}`", waives.value));
     Some(
-        nobody
-            .label("written below the mandate it waives")
-            .and(waives.span, "the mandate")
-            .help("let the node that mandates say so in `mandates.exceptions`, or write the exception itself"),
+        nobody.label("written below the mandate it waives").and(waives.span, "the mandate").help(
+            "let the node that mandates name them in `mandates.exceptions.approvers`, or write the exception itself",
+        ),
     )
 }
 
-/// Enough different persons approved who may.
-fn approvals(world: &World<'_>, document: &Exception, terms: &Spanned<ExceptionTerms>) -> Option<Diagnostic> {
+/// Enough different persons approved who may: terms that name approvers count those, others whoever the line names.
+fn approvals(
+    world: &World<'_>,
+    document: &Exception,
+    terms: &Spanned<ExceptionTerms>,
+    of_the_line: &[&Spanned<Owner>],
+) -> Option<Diagnostic> {
     let (asked, terms) = (terms.span, &terms.value);
+    let own: Vec<_> = terms.approvers.iter().collect();
+    let approvers = if own.is_empty() { of_the_line } else { &own };
     let needed = terms.approvals.as_ref().map_or(1, |count| count.value.0);
     let approvals = document.spec.approvals.iter().map(|approval| &approval.by.value);
-    let able = approvals.filter(|person| may_approve(world, terms, person));
+    let able = approvals.filter(|person| may_approve(world, approvers, person));
     // An address is one person, however it is written.
     let valid = able.map(|person| person.to_string().to_lowercase()).collect::<BTreeSet<_>>().len();
     if valid >= needed as usize {
         return None;
     }
-    let who = terms.approvers.iter().map(|owner| format!("`{}`", owner.value)).collect::<Vec<_>>().join(", ");
+    let who = approvers.iter().map(|owner| format!("`{}`", owner.value)).collect::<Vec<_>>().join(", ");
     let of = if who.is_empty() { String::new() } else { format!(" of {who}") };
     let few = code::EXCEPTION_INVALID
         .at(name(document), format!("exception `{}` has {valid} of {needed} approvals", document.name()));
@@ -116,8 +125,9 @@ fn name(document: &Exception) -> Span {
     document.metadata.name.span
 }
 
-/// Tells whether a person is one of the approvers, by address or as a member of a team.
-fn may_approve(world: &World<'_>, terms: &ExceptionTerms, person: &Owner) -> bool {
+/// Tells whether a person is one of the approvers, by address or as a member of a team. Where nobody is, the node that
+/// mandates writes the exception itself and whoever it counts will do.
+fn may_approve(world: &World<'_>, approvers: &[&Spanned<Owner>], person: &Owner) -> bool {
     let Owner::Person(address) = person else { return false };
     let teams = world.parsed.policy.organizations.iter().map(|organization| &organization.spec.teams);
     let member = |team: &str| {
@@ -126,8 +136,8 @@ fn may_approve(world: &World<'_>, terms: &ExceptionTerms, person: &Owner) -> boo
             .filter_map(|teams| teams.get(team))
             .any(|members| members.iter().any(|member| member.eq_ignore_ascii_case(address)))
     };
-    terms.approvers.is_empty()
-        || terms.approvers.iter().any(|approver| match &approver.value {
+    approvers.is_empty()
+        || approvers.iter().any(|approver| match &approver.value {
             Owner::Person(known) => known.eq_ignore_ascii_case(address),
             Owner::Team(team) => member(team),
         })

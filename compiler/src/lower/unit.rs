@@ -43,7 +43,8 @@ impl Lowering<'_, '_, '_> {
 
     fn mesh(&mut self, governed: &Governed<'_>, at: usize, plane: DataPlane, plan: &NamespacePlan) -> MeshPlan {
         let (unit, access) = (&governed.unit, &governed.access);
-        let mut rules = Rules { unit, plane, diagnostics: self.diagnostics };
+        let world = &self.resolved.world;
+        let mut rules = Rules { world, unit, ceilings: &access.ceilings, plane, diagnostics: self.diagnostics };
         let written = |grants: &[Grant], on_trial: bool, action: Action, rules: &mut Rules<'_, '_, '_>| {
             let chosen: Vec<_> = grants.iter().filter(|grant| grant.on_trial == on_trial).collect();
             rules.of(&chosen, action)

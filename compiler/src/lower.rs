@@ -7,8 +7,10 @@ mod ceilings;
 mod flows;
 mod outside;
 mod plaintext;
+mod reach;
 mod rules;
 mod tokens;
+mod trial;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,7 @@ pub fn lower(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Result<V
         plans.push(lowering.cluster());
     }
     outside::check_callers(resolved, diagnostics);
+    reach::check(resolved, diagnostics);
     diagnostics.check()?;
     Ok(plans)
 }

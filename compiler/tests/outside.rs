@@ -256,19 +256,165 @@ fn a_grant_by_identity_where_nobody_shows_one_is_refused() {
     check(EXCLUDED, &[disabled, ("Access", &on(", ports: [9090]"))], WARNING);
 }
 
+const REFUSES: (&str, &str) =
+    ("{app: cart}, annotations", "{app: cart, sidecar.istio.io/inject: \"false\"}, annotations");
+const GHOST: (&str, &str) = (
+    "metadata: {name: prod}\nspec: {}",
+    "metadata: {name: prod}\nspec: {identities: [{namespace: ops, serviceAccounts: ghost}]}",
+);
+const UNTOLD: &str = "error[lowering/unenforceable] a caller whose pods NetworkPolicy cannot tell from others of `cart` cannot be enforced: its pods refuse a sidecar\n";
+const UNMESHED: &str = "warning[lowering/not-in-mesh] `web/cart` has no proxy: its pods refuse a sidecar";
+
 #[test]
 fn network_policy_alone_admits_no_pods_beside_those_that_are_granted() {
-    let out = ("{app: cart}, annotations", "{app: cart, sidecar.istio.io/inject: \"false\"}, annotations");
     let to = |from: &str| {
         let access = format!("{{to: cart, allow: [{{from: {from}}}]}}");
-        let identities = (
-            "metadata: {name: prod}\nspec: {}",
-            "metadata: {name: prod}\nspec: {identities: [{namespace: ops, serviceAccounts: ghost}]}",
-        );
-        said(&changed(&[out, identities], &[("Access", &access)]))
+        said(&changed(&[REFUSES, GHOST], &[("Access", &access)]))
     };
-    let refused = "error[lowering/unenforceable] a caller whose pods NetworkPolicy cannot tell from others of `cart` cannot be enforced: its pods refuse a sidecar\n";
-    let warning = "warning[lowering/not-in-mesh] `web/cart` has no proxy: its pods refuse a sidecar";
-    assert_eq!(to("\"sa:prod/ops/ghost\""), format!("{refused}{warning}"));
-    assert_eq!(to("\"sa:prod/web/web\""), warning);
+    assert_eq!(to("\"sa:prod/ops/ghost\""), format!("{UNTOLD}{UNMESHED}"));
+    assert_eq!(to("\"sa:prod/web/web\""), UNMESHED);
+    // Every pod is more than every pod that shows who it is.
+    assert_eq!(to("mesh"), format!("{UNTOLD}{UNMESHED}"));
+    assert_eq!(to("anyone"), UNMESHED);
+    let past = "error[lowering/unenforceable] a caller whose pods NetworkPolicy cannot tell from others of `cart` cannot be enforced: `traffic.sidecar.istio.io/excludeInboundPorts` takes port 9090 from the proxy\n";
+    check(EXCLUDED, &[("Access", "{to: cart, allow: [{from: mesh, ports: [9090]}]}")], &format!("{past}{WARNING}"));
+    check(EXCLUDED, &[("Access", "{to: cart, allow: [{from: mesh, ports: [8080]}]}")], WARNING);
+}
+
+#[test]
+fn network_policy_alone_admits_no_more_by_a_floor_or_a_default_than_by_a_grant() {
+    let floor = |from: &str| {
+        let mandate = format!("{{mandates: {{access: {{atLeast: [{{from: \"{from}\", to: cart, ports: [8080]}}]}}}}}}");
+        said(&changed(&[REFUSES, GHOST], &[("Tenant", &mandate)]))
+    };
+    assert_eq!(floor("sa:prod/ops/ghost"), format!("{UNTOLD}{UNMESHED}"));
+    assert_eq!(floor("sa:prod/web/web"), UNMESHED);
+    assert_eq!(floor("anyone"), UNMESHED);
+    // All of a workspace are whole namespaces, whose pods a selector picks.
+    let default = |within: &str| {
+        let tenant = format!("{{defaults: {{access: {{within: {within}}}}}}}");
+        said(&changed(&[REFUSES], &[("Tenant", &tenant)]))
+    };
+    assert_eq!(default("workspace"), UNMESHED);
+}
+
+const ON_NODE: (&str, &str) = ("serviceAccountName: cart\n", "serviceAccountName: cart\n      hostNetwork: true\n");
+const NO_POLICY: (&str, &str) =
+    ("metadata: {name: prod}\nspec: {}", "metadata: {name: prod}\nspec: {networkPolicy: none}");
+
+#[test]
+fn a_mandate_on_access_where_nothing_is_enforced_is_refused_with_both_places() {
+    let node = "its pods share the node's network";
+    let taken = "`traffic.sidecar.istio.io/excludeInboundPorts` takes port 9090 from the proxy";
+    let annotation = format!("annotations: {{{EXCLUDED}}}");
+    let excluded = ("annotations: {}", annotation.as_str());
+    let cases: [(&[_], &str, Option<&str>); 6] = [
+        (&[ON_NODE], "from: {atMost: [web]}", Some(node)),
+        (&[ON_NODE], "atMost: [{from: anyone, ports: [8080]}]", Some(node)),
+        (&[ON_NODE], "from: {atMost: [anyone]}", None),
+        (&[REFUSES, NO_POLICY], "from: {atMost: [web]}", Some("its pods refuse a sidecar")),
+        (&[excluded, NO_POLICY], "from: {atMost: [web]}", Some(taken)),
+        // NetworkPolicy opens nothing that is not granted, and what is granted lies within.
+        (&[REFUSES], "from: {atMost: [web]}", None),
+    ];
+    for (replacements, mandate, why) in cases {
+        let outcome = changed(replacements, &[("Tenant", &format!("{{mandates: {{access: {{{mandate}}}}}}}"))]);
+        let said = outcome.said();
+        let expected = why.map(|why| {
+            format!("error[lowering/unenforceable] a mandate on access of `cart` cannot be enforced: {why}\n")
+        });
+        assert_eq!(outcome.errors().len(), expected.iter().count(), "{mandate}: {said}");
+        assert!(expected.is_none_or(|expected| said.contains(&expected)), "{mandate}: {said}");
+        assert!(why.is_none() || said.contains("policy/shop/tenant.yaml:4 ("), "{said}");
+    }
+}
+
+/// A zone of `web` whose members reach nothing but themselves.
+fn zone() -> (&'static str, String) {
+    let before = "=== policy/shop/web/workspace.yaml\n";
+    let zone = "=== policy/shop/zone.yaml\napiVersion: ringfence/v1alpha1\nkind: Zone\nmetadata: {name: dmz}\nspec:\n  members: [/shop/web:web]\n  rules: {to: {atMost: [/shop/web:web]}}\n";
+    (before, format!("{zone}{before}"))
+}
+
+#[test]
+fn the_reach_of_a_zone_is_kept_at_either_end() {
+    let (before, zone) = zone();
+    let errors = |more: &[(&str, &str)]| {
+        let all: Vec<_> = std::iter::once((before, zone.as_str())).chain(more.iter().copied()).collect();
+        let outcome = changed(&all, &[]);
+        said(&outcome).lines().filter(|line| line.starts_with("error")).collect::<Vec<_>>().join("\n")
+    };
+    let refused =
+        |why: &str| format!("error[lowering/unenforceable] the reach of a zone of `cart` cannot be enforced: {why}");
+    assert_eq!(errors(&[]), "");
+    assert_eq!(errors(&[ON_NODE]), "");
+    assert_eq!(errors(&[REFUSES]), "");
+    assert_eq!(errors(&[REFUSES, NO_POLICY]), refused("its pods refuse a sidecar"));
+    let caller = ("{serviceAccountName: web,", "{serviceAccountName: web, hostNetwork: true,");
+    assert_eq!(errors(&[ON_NODE, caller]), refused("its pods share the node's network"));
+}
+
+#[test]
+fn members_of_a_zone_that_reach_nothing_but_some_may_not_call_anything() {
+    let (before, zone) = zone();
+    let outcome = changed(&[(before, &zone)], &[("Tenant", "{defaults: {egress: any}}")]);
+    assert_eq!(said(&outcome), "error[lowering/unenforceable] `web` may call anything, whatever zone `dmz` says");
+    let said = outcome.said();
+    assert!(said.contains("policy/shop/zone.yaml:6 (") && said.contains("policy/shop/tenant.yaml:4 (lets"), "{said}");
+}
+
+#[test]
+fn a_caller_on_the_network_of_its_node_is_nobody_network_policy_knows() {
+    let caller = ("{serviceAccountName: web,", "{serviceAccountName: web, hostNetwork: true,");
+    let outcome = changed(&[REFUSES, caller], &[("Access", "{to: cart, allow: [{from: web, ports: [8080]}]}")]);
+    let warning = "warning[lowering/caller-not-in-mesh] `web/web` shares the node's network, where NetworkPolicy does not know it";
+    assert!(outcome.said().contains(warning), "{}", outcome.said());
+    assert_eq!(outcome.errors(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_trial_in_ambient_mode_waits_for_a_mesh_that_knows_of_trials() {
+    let trial = ("Access", "{to: cart, allow: [{from: web, ports: [8080], mode: dryRun, until: \"2026-12-01\"}]}");
+    let version = |said: &str| format!("metadata: {{name: prod}}\nspec: {{istioVersion: \"{said}\"}}");
+    let mandate = ("Tenant", "{mandates: {access: {from: {atMost: [web]}, mode: dryRun, until: \"2026-12-01\"}}}");
+    for (said, safe) in [("1.24", false), ("1.25.0", false), ("later", false), ("1.26", true), ("1.29.1", true)] {
+        let version = version(said);
+        let cluster = ("metadata: {name: prod}\nspec: {}", version.as_str());
+        let outcome = changed(&[AMBIENT, cluster], &[trial]);
+        assert_eq!(outcome.errors().is_empty(), safe, "{said}: {}", outcome.said());
+        // A mandate on trial is reported when it is compiled, and needs no object.
+        let compiled = changed(&[AMBIENT, cluster], &[mandate]).compiled.unwrap();
+        assert_eq!(compiled.files.values().any(|text| text.contains("istio.io/dry-run")), safe, "{said}");
+    }
+    let unsaid = changed(&[AMBIENT], &[trial]).said();
+    assert!(unsaid.contains("policy/clusters.yaml:3 (does not say its `istioVersion`)"), "{unsaid}");
+    check("", &[trial], "");
+}
+
+#[test]
+fn http_that_a_mandate_brings_in_is_shown_where_the_mandate_asks_for_it() {
+    let mandate = ("Tenant", "{mandates: {access: {atMost: [{from: /shop, methods: [GET]}]}}}");
+    let grant = ("Access", "{to: cart, allow: [{from: web, clip: true}]}");
+    let outcome = changed(&[AMBIENT], &[mandate, grant]);
+    assert_eq!(outcome.errors(), ["lowering/l7-without-waypoint"], "{}", outcome.said());
+    let said = outcome.said();
+    assert!(said.contains("policy/shop/web/0.yaml:4 (clipped to HTTP)"), "{said}");
+    assert!(said.contains("policy/shop/tenant.yaml:4 (asks for HTTP)"), "{said}");
+}
+
+#[test]
+fn a_port_that_speaks_no_http_is_shown_where_it_says_so() {
+    let tcp = ("name: http-metrics", "name: tcp-metrics");
+    let issuer = "issuers: [{issuer: \"https://id.example\", jwksUri: \"https://id.example/keys\"}]";
+    let demands = ("Authentication", format!("{{to: cart, {issuer}, required: true}}"));
+    let methods = ("Access", "{to: cart, allow: [{from: web, ports: [9090], methods: [GET]}]}".to_owned());
+    for (kind, spec) in [demands, methods] {
+        let said = changed(&[tcp], &[(kind, &spec)]).said();
+        assert!(said.contains("error[lowering/l7-on-tcp] port 9090 of `cart`"), "{said}");
+        assert!(said.contains("inventory/prod/web.yaml:10 (what port 9090 speaks)"), "{said}");
+        let document = ("Service", "{workloads: {names: cart}, ports: [{port: 9090, protocol: tcp}]}");
+        let to = spec.replace("to: cart", "to: it-0");
+        let said = changed(&[], &[document, (kind, &to)]).said();
+        assert!(said.contains("policy/shop/web/0.yaml:4 (what port 9090 speaks)"), "{said}");
+    }
 }

@@ -43,6 +43,17 @@ fn effective_speaks_json() {
 }
 
 #[test]
+fn effective_says_that_everything_arrives_in_plaintext_without_a_proxy() {
+    let ran = effective("import", "broken/lowering/not-in-mesh", &["--format", "json"]);
+    let workloads = &ran.json()["effective"][0]["workloads"][0];
+    assert_eq!(workloads["dataPlane"], "none");
+    let mtls = &workloads["settings"][0];
+    assert_eq!((&mtls["name"], &mtls["value"]), (&"mtls".into(), &"disable".into()));
+    let why = mtls["derivation"].as_array().unwrap().last().unwrap();
+    assert_eq!(why["what"], "has no proxy, so");
+}
+
+#[test]
 fn effective_offers_the_nearest() {
     let check = |subject: &str, said: &str| {
         let ran = effective(subject, "bookinfo", &[]);

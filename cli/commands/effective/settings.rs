@@ -14,6 +14,7 @@ use ringfence_compiler::resolve::settings::Settings;
 use ringfence_compiler::resolve::statements::Origin;
 use ringfence_compiler::resolve::units::Unit;
 use ringfence_compiler::source::Sources;
+use ringfence_compiler::spec::authentication::MtlsMode;
 use ringfence_compiler::spec::authority::ExceptionSpec;
 use ringfence_compiler::spec::reference::NodePath;
 
@@ -30,6 +31,15 @@ pub(super) struct Field {
     pub bounds: Vec<Said>,
     /// What widened a bound.
     pub exceptions: Vec<Said>,
+}
+
+impl Field {
+    /// Says of `mtls` what holds without a proxy, whatever was written: everything arrives in plaintext.
+    pub(super) fn arrives_in_plaintext(&mut self) {
+        let value = MtlsMode::Disable.word().to_owned();
+        self.steps.push(Said { what: "has no proxy, so", value: value.clone(), by: None });
+        self.value = value;
+    }
 }
 
 /// Something a statement does to a value.

@@ -149,6 +149,10 @@ fn part(governed: &Governed<'_>, resolved: &Resolved<'_>, sources: &Sources) -> 
             format!("{domain}/ns/{}/sa/{}", unit.namespace, workload.service_account)
         })
         .collect();
+    let mut fields = settings::fields(&governed.settings, &Spot::Unit(unit), resolved, sources);
+    if unit.data_plane.is_none() {
+        fields.iter_mut().filter(|field| field.name == "mtls").for_each(Field::arrives_in_plaintext);
+    }
     Part {
         workloads: unit
             .workloads
@@ -158,7 +162,7 @@ fn part(governed: &Governed<'_>, resolved: &Resolved<'_>, sources: &Sources) -> 
         data_plane: unit.data_plane.map_or("none", |plane| plane.word()),
         ports: ports(unit),
         identities: identities.into_iter().collect(),
-        fields: settings::fields(&governed.settings, &Spot::Unit(unit), resolved, sources),
+        fields,
         rules: rules::rules(&governed.access, resolved, sources),
         tokens: rules::tokens(&governed.authentication, sources),
     }

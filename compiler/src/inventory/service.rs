@@ -5,7 +5,7 @@ use super::manifests::{Object, labels};
 use crate::diagnostics::codes::inventory as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::shape::wrong_type;
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 use crate::spec::access::Port;
 use crate::spec::service::Protocol;
 use crate::yaml::{Node, Value};
@@ -40,7 +40,7 @@ pub struct ServicePort {
     /// The port of the pod behind it.
     pub target: Port,
     /// What it speaks, where name or `appProtocol` says so; Istio sniffs otherwise.
-    pub protocol: Option<Protocol>,
+    pub protocol: Option<Spanned<Protocol>>,
 }
 
 /// Reads a Service.
@@ -90,8 +90,11 @@ fn port(item: &Node, diagnostics: &mut Diagnostics) -> Result<Option<ServicePort
             (None, None) => return Err(diagnostics.report(wrong_type(target, "a port"))),
         },
     };
-    let named = |key: &str| item.get(key).and_then(Node::as_str);
-    Ok(Some(ServicePort { port, target, protocol: protocol(named("appProtocol"), named("name")) }))
+    let named = |key: &str| item.get(key).filter(|node| node.as_str().is_some());
+    let (app, name) = (named("appProtocol"), named("name"));
+    let spoken = protocol(app.and_then(Node::as_str), name.and_then(Node::as_str));
+    let protocol = spoken.zip(app.or(name)).map(|(protocol, said)| Spanned::new(protocol, said.span));
+    Ok(Some(ServicePort { port, target, protocol }))
 }
 
 /// Returns a port number.

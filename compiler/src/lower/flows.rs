@@ -10,6 +10,8 @@ mod plumbing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
+
 use self::index::Index;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
@@ -17,7 +19,9 @@ use crate::ir::{Flow, NetworkPlan, Origins, Peer, Transport};
 use crate::requests::{Clause, Field, IdentityPattern};
 use crate::resolve::world::{Cluster, World};
 use crate::resolve::{Governed, Resolved};
+use crate::source::{Span, Spanned};
 use crate::spec::cluster::DataPlane;
+use crate::spec::reference::Cidr;
 
 /// The port of the tunnels mesh traffic travels in where workloads are in ambient mode.
 const HBONE: u16 = 15008;
@@ -26,7 +30,7 @@ type Ports = BTreeSet<u16>;
 /// Peers by ports; no port means every port.
 type Peers = BTreeMap<Ports, BTreeSet<Peer>>;
 /// Units that are called alike: by whom and on which ports.
-type Called<'r> = BTreeMap<(&'r Field<IdentityPattern>, Ports), BTreeSet<usize>>;
+type Called<'r> = BTreeMap<(&'r Field<IdentityPattern>, &'r Field<IpNet>, Ports), BTreeSet<usize>>;
 
 /// Who connects to whom, by position of units.
 pub(super) struct Connections {
@@ -64,11 +68,8 @@ impl Connections {
                 }
                 for clause in grant.set.clauses() {
                     connections.admit(resolved, &index, at, clause);
-                    // A caller by address is no unit; anyone is all of them.
-                    if !clause.identities.is_any() || clause.addresses.is_any() {
-                        let ports = clause.ports.patterns().copied().collect();
-                        called.entry((&clause.identities, ports)).or_default().insert(at);
-                    }
+                    let ports = clause.ports.patterns().copied().collect();
+                    called.entry((&clause.identities, &clause.addresses, ports)).or_default().insert(at);
                 }
             }
         }
@@ -109,20 +110,29 @@ impl Connections {
             sorted
         };
         let mut strangers = BTreeSet::new();
-        for ((identities, ports), units) in called {
-            let callers = match identities {
-                Field::Any => index.everyone(),
-                Field::Only(patterns) => patterns.iter().flat_map(|pattern| index.units(pattern)).collect(),
+        for ((identities, addresses, ports), units) in called {
+            let callers = match (identities, addresses) {
+                (Field::Any, Field::Any) => index.everyone(),
+                // A caller by address may be a pod: it is let out, and the other side asks for its address.
+                (Field::Any, Field::Only(nets)) => {
+                    let may = |at: &usize| cluster(at).is_some_and(|name| may_hold_pods(world, name, nets));
+                    index.everyone().into_iter().filter(may).collect()
+                }
+                (Field::Only(patterns), _) => patterns.iter().flat_map(|pattern| index.units(pattern)).collect(),
             };
+            let by_address = identities.is_any() && !addresses.is_any();
             let targets = by_cluster(units.clone());
             for (from, callers) in by_cluster(callers) {
                 for (to, units) in &targets {
                     let peers: BTreeSet<Peer> = if from == *to {
                         index.targets(resolved, to, units)
                     } else if let Some(crossing) = crossing(world, from, to) {
-                        let arriving: BTreeSet<Peer> = crossing.arrives_from.into_iter().collect();
+                        let arriving: BTreeSet<Peer> =
+                            if by_address { BTreeSet::new() } else { crossing.arrives_from.into_iter().collect() };
                         units.iter().for_each(|at| extend(&mut self.ingress, *at, ports.clone(), &arriving));
                         crossing.leaves_to.into_iter().collect()
+                    } else if by_address {
+                        continue;
                     } else {
                         strangers.insert((from.to_owned(), (*to).to_owned()));
                         continue;
@@ -167,6 +177,17 @@ impl Connections {
     }
 }
 
+/// Tells whether some of these addresses may be those of pods of a cluster: where it does not list those, any may.
+fn may_hold_pods(world: &World<'_>, cluster: &str, nets: &BTreeSet<IpNet>) -> bool {
+    let Some(cluster) = world.clusters.get(cluster) else { return false };
+    let pods = &cluster.document.spec.pod_cidrs;
+    pods.is_empty() || pods.iter().any(|pods| nets.iter().any(|net| overlap(&pods.value.0, net)))
+}
+
+fn overlap(one: &IpNet, other: &IpNet) -> bool {
+    one.contains(other) || other.contains(one)
+}
+
 /// Adds peers of a unit on some ports.
 fn extend(of: &mut [Peers], at: usize, ports: Ports, peers: &BTreeSet<Peer>) {
     if let (Some(known), false) = (of.get_mut(at), peers.is_empty()) {
@@ -191,18 +212,26 @@ pub(super) struct Crossing {
     leaves_to: Vec<Peer>,
 }
 
-/// Returns how pods of `from` reach pods of `to`; `None` where no fact tells.
+/// Returns how pods of `from` reach pods of `to`; `None` where no fact tells. Both have to say that they are on one network,
+/// where no two pods have one address.
 pub(super) fn crossing(world: &World<'_>, from: &str, to: &str) -> Option<Crossing> {
     let (from, to) = (world.clusters.get(from)?, world.clusters.get(to)?);
-    let network = |cluster: &Cluster<'_>| cluster.document.spec.network.as_ref().map(|network| network.value.clone());
+    let network = |cluster: &Cluster<'_>| Some(cluster.document.spec.network.as_ref()?.value.clone());
     let pods = |cluster: &Cluster<'_>| {
         cluster.document.spec.pod_cidrs.iter().map(|net| Peer::Addresses(net.value.0)).collect::<Vec<_>>()
     };
-    if network(from) != network(to) {
+    if network(from).is_none() || network(from) != network(to) || shared(from, to).is_some() {
         return None;
     }
     let (sources, targets) = (pods(from), pods(to));
     (!sources.is_empty() && !targets.is_empty()).then_some(Crossing { arrives_from: sources, leaves_to: targets })
+}
+
+/// Returns addresses that both clusters list as those of their pods, where `to` lists them.
+fn shared(from: &Cluster<'_>, to: &Cluster<'_>) -> Option<Span> {
+    let (sources, targets) = (&from.document.spec.pod_cidrs, &to.document.spec.pod_cidrs);
+    let also = |net: &&Spanned<Cidr>| sources.iter().any(|source| overlap(&source.value.0, &net.value.0));
+    targets.iter().find(also).map(|net| net.span)
 }
 
 fn report_strangers(world: &World<'_>, strangers: &BTreeSet<(String, String)>, diagnostics: &mut Diagnostics) {
@@ -210,6 +239,19 @@ fn report_strangers(world: &World<'_>, strangers: &BTreeSet<(String, String)>, d
         let (Some(one), Some(other)) = (world.clusters.get(from.as_str()), world.clusters.get(to.as_str())) else {
             continue;
         };
+        let network =
+            |cluster: &Cluster<'_>| cluster.document.spec.network.as_ref().map(|network| network.value.0.clone());
+        let one_network = network(one).is_some() && network(one) == network(other);
+        if let (true, Some(span)) = (one_network, shared(one, other)) {
+            let both = code::CROSS_CLUSTER_PEER.at(
+                span,
+                format!("pods of `{from}` and of `{to}` have the same addresses, so nothing tells them apart"),
+            );
+            let both =
+                both.label("admits no callers of the other").and(one.document.metadata.name.span, "lists them, too");
+            diagnostics.report(both.help("list in `podCidrs` the addresses of each cluster's own pods"));
+            continue;
+        }
         let unknown = code::CROSS_CLUSTER_PEER.at(
             other.document.metadata.name.span,
             format!(
@@ -217,7 +259,7 @@ fn report_strangers(world: &World<'_>, strangers: &BTreeSet<(String, String)>, d
             ),
         );
         diagnostics.report(unknown.label("admits none of them").and(one.document.metadata.name.span, "where they call from").help(
-            "give both clusters `podCidrs` if they share a network; callers through an east-west gateway are not modelled yet",
+            "give both clusters `podCidrs` and the same `network` if they share one; callers through an east-west gateway are not modelled yet",
         ));
     }
 }

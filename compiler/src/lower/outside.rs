@@ -16,7 +16,8 @@ use crate::resolve::{Governed, Resolved};
 use crate::source::Span;
 use crate::spec::cluster::DataPlane;
 
-/// Says which callers of a written grant have no proxy: where mTLS proves who calls, they are nobody.
+/// Says which callers of a written grant have no proxy: where mTLS proves who calls, they are nobody. Where NetworkPolicy
+/// alone admits, callers on the node's network are.
 pub(super) fn check_callers(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) {
     let unmeshed = resolved.units.iter().map(|governed| &governed.unit).filter(|unit| unit.data_plane.is_none());
     let mut silent: BTreeMap<(&str, &str, &str), &Workload> = BTreeMap::new();
@@ -26,7 +27,8 @@ pub(super) fn check_callers(resolved: &Resolved<'_>, diagnostics: &mut Diagnosti
             silent.insert((cluster.trust_domain(), unit.namespace, &workload.service_account), workload);
         }
     }
-    for governed in resolved.units.iter().filter(|governed| governed.unit.data_plane.is_some()) {
+    for governed in &resolved.units {
+        let meshed = governed.unit.data_plane.is_some();
         let written = governed.access.grants.iter().filter(|grant| grant.kind == GrantKind::Written);
         for grant in written {
             for pattern in grant.set.clauses().iter().flat_map(|clause| clause.identities.patterns()) {
@@ -38,11 +40,22 @@ pub(super) fn check_callers(resolved: &Resolved<'_>, diagnostics: &mut Diagnosti
                 let Some(workload) = silent.get(&(domain.as_str(), namespace.as_str(), account.as_str())) else {
                     continue;
                 };
-                let caller = code::CALLER_NOT_IN_MESH
-                    .at(grant.origin.span, format!("`{namespace}/{}` has no proxy to show who it is", workload.name));
-                diagnostics.report(caller.label("does not admit it").and(workload.span, "this caller").help(
-                    "bring the caller into the mesh, or grant its addresses with `cidr:` where the port admits plaintext",
-                ));
+                let name = &workload.name;
+                let (message, help) = if meshed {
+                    (
+                        format!("`{namespace}/{name}` has no proxy to show who it is"),
+                        "bring the caller into the mesh, or grant its addresses with `cidr:` where the port admits plaintext",
+                    )
+                } else if workload.host_network {
+                    (
+                        format!("`{namespace}/{name}` shares the node's network, where NetworkPolicy does not know it"),
+                        "grant the addresses of the nodes with `cidr:`",
+                    )
+                } else {
+                    continue;
+                };
+                let caller = code::CALLER_NOT_IN_MESH.at(grant.origin.span, message);
+                diagnostics.report(caller.label("does not admit it").and(workload.span, "this caller").help(help));
             }
         }
     }
@@ -56,8 +69,10 @@ pub(super) fn check_unmeshed(
     diagnostics: &mut Diagnostics,
 ) {
     let unit = &governed.unit;
-    let Some(workload) = unit.workloads.first() else { return };
-    let networked = enforces_network_policy(cluster) && !workload.host_network;
+    // One selector is for all its workloads, so the one that NetworkPolicy reaches least decides.
+    let on_node = unit.workloads.iter().find(|workload| workload.host_network);
+    let Some(workload) = on_node.or(unit.workloads.first()) else { return };
+    let networked = enforces_network_policy(cluster) && on_node.is_none();
     let why = cluster.why_without_proxy(workload);
     let unmeshed =
         code::NOT_IN_MESH.at(workload.span, format!("`{}/{}` has no proxy: {why}", unit.namespace, workload.name));
@@ -139,19 +154,35 @@ impl Outside<'_, '_, '_> {
             }
             if grant.kind == GrantKind::Written && !networked {
                 self.refuse(&grant.origin, "access");
+            } else if !networked {
+                // All of it is admitted, which is what a floor demands; what is admitted beside it is for the ceilings.
+                continue;
             } else if !here.is_l4() {
                 self.refuse(&grant.origin, "HTTP rules");
             } else if here.clauses().iter().any(|clause| !clause.identities.is_any() && !clause.addresses.is_any()) {
                 self.refuse(&grant.origin, "a caller by identity and address");
-            } else if grant.kind == GrantKind::Written && !pods_are_known(self.resolved, governed, &here) {
+            } else if !pods_are_known(self.resolved, governed, &here) {
                 self.refuse(&grant.origin, "a caller whose pods NetworkPolicy cannot tell from others");
             }
         }
         let granted = self.here(&access.granted());
-        // What a zone's members may never send is denied by identity, which nothing here sees.
         for ceiling in access.ceilings.iter().filter(|ceiling| !ceiling.on_trial) {
-            if matches!(&ceiling.bound, Bound::Never(never) if never.meets(&granted).is_some()) {
-                self.refuse(&ceiling.origin, "the reach of a zone");
+            match &ceiling.bound {
+                // Where NetworkPolicy opens nothing but what is granted, that lies within the mandate already.
+                Bound::AtMost(most) if !networked => {
+                    if self.here(&RequestSet::everything()).is_subset_of(most).is_err() {
+                        self.refuse(&ceiling.origin, "a mandate on access");
+                    }
+                }
+                Bound::AtMost(_) => {}
+                // What a zone's members may never send is denied by identity, which nothing here sees.
+                Bound::Never(never) => {
+                    let closed = networked || self.closed_at_home(&never.callers);
+                    let admitted = if closed { granted.clone() } else { self.here(&RequestSet::everything()) };
+                    if never.meets(&admitted).is_some() {
+                        self.refuse(&ceiling.origin, "the reach of a zone");
+                    }
+                }
             }
         }
         for deny in access.denies.iter().filter(|deny| !deny.on_trial) {
@@ -209,6 +240,24 @@ impl Outside<'_, '_, '_> {
         RequestSet::from_clauses(set.clauses().iter().map(narrowed).filter(served))
     }
 
+    /// Tells whether NetworkPolicy lets callers out to nothing but what is granted, wherever they run.
+    fn closed_at_home(&self, callers: &RequestSet) -> bool {
+        let world = &self.resolved.world;
+        let patterns = || callers.clauses().iter().flat_map(|clause| clause.identities.patterns());
+        self.resolved.units.iter().map(|governed| &governed.unit).all(|unit| {
+            let Some(cluster) = world.clusters.get(unit.cluster) else { return false };
+            let named = |workload: &&Workload| {
+                patterns().any(|pattern| {
+                    pattern.trust_domain.matches(cluster.trust_domain())
+                        && pattern.namespace.matches(unit.namespace)
+                        && pattern.service_account.matches(&workload.service_account)
+                })
+            };
+            let closed = |workload: &Workload| enforces_network_policy(cluster) && !workload.host_network;
+            unit.workloads.iter().filter(|it| named(it)).all(|workload| closed(workload))
+        })
+    }
+
     /// Tells whether a deny is kept by granting nothing of it.
     fn kept(&self, deny: &RequestSet, granted: &RequestSet) -> bool {
         let declared = |port: &u16| self.governed.unit.ports.contains_key(port);
@@ -245,10 +294,10 @@ fn is_known(
     let world = &resolved.world;
     let own = governed.unit.cluster;
     let (namespace, account) = match (&pattern.namespace, &pattern.service_account) {
-        (Part::Any, Part::Any) => return true,
         (Part::Exactly(namespace), Part::Any) => (namespace, None),
         (Part::Exactly(namespace), Part::Exactly(account)) => (namespace, Some(account)),
-        // Part of the namespaces, or of the accounts of one: it would admit more of them.
+        // Part of the namespaces, or of the accounts of one: it would admit more of them. Every identity is not every pod,
+        // for a pod without a proxy has none to show.
         _ => return false,
     };
     let domain = |cluster: &str| world.clusters.get(cluster).map_or("", |cluster| cluster.trust_domain());

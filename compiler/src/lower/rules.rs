@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::inventory::{KubernetesService, Labels};
 use crate::ir::{Origins, Rule};
 use crate::requests::{Clause, Field, HostPattern, IdentityPattern, TokenMatch};
-use crate::resolve::access::{Grant, GrantKind};
+use crate::resolve::access::{Bound, Ceiling, Grant, GrantKind};
 use crate::resolve::statements::Origin;
 use crate::resolve::units::{MESH_PORTS, Unit};
+use crate::resolve::world::World;
 use crate::spec::cluster::DataPlane;
 
 /// What rules are written for: it decides what a port that nobody declared means.
@@ -25,7 +27,10 @@ pub(super) enum Action {
 
 /// What is needed to write rules for a unit.
 pub(super) struct Rules<'u, 'a, 'd> {
+    pub world: &'u World<'a>,
     pub unit: &'u Unit<'a>,
+    /// What bounds the unit: a grant that is clipped may ask for HTTP because one of these does.
+    pub ceilings: &'u [Ceiling],
     pub plane: DataPlane,
     pub diagnostics: &'d mut Diagnostics,
 }
@@ -35,6 +40,9 @@ impl Rules<'_, '_, '_> {
     pub fn of(&mut self, grants: &[&Grant], action: Action) -> Vec<Rule> {
         let mut merged: BTreeMap<Clause, (BTreeSet<IdentityPattern>, Origins)> = BTreeMap::new();
         for grant in grants {
+            if action == Action::Allow && self.is_clipped_out_of_reach(grant) {
+                continue;
+            }
             if self.says_less(grant, action) {
                 continue;
             }
@@ -58,6 +66,52 @@ impl Rules<'_, '_, '_> {
         }
         rules.sort();
         rules
+    }
+
+    /// Reports a grant that a mandate clips to HTTP where nothing sees it: the mandate asks for it, so it is shown.
+    fn is_clipped_out_of_reach(&mut self, grant: &Grant) -> bool {
+        if self.plane != DataPlane::Ambient || grant.set.is_l4() {
+            return false;
+        }
+        let clips = |ceiling: &&Ceiling| match &ceiling.bound {
+            Bound::AtMost(most) => grant.clipped_by.contains(&ceiling.origin) && !most.is_l4(),
+            Bound::Never(_) => false,
+        };
+        let Some(ceiling) = self.ceilings.iter().find(clips) else { return false };
+        let ambient = code::L7_WITHOUT_WAYPOINT.at(grant.origin.span, self.sees_no_http());
+        self.diagnostics.report(ambient.label("clipped to HTTP").and(ceiling.origin.span, "asks for HTTP").help(
+            "leave the workload out of what the mandate permits by methods and paths, or give the workload a sidecar",
+        ));
+        true
+    }
+
+    fn sees_no_http(&self) -> String {
+        format!(
+            "`{}` is in ambient mode without a waypoint, where methods, paths, hosts, headers and tokens are not seen",
+            self.unit.name
+        )
+    }
+
+    /// Shows where it is written what a port speaks.
+    pub fn and_protocol(&self, said: Diagnostic, port: u16) -> Diagnostic {
+        let (world, unit, words) = (self.world, self.unit, format!("what port {port} speaks"));
+        let documents = unit.services.iter().filter_map(|index| world.services.get(*index)?.document);
+        let mut entries = documents.flat_map(|document| &document.spec.ports);
+        if let Some(entry) = entries.find(|entry| entry.port.value.0 == u32::from(port)) {
+            return said.and(entry.protocol.span, words);
+        }
+        let services = world.clusters.get(unit.cluster).map(|cluster| cluster.inventory.services_in(unit.namespace));
+        let fronts = |service: &&KubernetesService| {
+            let selects = |labels: &Labels| service.selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+            !service.selector.is_empty() && unit.workloads.iter().any(|it| selects(&it.labels))
+        };
+        let ports = services.into_iter().flatten().filter(fronts).flat_map(|service| &service.ports);
+        let mut spoken =
+            ports.filter(|at| unit.port_numbers(&at.target).contains(&port)).filter_map(|at| at.protocol.as_ref());
+        match spoken.find(|said| !said.value.is_http()) {
+            Some(found) => said.and(found.span, words),
+            None => said,
+        }
     }
 
     /// Reports what must hold whole and names hosts by how they end, which Istio compares with the port behind them. A
@@ -144,7 +198,7 @@ impl Rules<'_, '_, '_> {
     fn http_ports(&mut self, clause: &Clause, origin: &Origin) -> Option<Vec<u16>> {
         let name = &self.unit.name;
         if self.plane == DataPlane::Ambient {
-            let ambient = code::L7_WITHOUT_WAYPOINT.at(origin.span, format!("`{name}` is in ambient mode without a waypoint, where methods, paths, hosts, headers and tokens are not seen"));
+            let ambient = code::L7_WITHOUT_WAYPOINT.at(origin.span, self.sees_no_http());
             self.diagnostics.report(
                 ambient.label("asks for HTTP").help("ask for callers and ports alone, or give the workload a sidecar"),
             );
@@ -155,9 +209,9 @@ impl Rules<'_, '_, '_> {
         if let Some(port) = asked.iter().find(|port| known(port).is_some_and(|protocol| !protocol.is_http())) {
             let protocol = known(port).map_or("tcp", crate::spec::service::Protocol::word);
             let tcp = code::L7_ON_TCP.at(origin.span, format!("port {port} of `{name}` speaks {protocol}, so nothing there sees methods, paths, hosts, headers or tokens"));
+            let tcp = self.and_protocol(tcp.label("asks for HTTP"), *port);
             self.diagnostics.report(
-                tcp.label("asks for HTTP")
-                    .help("ask for callers and ports alone, or say in a Service document that the port speaks http"),
+                tcp.help("ask for callers and ports alone, or say in a Service document that the port speaks http"),
             );
             return None;
         }

@@ -14,7 +14,8 @@ pub(super) fn required(authentication: &Authentication, rules: &mut Rules<'_, '_
     if let (Some(port), name) = (rules.blind().first(), &rules.unit.name) {
         let tcp = code::L7_ON_TCP
             .at(origin.span, format!("port {port} of `{name}` does not speak HTTP, so no token can be demanded there"));
-        rules.diagnostics.report(tcp.label("demands a token").help("demand it of the services that speak HTTP alone"));
+        let tcp = rules.and_protocol(tcp.label("demands a token"), *port);
+        rules.diagnostics.report(tcp.help("demand it of the services that speak HTTP alone"));
         return Vec::new();
     }
     vec![Rule {
@@ -54,7 +55,8 @@ pub(super) fn ask(authentication: &Authentication, rules: &mut Rules<'_, '_, '_>
             origin.span,
             format!("port {port} of `{}` does not speak HTTP, so nobody is asked there", rules.unit.name),
         );
-        rules.diagnostics.report(tcp.label("not enforced there").help("ask for the services that speak HTTP alone"));
+        let tcp = rules.and_protocol(tcp.label("not enforced there"), *port);
+        rules.diagnostics.report(tcp.help("ask for the services that speak HTTP alone"));
         return None;
     }
     Some((provider.clone(), vec![Rule { origins: [origin.clone()].into(), ..Rule::default() }]))

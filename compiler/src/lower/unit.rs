@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::{Action, Rules};
-use super::{Lowering, ceilings, obliged, origins, outside, plaintext, tokens};
+use super::{Lowering, ceilings, obliged, origins, outside, plaintext, tokens, trial};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{MeshPlan, NamespacePlan, Origins, SidecarPlan, UnitPlan};
@@ -43,7 +43,12 @@ impl Lowering<'_, '_, '_> {
 
     fn mesh(&mut self, governed: &Governed<'_>, at: usize, plane: DataPlane, plan: &NamespacePlan) -> MeshPlan {
         let (unit, access) = (&governed.unit, &governed.access);
-        let mut rules = Rules { unit, plane, diagnostics: self.diagnostics };
+        let world = &self.resolved.world;
+        let tried = trial::is_safe(self.cluster, plane);
+        if !tried {
+            trial::check(governed, self.cluster, self.diagnostics);
+        }
+        let mut rules = Rules { world, unit, ceilings: &access.ceilings, plane, diagnostics: self.diagnostics };
         let written = |grants: &[Grant], on_trial: bool, action: Action, rules: &mut Rules<'_, '_, '_>| {
             let chosen: Vec<_> = grants.iter().filter(|grant| grant.on_trial == on_trial).collect();
             rules.of(&chosen, action)
@@ -82,7 +87,11 @@ impl Lowering<'_, '_, '_> {
             deny: written(&access.denies, false, Action::Deny, &mut rules),
             deny_on_trial: written(&access.denies, true, Action::Deny, &mut rules),
             ceilings: ceilings::denied(&access.ceilings, false, &mut self.known, &mut rules),
-            ceilings_on_trial: ceilings::denied(&access.ceilings, true, &mut self.known, &mut rules),
+            ceilings_on_trial: if tried {
+                ceilings::denied(&access.ceilings, true, &mut self.known, &mut rules)
+            } else {
+                Vec::new()
+            },
             issuers: issuers.map(|issuer| (issuer.spec.clone(), issuer.origin.clone())).collect(),
             token: tokens::required(&governed.authentication, &mut rules),
             ask: tokens::ask(&governed.authentication, &mut rules),

@@ -286,7 +286,7 @@ fn ports(
             let facts = ports.entry(number).or_default();
             facts.service_ports.insert(port.port);
             // Two Services that disagree leave it unknown whether rules on HTTP are enforced, unless both speak HTTP.
-            facts.protocol = match (facts.protocol, port.protocol) {
+            facts.protocol = match (facts.protocol, port.protocol.as_ref().map(|said| said.value)) {
                 (Some(one), Some(other)) if one.is_http() != other.is_http() => Some(Protocol::Tcp),
                 (Some(one), _) => Some(one),
                 (None, other) => other,

@@ -73,7 +73,7 @@ impl Repository {
         }
         for cluster in &self.clusters {
             let plane = if cluster.ambient { "ambient" } else { "sidecar" };
-            let spec = json!({ "trustDomain": cluster.trust_domain, "dataPlane": plane });
+            let spec = json!({ "trustDomain": cluster.trust_domain, "dataPlane": plane, "istioVersion": "1.29" });
             add("/", None, document("Cluster", &cluster.name, spec));
         }
         for service in &self.services {

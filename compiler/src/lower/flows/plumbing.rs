@@ -9,8 +9,10 @@ use crate::resolve::world::Cluster;
 use crate::spec::cluster::DataPlane;
 use crate::spec::mandates::EgressMode;
 
-/// The address ambient mode gives the kubelet's probes (istio.io: ambient/usage/networkpolicy).
-const AMBIENT_PROBES: &str = "169.254.7.127/32";
+/// The addresses ambient mode gives the kubelet's probes (istio.io: ambient/usage/networkpolicy).
+const AMBIENT_PROBES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
+/// Where metrics are collected: those of workload and proxy together, and the proxy's own.
+const METRICS: [u16; 2] = [MESH_PORTS[0], MESH_PORTS[2]];
 /// istiod's port for certificates and configuration.
 const CONTROL: u16 = 15012;
 
@@ -28,10 +30,9 @@ pub(super) fn arriving(cluster: &Cluster<'_>, unit: &Unit<'_>) -> Vec<Flow> {
     if !nodes.is_empty() && !probed.is_empty() {
         flows.push(Flow { ports: tcp(&probed), peers: nodes });
     }
-    if unit.data_plane == Some(DataPlane::Ambient)
-        && let Ok(probes) = AMBIENT_PROBES.parse()
-    {
-        flows.push(Flow { ports: Vec::new(), peers: [Peer::Addresses(probes)].into() });
+    if unit.data_plane == Some(DataPlane::Ambient) {
+        let probes = AMBIENT_PROBES.iter().filter_map(|net| net.parse().ok()).map(Peer::Addresses).collect();
+        flows.push(Flow { ports: Vec::new(), peers: probes });
     }
     let scrapers: BTreeSet<Peer> = spec
         .scrapers
@@ -39,12 +40,12 @@ pub(super) fn arriving(cluster: &Cluster<'_>, unit: &Unit<'_>) -> Vec<Flow> {
         .map(|namespace| Peer::Pods { namespace: namespace.value.0.clone(), labels: Labels::new() })
         .collect();
     if !scrapers.is_empty() && unit.data_plane == Some(DataPlane::Sidecar) {
-        flows.push(Flow { ports: tcp(&[MESH_PORTS[0], MESH_PORTS[2]]), peers: scrapers });
+        flows.push(Flow { ports: tcp(&METRICS), peers: scrapers });
     }
     flows
 }
 
-/// Returns what every workload needs to call: names, and the control plane of its sidecar.
+/// Returns what every workload needs to call: names, the control plane of its sidecar, and what it scrapes.
 pub(super) fn leaving(cluster: &Cluster<'_>, unit: &Unit<'_>, egress: EgressMode) -> Vec<Flow> {
     let dns = cluster.document.spec.dns.as_ref();
     let namespace = dns.map_or("kube-system", |dns| &dns.namespace.value.0);
@@ -58,6 +59,11 @@ pub(super) fn leaving(cluster: &Cluster<'_>, unit: &Unit<'_>, egress: EgressMode
     if unit.data_plane == Some(DataPlane::Sidecar) {
         let root = Peer::Pods { namespace: cluster.root_namespace().to_owned(), labels: Labels::new() };
         flows.push(Flow { ports: vec![(Transport::Tcp, CONTROL)], peers: [root].into() });
+    }
+    // Whoever scrapes finds its targets by itself, those of namespaces nobody governs among them.
+    if cluster.document.spec.scrapers.iter().any(|namespace| namespace.value.0 == unit.namespace) {
+        let ports = METRICS.iter().map(|port| (Transport::Tcp, *port)).collect();
+        flows.push(Flow { ports, peers: [Peer::EveryPod].into() });
     }
     if egress == EgressMode::Any {
         flows.push(Flow { ports: Vec::new(), peers: BTreeSet::new() });

@@ -147,7 +147,7 @@ impl<'a> Model<'a> {
                 }
             };
             for number in numbers {
-                spoken.entry(number).or_default().push(port.protocol);
+                spoken.entry(number).or_default().push(port.protocol.as_ref().map(|protocol| protocol.value));
             }
         }
         let reads = |said: Vec<Option<Protocol>>| {

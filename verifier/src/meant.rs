@@ -5,6 +5,9 @@
 //! against what was meant.
 
 mod patterns;
+mod tokens;
+
+use std::collections::BTreeSet;
 
 use ringfence_compiler::requests::{Clause, Field, RequestSet, TokenMatch};
 use ringfence_compiler::resolve::Governed;
@@ -15,6 +18,7 @@ use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Enforced, Leaf, Test};
 use crate::exact::Arrivals;
 use crate::glob::Glob;
+use crate::istio::request_authentication::JwtRule;
 
 /// What is meant at one port of a unit.
 #[derive(Debug)]
@@ -23,6 +27,10 @@ pub struct Meant<'a> {
     pub chain: Chain<&'a Origin>,
     /// What may arrive.
     pub arrivals: Arrivals,
+    /// By which rules tokens are taken.
+    pub tokens: BTreeSet<JwtRule>,
+    /// Which external authorization providers are asked.
+    pub providers: BTreeSet<String>,
 }
 
 impl<'a> Meant<'a> {
@@ -70,7 +78,9 @@ impl<'a> Meant<'a> {
             trust_domains: Vec::new(),
             issuers: issuers.collect(),
         };
-        Self { chain, arrivals }
+        let tokens = authentication.issuers.iter().map(|accepted| tokens::rule(&accepted.spec)).collect();
+        let providers = authentication.external.keys().cloned().collect();
+        Self { chain, arrivals, tokens, providers }
     }
 }
 

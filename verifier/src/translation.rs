@@ -178,6 +178,10 @@ enum Difference {
     Narrower(Request),
     /// Peers arrive otherwise: in plaintext, with a certificate, or not.
     Modes,
+    /// Tokens are taken by other rules: keys, places, audiences.
+    Tokens,
+    /// Another external authorization provider is asked.
+    Providers,
 }
 
 fn difference(
@@ -205,7 +209,16 @@ fn difference(
     if (arrivals.plaintext, arrivals.mtls) != (meant.arrivals.plaintext, meant.arrivals.mtls) {
         return Some(Difference::Modes);
     }
+    let rules: BTreeSet<_> =
+        policies.tokens_at(place.namespace, place.labels, place.root).into_iter().cloned().collect();
+    if reads == Reads::Http && rules != meant.tokens {
+        return Some(Difference::Tokens);
+    }
     let selected = policies.authorizing(place.namespace, place.labels, place.root);
+    let providers: BTreeSet<_> = selected.iter().filter_map(|policy| policy.provider.clone()).collect();
+    if providers != meant.providers {
+        return Some(Difference::Providers);
+    }
     let chain = chain(&selected, reads, &Mesh { trust_domains: domains.to_vec() });
     let tests = || meant.chain.rules().flat_map(Enforced::tests).chain(chain.rules().flat_map(Enforced::tests));
     let both = meant.arrivals.issuers.iter().chain(&arrivals.issuers).cloned().collect();
@@ -239,6 +252,8 @@ fn report(
         Difference::Narrower(request) => {
             (format!("the manifests refuse what the policy grants at {at}"), Some(request))
         }
+        Difference::Tokens => (format!("the manifests take tokens at {at} otherwise than the policy"), None),
+        Difference::Providers => (format!("the manifests ask another provider at {at} than the policy"), None),
         Difference::Modes => (format!("the manifests take peers at {at} otherwise than the policy"), None),
     };
     let differs = code::NOT_AS_MEANT.at(span, message).label("this workload");

@@ -136,6 +136,7 @@ fn faults_of_the_emitter_are_caught_with_a_request() {
             "otherwise than the policy",
         ),
         ("ringfence-allow-card-vault", "ports:", "ports:\n              - \"9999\"", "more than the policy"),
+        ("requestauthentication", "jwksUri: \"https://", "jwksUri: \"https://evil.", "take tokens"),
         ("20-deny", "action: DENY", "action: ALLOW", "more than the policy"),
     ]);
 }

@@ -33,6 +33,10 @@ pub struct JwtRule {
     pub issuer: String,
     /// Audiences of which a token must name one; none asks nothing.
     pub audiences: Vec<String>,
+    /// Where its keys are fetched.
+    pub jwks_uri: Option<String>,
+    /// Its keys themselves.
+    pub jwks: Option<String>,
     /// Headers where tokens are looked for, each with what stands before the token.
     pub from_headers: Vec<(HeaderName, String)>,
     /// Parameters of the query where they are.
@@ -48,6 +52,9 @@ pub struct JwtRule {
     /// Claims that are read as lists of words.
     pub space_delimited: Vec<String>,
 }
+
+/// Claims that are read as lists of words whatever a rule says (`buildSpaceDelimitedClaims`).
+pub const ALWAYS_WORDS: [&str; 2] = ["permission", "scope"];
 
 impl RequestAuthentication {
     /// Reads one.
@@ -85,12 +92,13 @@ impl JwtRule {
             claim_headers.push((header, output.required("claim", diagnostics)?));
         }
         let mut space_delimited = rule.texts("spaceDelimitedClaims", diagnostics)?;
-        // Always so (`buildSpaceDelimitedClaims`).
-        space_delimited.extend(["permission".to_owned(), "scope".to_owned()]);
+        space_delimited.extend(ALWAYS_WORDS.map(str::to_owned));
         let payload_header = rule.text("outputPayloadToHeader", diagnostics)?.filter(|name| !name.is_empty());
         Ok(Self {
             issuer: rule.text("issuer", diagnostics)?.unwrap_or_default(),
             audiences: rule.texts("audiences", diagnostics)?,
+            jwks_uri: rule.text("jwksUri", diagnostics)?,
+            jwks: rule.text("jwks", diagnostics)?,
             from_headers,
             from_parameters: rule.texts("fromParams", diagnostics)?,
             from_cookies: rule.texts("fromCookies", diagnostics)?,

@@ -1,7 +1,8 @@
 //! Who can reach what, and why.
 //!
-//! In: what the compiler made of a policy tree. Out: a verdict on each assertion. So far every verdict is the honest one:
-//! nothing is proved here yet, and no reader of a summary may think otherwise.
+//! In: what the compiler made of a policy tree, or plain manifests. Out: who reaches what, gate by gate ([`reach`],
+//! [`matrix`]), and the proof that manifests mean what the policy means ([`translation`]). Assertions are not judged yet, and
+//! each verdict on them says so.
 
 pub mod arrival;
 pub mod engine;

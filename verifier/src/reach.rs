@@ -9,7 +9,7 @@ use ringfence_compiler::inventory::{Labels, Workload};
 use ringfence_compiler::requests::area::Area;
 use ringfence_compiler::spec::cluster::DataPlane;
 
-use crate::engine::envoy::{Reads, chain};
+use crate::engine::envoy::{Reads, chain, unreadable};
 use crate::engine::{Enforced, Leaf, RuleRef, Test};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::glob::Glob;
@@ -234,6 +234,9 @@ fn sidecar<'a>(
     let policies = model.policies();
     let modes = policies.modes(&to.namespace, &to.labels, root).at(port);
     let selected = policies.authorizing(&to.namespace, &to.labels, root);
+    if !unreadable(&selected).is_empty() {
+        return (Gate::Unsure(Decider::NotModelled("a path that no Envoy can read")), None);
+    }
     let identity = match caller {
         Caller::Workload(from) => model.identity(from),
         Caller::Stranger(stranger) => Some(stranger.identity.clone()),

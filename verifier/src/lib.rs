@@ -54,7 +54,7 @@ pub struct Judgement<'a> {
 /// Judges every assertion, in the order of their files.
 #[must_use]
 pub fn judge(policy: &Policy) -> Vec<Judgement<'_>> {
-    let verdict = Verdict::NotProved { reason: "questions of reachability are not answered yet" };
+    let verdict = Verdict::NotProved { reason: "they are not judged yet" };
     policy.assertions.iter().map(|assertion| Judgement { assertion, verdict }).collect()
 }
 

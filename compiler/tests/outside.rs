@@ -256,6 +256,23 @@ fn a_grant_by_identity_where_nobody_shows_one_is_refused() {
     check(EXCLUDED, &[disabled, ("Access", &on(", ports: [9090]"))], WARNING);
 }
 
+#[test]
+fn a_deny_by_identity_is_refused_where_a_granted_address_may_be_a_pods() {
+    let permissive = ("Service", "{workloads: {names: cart}, mtls: permissive}");
+    let access = ("Access", "{to: cart, allow: [{from: \"cidr:10.0.0.0/8\"}], deny: [{from: web}]}");
+    let facts = |spec: &str| {
+        let cluster = ("metadata: {name: prod}\nspec: {}", format!("metadata: {{name: prod}}\nspec: {spec}"));
+        said(&changed(&[(cluster.0, cluster.1.as_str())], &[permissive, access]))
+    };
+    let refused =
+        "error[lowering/unenforceable] `it-0` admits plaintext, where a caller shows no identity to deny it by";
+    // Where nobody says which addresses pods have, any may be one.
+    assert_eq!(facts("{}"), refused);
+    assert_eq!(facts("{podCidrs: [10.1.0.0/16]}"), refused);
+    assert_eq!(facts("{podCidrs: [172.16.0.0/16]}"), "");
+    assert_eq!(facts("{podCidrs: [172.16.0.0/16], nodeCidrs: [10.9.0.0/24]}"), refused);
+}
+
 const REFUSES: (&str, &str) =
     ("{app: cart}, annotations", "{app: cart, sidecar.istio.io/inject: \"false\"}, annotations");
 const GHOST: (&str, &str) = (

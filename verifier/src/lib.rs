@@ -14,6 +14,7 @@ pub mod kubernetes;
 pub mod matrix;
 pub mod meant;
 pub mod model;
+pub mod network;
 pub mod policies;
 pub mod reach;
 pub mod request;

@@ -5,7 +5,7 @@
 //! also come without it; what its own proxy would refuse is no boundary.
 
 use ipnet::IpNet;
-use ringfence_compiler::inventory::{Labels, Workload};
+use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::requests::area::Area;
 use ringfence_compiler::spec::cluster::DataPlane;
 
@@ -14,8 +14,8 @@ use crate::engine::{Enforced, Leaf, RuleRef, Test};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::glob::Glob;
 use crate::istio::peer_authentication::Mode;
-use crate::kubernetes::network_policy::{Passage, Peer, passage};
 use crate::model::{Model, Stranger};
+use crate::network;
 use crate::request::Request;
 
 /// Who calls.
@@ -137,7 +137,7 @@ impl Answer<'_> {
 /// Answers whether a caller can reach a port of a workload.
 #[must_use]
 pub fn reach<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16, asked: &Asked) -> Answer<'a> {
-    let (egress, ingress) = network(model, caller, to, port);
+    let (egress, ingress) = (network::egress(model, caller, to, port), network::ingress(model, caller, to, port));
     let (proxy, witness) = match model.plane(to) {
         _ if is_gateway(to) => not_modelled("gateways"),
         Some(DataPlane::Sidecar) if model.is_guarded(to, port) => {
@@ -158,68 +158,6 @@ fn not_modelled<'a>(what: &'static str) -> (Option<Gate<'a>>, Option<Request>) {
 fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
     named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
-}
-
-/// Asks the NetworkPolicies at both ends.
-fn network<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> (Gate<'a>, Gate<'a>) {
-    let policies = model.policies();
-    let blocks: Vec<IpNet> = model.cluster().document.spec.pod_cidrs.iter().map(|block| block.value.0).collect();
-    let names = model.names_of(to, port);
-    let server = (port, names.as_slice());
-    // The network plugin does not know the pods of the node's own network from the node.
-    let unsure = |workload: &Workload, gate: Gate<'a>| match gate {
-        Gate::Shut(decider) if workload.host_network => Gate::Unsure(decider),
-        gate => gate,
-    };
-    let labels_of_target = model.namespace_labels(&to.namespace);
-    let egress = match caller {
-        Caller::Outside(_) | Caller::Stranger(_) => Gate::Open(Decider::Nobody),
-        Caller::Workload(from) => {
-            let about = policies.network_at(&from.namespace, &from.labels);
-            let peer = Peer::Pod {
-                namespace: &to.namespace,
-                namespace_labels: &labels_of_target,
-                labels: &to.labels,
-                blocks: &blocks,
-            };
-            unsure(from, gate(passage(&about, |policy| policy.egress.as_ref(), peer, server)))
-        }
-    };
-    let about = policies.network_at(&to.namespace, &to.labels);
-    let ingress = |peer| unsure(to, gate(passage(&about, |policy| policy.ingress.as_ref(), peer, server)));
-    let ingress = match caller {
-        Caller::Outside(block) => ingress(Peer::Outside(block)),
-        Caller::Stranger(stranger) => {
-            let namespace = &stranger.identity.namespace;
-            let (unlabelled, of_namespace) = (Labels::new(), model.namespace_labels(namespace));
-            let labels = stranger.labels.as_ref().unwrap_or(&unlabelled);
-            match ingress(Peer::Pod { namespace, namespace_labels: &of_namespace, labels, blocks: &blocks }) {
-                // Labels that nobody knows may be those that are asked for.
-                Gate::Shut(decider) if stranger.labels.is_none() => Gate::Unsure(decider),
-                gate => gate,
-            }
-        }
-        Caller::Workload(from) => {
-            let labels = model.namespace_labels(&from.namespace);
-            let peer = Peer::Pod {
-                namespace: &from.namespace,
-                namespace_labels: &labels,
-                labels: &from.labels,
-                blocks: &blocks,
-            };
-            unsure(from, ingress(peer))
-        }
-    };
-    (egress, ingress)
-}
-
-fn gate(passage: Passage<'_>) -> Gate<'_> {
-    match passage {
-        Passage::Unguarded => Gate::Open(Decider::Nobody),
-        Passage::Passes(policy, _) => Gate::Open(Decider::Network(&policy.namespace, &policy.name)),
-        Passage::Perhaps(policy, _) => Gate::Unsure(Decider::Network(&policy.namespace, &policy.name)),
-        Passage::Refused => Gate::Shut(Decider::NoNetwork),
-    }
 }
 
 /// Asks the sidecar of the workload, in every mode the port may have and every way it may be read.

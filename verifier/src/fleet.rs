@@ -156,6 +156,12 @@ impl<'m> Fleet<'m> {
         }
     }
 
+    /// Says whose connections to a port the network lets through; `None` where no policy is about either end, so all are.
+    #[must_use]
+    pub fn passing(&self, to: &Destination<'m>) -> Option<Reaching> {
+        self.passages.pass(self.models.get(to.cluster)?, to)
+    }
+
     /// Counts the pairs of a caller and a port: those that are open, and those of which it depends.
     #[must_use]
     pub fn count(&self) -> (u64, u64) {

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod arrival;
+pub mod difference;
 pub mod engine;
 pub mod evaluate;
 pub mod exact;

@@ -70,6 +70,13 @@ impl<'a> Model<'a> {
         Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
     }
 
+    /// Adds callers that neither manifests nor facts show.
+    #[must_use]
+    pub fn supposing(mut self, strangers: impl IntoIterator<Item = Stranger>) -> Self {
+        self.strangers.extend(strangers);
+        self
+    }
+
     /// Returns the name of the cluster.
     #[must_use]
     pub fn name(&self) -> &'a str {

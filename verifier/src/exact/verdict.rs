@@ -86,14 +86,16 @@ impl<'s> Verdict<'s> {
         None
     }
 
-    fn grants(&self, certainty: Certainty) -> Vec<(Option<usize>, Area)> {
+    /// Returns what is granted, rule by rule.
+    pub(crate) fn grants(&self, certainty: Certainty) -> Vec<(Option<usize>, Area)> {
         let told = self.allow.iter().map(|(rule, area)| (rule, self.space.without_unknowns(area)));
         told.filter(|(_, (_, depends))| certainty == Certainty::Perhaps || !depends)
             .map(|(rule, (area, _))| (*rule, area))
             .collect()
     }
 
-    fn refusals(&self, certainty: Certainty) -> Vec<Area> {
+    /// Returns what is refused, whoever grants it, and where there is no request.
+    pub(crate) fn refusals(&self, certainty: Certainty) -> Vec<Area> {
         let told = self.deny.iter().map(|(_, area)| self.space.without_unknowns(area));
         let told = told.filter(|(_, depends)| certainty == Certainty::Surely || !depends).map(|(area, _)| area);
         let asked = self.custom.iter().filter(|_| certainty == Certainty::Surely);

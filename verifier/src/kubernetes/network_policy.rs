@@ -107,6 +107,17 @@ pub enum Passage<'a> {
     Refused,
 }
 
+impl PortMatch {
+    /// Returns the first port it is about, where it names one by its number.
+    #[must_use]
+    pub fn first(&self) -> Option<u16> {
+        match self.port {
+            PortNumber::Range(first, _) if self.tcp => Some(first),
+            _ => None,
+        }
+    }
+}
+
 impl NetworkPolicy {
     /// Reads one.
     ///

@@ -47,6 +47,23 @@ impl LabelSelector {
         Ok(Some(Self { labels: fields.labels("matchLabels", diagnostics)?, expressions }))
     }
 
+    /// Returns the fewest labels that meet the condition; `None` where nothing can.
+    #[must_use]
+    pub fn example(&self) -> Option<Labels> {
+        let mut labels = self.labels.clone();
+        for expression in &self.expressions {
+            match expression {
+                Expression::In(key, values) => {
+                    let value = values.first()?.clone();
+                    labels.entry(key.clone()).or_insert(value);
+                }
+                Expression::Exists(key) => _ = labels.entry(key.clone()).or_default(),
+                Expression::NotIn(..) | Expression::Absent(_) => {}
+            }
+        }
+        self.matches(&labels).then_some(labels)
+    }
+
     /// Tells whether labels meet the condition.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {

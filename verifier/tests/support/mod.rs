@@ -1,5 +1,8 @@
 //! Meshes out of texts, for tests.
 
+#[allow(dead_code, reason = "not every test makes worlds up")]
+pub mod worlds;
+
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::{Document, Policy};
 use ringfence_compiler::source::{SourceFile, Sources};

@@ -1,0 +1,175 @@
+//! Who and what of before is who and what of after.
+//!
+//! In: two fleets. Out: callers and workloads by cluster, kind and name, each with where it is on either side; what is on one
+//! side only was added or has gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_compiler::inventory::Workload;
+
+use crate::fleet::{Calling, Destination, Fleet};
+use crate::matrix::{OUTSIDE, name};
+use crate::model::Model;
+use crate::reach::Caller;
+use crate::request::Identity;
+
+use super::supposed::is_supposed;
+
+/// Something that is there before, after, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Presence {
+    /// On both sides.
+    Kept,
+    /// Only after.
+    New,
+    /// Only before.
+    Gone,
+}
+
+impl Presence {
+    pub(super) fn of<T>(before: Option<&T>, after: Option<&T>) -> Self {
+        match (before, after) {
+            (None, _) => Self::New,
+            (_, None) => Self::Gone,
+            _ => Self::Kept,
+        }
+    }
+}
+
+/// A caller, as a person would name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Party {
+    /// Its cluster; none for who is outside of all.
+    pub cluster: Option<String>,
+    /// What it is called: `shop/web`, `gateway:public`, `outside`.
+    pub name: String,
+    /// Whether manifests or facts show it; otherwise it is a pod that there may be.
+    pub shown: bool,
+    /// On which sides it is.
+    pub presence: Presence,
+    /// The identity it can show after, or else before.
+    pub identity: Option<Identity>,
+}
+
+/// A caller of both sides.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub party: Party,
+    pub before: Option<(u32, Option<Identity>)>,
+    pub after: Option<(u32, Option<Identity>)>,
+}
+
+/// A workload of both sides, and the cluster it is in on each.
+#[derive(Debug)]
+pub(super) struct Place<'m> {
+    pub cluster: String,
+    pub name: String,
+    pub before: Option<(usize, &'m Workload)>,
+    pub after: Option<(usize, &'m Workload)>,
+    /// The ports that somebody speaks of, and one of which nobody does.
+    pub ports: BTreeSet<u16>,
+    pub other: Option<u16>,
+}
+
+/// Orders callers by cluster, kind of caller, name and kind of workload; several may share all of them.
+type Key<'m> = (Option<String>, u8, String, &'m str, usize);
+
+/// Finds the callers of both sides.
+pub(super) fn callers(before: &Fleet<'_>, after: &Fleet<'_>) -> Vec<Pair> {
+    let (ours, theirs) = (keyed(before), keyed(after));
+    let keys: BTreeSet<&Key<'_>> = ours.keys().chain(theirs.keys()).collect();
+    let of_key = |key: &Key<'_>| {
+        let (before, after) = (ours.get(key).cloned(), theirs.get(key).cloned());
+        let identity = after.as_ref().or(before.as_ref()).and_then(|(_, identity)| identity.clone());
+        let (cluster, _, name, ..) = key.clone();
+        let presence = Presence::of(before.as_ref(), after.as_ref());
+        let shown = !is_supposed(&name);
+        Pair { party: Party { cluster, shown, name, presence, identity }, before, after }
+    };
+    keys.into_iter().map(of_key).collect()
+}
+
+fn keyed<'m>(fleet: &Fleet<'m>) -> BTreeMap<Key<'m>, (u32, Option<Identity>)> {
+    let mut found = BTreeMap::new();
+    for (position, calling) in (0..).zip(fleet.callers()) {
+        let home = calling.cluster.and_then(|home| fleet.models().get(home));
+        let cluster = home.map(|model| model.name().to_owned());
+        let identity = home.and_then(|home| calling.caller.identity(home));
+        let (order, name, kind) = key(calling);
+        let same =
+            (0..).map(|at| (cluster.clone(), order, name.clone(), kind, at)).find(|key| !found.contains_key(key));
+        if let Some(key) = same {
+            found.insert(key, (position, identity));
+        }
+    }
+    found
+}
+
+fn key<'m>(calling: &Calling<'m>) -> (u8, String, &'m str) {
+    match calling.caller {
+        Caller::Workload(workload) | Caller::WorkloadOf(_, workload) => (0, name(workload), workload.kind.as_str()),
+        Caller::Stranger(stranger) | Caller::StrangerOf(_, stranger) => {
+            (if is_supposed(&stranger.name) { 2 } else { 1 }, stranger.name.clone(), "")
+        }
+        Caller::Outside(_) => (3, OUTSIDE.to_owned(), ""),
+    }
+}
+
+/// Finds the workloads of both sides, with every port that somebody speaks of on either.
+pub(super) fn places<'m>(before: &Fleet<'m>, after: &Fleet<'m>) -> Vec<Place<'m>> {
+    let mut places: BTreeMap<(String, String, &str, usize), Place<'m>> = BTreeMap::new();
+    for (is_after, fleet) in [(false, before), (true, after)] {
+        for (cluster, model) in fleet.models().iter().enumerate() {
+            for workload in model.workloads() {
+                let key = |at| (model.name().to_owned(), name(workload), workload.kind.as_str(), at);
+                let is_free = |place: &Place<'m>| if is_after { place.after.is_none() } else { place.before.is_none() };
+                let Some(key) = (0..).map(key).find(|key| places.get(key).is_none_or(is_free)) else { continue };
+                let place = places.entry(key).or_insert_with(|| Place {
+                    cluster: model.name().to_owned(),
+                    name: name(workload),
+                    before: None,
+                    after: None,
+                    ports: BTreeSet::new(),
+                    other: None,
+                });
+                *(if is_after { &mut place.after } else { &mut place.before }) = Some((cluster, workload));
+                place.ports.extend(ports(model, workload));
+            }
+        }
+    }
+    let mut places: Vec<Place<'m>> = places.into_values().collect();
+    for place in &mut places {
+        // Beyond the ports that the kernel hands out there is no server.
+        place.other = (30_000..).find(|port| !place.ports.contains(port));
+    }
+    places
+}
+
+/// Returns the ports of a workload that manifests declare, Services lead to, or policies about it name.
+fn ports(model: &Model<'_>, workload: &Workload) -> BTreeSet<u16> {
+    let (policies, root) = (model.policies(), model.cluster().root_namespace());
+    let mut ports: BTreeSet<u16> = model.ports(workload).into_keys().collect();
+    ports.extend(policies.modes(&workload.namespace, &workload.labels, root).ports());
+    for policy in policies.authorizing(&workload.namespace, &workload.labels, root) {
+        let operations = policy.rules.iter().flat_map(|rule| &rule.operations);
+        let written = operations.flat_map(|operation| operation.ports.values.iter().chain(&operation.ports.not_values));
+        ports.extend(written.filter_map(|port| port.parse::<u16>().ok()));
+    }
+    for policy in policies.network_at(&workload.namespace, &workload.labels) {
+        let rules = policy.ingress.iter().flatten();
+        ports
+            .extend(rules.flat_map(|rule| &rule.ports).filter_map(crate::kubernetes::network_policy::PortMatch::first));
+    }
+    ports.retain(|port| *port > 0);
+    ports
+}
+
+impl<'m> Place<'m> {
+    /// Returns a port of it before, and after.
+    pub fn at(&self, port: u16) -> [Option<Destination<'m>>; 2] {
+        let at = |side: Option<(usize, &'m Workload)>| {
+            side.map(|(cluster, workload)| Destination { cluster, workload, port })
+        };
+        [at(self.before), at(self.after)]
+    }
+}

@@ -1,0 +1,264 @@
+//! What [`Difference`] says of two meshes nobody thought of, against both of them asked one by one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use ringfence_compiler::spec::cluster::DataPlane;
+use ringfence_verifier::difference::{Difference, Presence, supposed};
+use ringfence_verifier::engine::envoy::{Reads, chain};
+use ringfence_verifier::evaluate::{Ruling, rule};
+use ringfence_verifier::fleet::{Destination, Fleet};
+use ringfence_verifier::matrix::name;
+use ringfence_verifier::model::Model;
+use ringfence_verifier::reach::{Caller, Reach};
+use ringfence_verifier::request::{HeaderName, Http, Identity, Request, Shown, Token};
+use support::Clusters;
+use support::worlds::{policies, workloads};
+
+const FACTS: &str = "{trustDomainAliases: [old.example], podCidrs: [10.1.0.0/16]}";
+
+/// What became of each pair of a caller and a port: whether something is gained, and lost, and whether surely.
+type Pairs = BTreeMap<(String, String, u16), [Option<bool>; 2]>;
+
+fn pairs(difference: &Difference) -> Pairs {
+    let mut pairs = Pairs::new();
+    for change in &difference.changes {
+        for caller in &change.callers {
+            for target in &change.targets {
+                let sure = [&change.gained, &change.lost].map(|witness| witness.as_ref().map(|witness| witness.sure));
+                let key = (caller.name.clone(), target.workload.clone(), target.port);
+                assert!(pairs.insert(key.clone(), sure).is_none(), "{key:?} twice");
+            }
+        }
+    }
+    pairs
+}
+
+fn callers<'m>(fleet: &Fleet<'m>) -> BTreeMap<String, (u32, Option<Identity>)> {
+    let named = (0..).zip(fleet.callers()).map(|(position, calling)| match calling.caller {
+        Caller::Workload(workload) => (name(workload), (position, fleet.models()[0].identity(workload))),
+        Caller::Stranger(stranger) => (stranger.name.clone(), (position, Some(stranger.identity.clone()))),
+        _ => ("outside".to_owned(), (position, None)),
+    });
+    named.collect()
+}
+
+/// Judges one request of one caller: whether it surely gets through, and whether it may.
+fn judge(fleet: &Fleet<'_>, to: &Destination<'_>, caller: &(u32, Option<Identity>), request: &Request) -> [bool; 2] {
+    let network = fleet.passing(to).map_or(Reach::Allowed, |reaching| reaching.of(caller.0));
+    let model: &Model<'_> = &fleet.models()[to.cluster];
+    let (surely, perhaps) =
+        if model.plane(to.workload) == Some(DataPlane::Sidecar) && model.is_guarded(to.workload, to.port) {
+            let (policies, root) = (model.policies(), model.cluster().root_namespace());
+            let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);
+            let selected = policies.authorizing(namespace, labels, root);
+            let tokens = policies.tokens_at(namespace, labels, root);
+            let (mut surely, mut perhaps) = (true, false);
+            for mode in policies.modes(namespace, labels, root).at(to.port) {
+                for reads in model.readings(to.workload, to.port) {
+                    let chain = chain(&selected, reads, model.mesh());
+                    let own =
+                        caller.1.iter().filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
+                    let own = own.filter(|_| mode.mtls()).map(|identity| Some(identity.clone().into()));
+                    let rulings: Vec<_> = own
+                        .chain(mode.plaintext().then_some(None))
+                        .map(|peer| {
+                            let mut request = Request { peer, ..request.clone() };
+                            if let Some(http) = &mut request.http {
+                                let refused = match &http.token {
+                                    Shown::Signed(token) => {
+                                        !tokens.iter().any(|rule| token.text("iss") == Some(&rule.issuer))
+                                    }
+                                    _ => false,
+                                };
+                                if tokens.is_empty() || reads == Reads::Bytes {
+                                    http.token = Shown::Nothing;
+                                } else if refused {
+                                    return Ruling::NotAllowed;
+                                }
+                            }
+                            rule(&chain, &request)
+                        })
+                        .collect();
+                    surely &= rulings.iter().any(|ruling| matches!(ruling, Ruling::Allowed(_) | Ruling::AllowedByNone));
+                    perhaps |= rulings.iter().any(|ruling| !matches!(ruling, Ruling::Denied(_) | Ruling::NotAllowed));
+                }
+            }
+            (surely, perhaps)
+        } else {
+            (true, true)
+        };
+    [surely && network == Reach::Allowed, perhaps && network != Reach::Denied]
+}
+
+/// A few requests that the policies of these worlds tell apart.
+fn requests(port: u16) -> Vec<Request> {
+    let mut requests = Vec::new();
+    let token =
+        Token([("iss", "https://i"), ("sub", "s")].map(|(k, v)| (k.to_owned(), v.into())).into_iter().collect());
+    for (method, path) in [("GET", "/a/x"), ("GET", "/b"), ("POST", "/a/x"), ("POST", "/")] {
+        for host in ["web", "else"] {
+            for header in [None, Some("a")] {
+                for (shown, address) in [(false, "10.1.2.3"), (true, "192.0.2.1"), (false, "192.0.2.1")] {
+                    for sni in [None, Some("abc")] {
+                        let header = header.map(|value| (HeaderName::new("x"), vec![value.to_owned()]));
+                        let token = if shown { Shown::Signed(token.clone()) } else { Shown::Nothing };
+                        requests.push(Request {
+                            peer: None,
+                            address: address.parse().unwrap(),
+                            remote: address.parse().unwrap(),
+                            destination: "192.0.2.2".parse().unwrap(),
+                            port,
+                            sni: sni.map(str::to_owned),
+                            http: Some(Http {
+                                method: method.to_owned(),
+                                path: path.to_owned(),
+                                query: None,
+                                host: host.to_owned(),
+                                headers: header.into_iter().collect(),
+                                token,
+                            }),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    requests
+}
+
+/// Workloads that differ from those of before: an account, and one that is missing.
+fn others(account: bool, missing: bool) -> String {
+    let mut text = workloads();
+    if account {
+        text = text.replace("serviceAccountName: db", "serviceAccountName: web");
+    }
+    if missing {
+        let kept = text
+            .split("---\n")
+            .filter(|document| !document.contains("kind: Deployment\nmetadata: {name: job, namespace: pay}"));
+        text = kept.collect::<Vec<_>>().join("---\n");
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn nothing_is_different_from_itself_in_another_order(policies in policies()) {
+        let one = format!("{}{policies}", workloads());
+        // Other names bring the objects into another order.
+        let mut renamed = policies.clone();
+        for at in 0..6 {
+            renamed = renamed.replace(&format!("name: p{at},"), &format!("name: q{},", 9 - at));
+        }
+        let other = format!("{}{renamed}", workloads());
+        let (one, other) = (Clusters::read(&[(FACTS, &one)]), Clusters::read(&[(FACTS, &other)]));
+        let (one, other) = (one.models(), other.models());
+        let difference = Difference::between(&Fleet::of(&one), &Fleet::of(&other));
+        prop_assert!(difference.is_empty(), "{difference:#?}");
+    }
+
+    #[test]
+    fn a_difference_is_what_both_sides_say_one_by_one(
+        before in policies(), after in policies(), common in policies(), account in any::<bool>(), missing in any::<bool>()
+    ) {
+        let common = common.replace("name: p", "name: c");
+        let before = format!("{}{before}---\n{common}", workloads());
+        let after = format!("{}{after}---\n{common}", others(account, missing));
+        let (one, other) = (Clusters::read(&[(FACTS, &before)]), Clusters::read(&[(FACTS, &after)]));
+        let (one, other) = (one.models(), other.models());
+        let suppose = supposed(&one, &other).remove("east").unwrap();
+        let one: Vec<_> = one.into_iter().map(|model| model.supposing(suppose.clone())).collect();
+        let other: Vec<_> = other.into_iter().map(|model| model.supposing(suppose.clone())).collect();
+        let (one, other) = (Fleet::of(&one), Fleet::of(&other));
+        let found = Difference::between(&one, &other);
+        let back = Difference::between(&other, &one);
+        let said = pairs(&found);
+        let reversed: Pairs = pairs(&back).into_iter().map(|(key, [gained, lost])| (key, [lost, gained])).collect();
+        prop_assert_eq!(&said, &reversed);
+
+        let (ours, theirs) = (callers(&one), callers(&other));
+        let destinations = |fleet: &Fleet<'_>| -> Vec<(String, u16)> {
+            fleet.destinations().iter().map(|to| (name(to.workload), to.port)).collect()
+        };
+        let mut targets = destinations(&one);
+        targets.extend(destinations(&other));
+        targets.extend(said.keys().map(|(_, workload, port)| (workload.clone(), *port)));
+        targets.sort();
+        targets.dedup();
+        fn at<'m>(fleet: &Fleet<'m>, workload: &str, port: u16) -> Option<Destination<'m>> {
+            let found = fleet.models()[0].workloads().find(|one| name(one) == workload)?;
+            Some(Destination { cluster: 0, workload: found, port })
+        }
+        for (workload, port) in targets {
+            let (to_before, to_after) = (at(&one, &workload, port), at(&other, &workload, port));
+            let requests = requests(port);
+            for caller in ours.keys().chain(theirs.keys().filter(|name| !ours.contains_key(*name))) {
+                let (from_before, from_after) = (ours.get(caller), theirs.get(caller));
+                // A port that nobody names is left out where those of the same workload that are named say the same.
+                let is_said = said.contains_key(&(caller.clone(), workload.clone(), port));
+                if port >= 30_000 && !is_said {
+                    continue;
+                }
+                let reach = |fleet: &Fleet<'_>, to: &Option<Destination<'_>>, from: Option<&(u32, Option<Identity>)>| {
+                    to.zip(from).map_or(Reach::Denied, |(to, from)| fleet.reaching(&to).of(from.0))
+                };
+                let reached = [reach(&one, &to_before, from_before), reach(&other, &to_after, from_after)];
+                let [gained, lost] = said.get(&(caller.clone(), workload.clone(), port)).copied().unwrap_or_default();
+                let place = format!("{caller} to {workload}:{port}: {reached:?}, gained {gained:?}, lost {lost:?}");
+                match reached {
+                    [Reach::Denied, Reach::Allowed] => prop_assert_eq!((gained, lost), (Some(true), None), "{}", place),
+                    [Reach::Allowed, Reach::Denied] => prop_assert_eq!((gained, lost), (None, Some(true)), "{}", place),
+                    [Reach::Denied, Reach::Depends] => prop_assert_eq!((gained, lost), (Some(false), None), "{}", place),
+                    [Reach::Depends, Reach::Denied] => prop_assert_eq!((gained, lost), (None, Some(false)), "{}", place),
+                    [Reach::Denied, Reach::Denied] => prop_assert_eq!((gained, lost), (None, None), "{}", place),
+                    [Reach::Depends, Reach::Allowed] => prop_assert!(gained.is_some(), "{}", place),
+                    [Reach::Allowed, Reach::Depends] => prop_assert!(lost.is_some(), "{}", place),
+                    _ => {}
+                }
+                let nothing = [false, false];
+                for request in &requests {
+                    let was = to_before.zip(from_before).map_or(nothing, |(to, from)| judge(&one, &to, from, request));
+                    let is = to_after.zip(from_after).map_or(nothing, |(to, from)| judge(&other, &to, from, request));
+                    let [[was_sure, was_perhaps], [is_sure, is_perhaps]] = [was, is];
+                    if is_sure && !was_perhaps {
+                        prop_assert_eq!(gained, Some(true), "{}: {}", place, request);
+                    }
+                    if was_sure && !is_perhaps {
+                        prop_assert_eq!(lost, Some(true), "{}: {}", place, request);
+                    }
+                    prop_assert!(gained.is_some() || !(is_sure && !was_sure || is_perhaps && !was_perhaps), "{}: {}", place, request);
+                    prop_assert!(lost.is_some() || !(was_sure && !is_sure || was_perhaps && !is_perhaps), "{}: {}", place, request);
+                }
+            }
+        }
+
+        // Each witness is what it is said to be, of the first caller at the first port.
+        for change in &found.changes {
+            let (caller, target) = (&change.callers[0], &change.targets[0]);
+            prop_assert!(target.presence != Presence::Kept || caller.presence != Presence::Kept || change.gained.is_some() || change.lost.is_some());
+            let judged = |request: &Request| {
+                let was = at(&one, &target.workload, target.port).zip(ours.get(&caller.name));
+                let is = at(&other, &target.workload, target.port).zip(theirs.get(&caller.name));
+                let was = was.map_or([false, false], |(to, from)| judge(&one, &to, from, request));
+                [was, is.map_or([false, false], |(to, from)| judge(&other, &to, from, request))]
+            };
+            for (witness, is_gain) in [(&change.gained, true), (&change.lost, false)] {
+                let Some(witness) = witness else { continue };
+                let [was, is] = judged(&witness.request);
+                let ([more_sure, more], [less_sure, less]) = if is_gain { (is, was) } else { (was, is) };
+                if witness.sure {
+                    prop_assert!(more_sure && !less, "{:#?}", change);
+                } else {
+                    prop_assert!(more_sure && !less_sure || more && !less, "{:#?}", change);
+                }
+            }
+        }
+    }
+}

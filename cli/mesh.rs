@@ -7,7 +7,6 @@ use std::path::Path;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::{Document, Policy};
-use ringfence_compiler::parse::PROJECT_FILE;
 use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::spec::cluster::ClusterSpec;
 use ringfence_compiler::spec::reference::NodePath;
@@ -20,7 +19,7 @@ use crate::args::Reading;
 use crate::commands::judge;
 use crate::exit::Failure;
 use crate::project::Project;
-use crate::tree::Directory;
+use crate::tree::{Directory, find_project};
 
 /// The facts that are assumed where nobody states them.
 const ASSUMED: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
@@ -44,7 +43,7 @@ impl Meshes {
     /// When there is nothing to read, or the system refuses.
     pub fn open(place: Option<&Path>, facts: Option<&Path>, reading: &Reading) -> Result<Self, Failure> {
         let folder = place.unwrap_or(Path::new("."));
-        let is_project = facts.is_none() && folder.ancestors().any(|above| above.join(PROJECT_FILE).is_file());
+        let is_project = facts.is_none() && find_project(folder).is_ok();
         if is_project || place.is_none() { Self::of_project(place, reading) } else { Self::of_manifests(folder, facts) }
     }
 

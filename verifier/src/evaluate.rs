@@ -135,21 +135,8 @@ impl Leaf {
                 let fits = |claim: &str, glob: &Glob| token.text(claim).is_some_and(|text| glob.matches(text));
                 fits("iss", issuer) && fits("sub", subject)
             }),
-            Self::Claim(path, glob) => token(&|token| claim_holds(token, path, glob)),
+            Self::Claim(path, glob) => token(&|token| token.texts(path).iter().any(|text| glob.matches(text))),
             Self::Unknown(_) => return Holds::Unknown,
         })
-    }
-}
-
-/// A claim holds when it is such a text, or a list with such a text.
-fn claim_holds(token: &Token, path: &[String], glob: &Glob) -> bool {
-    let Some((first, rest)) = path.split_first() else { return false };
-    let value = rest.iter().try_fold(token.0.get(first), |value, name| Some(value?.get(name)));
-    match value.flatten() {
-        Some(serde_json::Value::String(text)) => glob.matches(text),
-        Some(serde_json::Value::Array(items)) => {
-            items.iter().filter_map(serde_json::Value::as_str).any(|text| glob.matches(text))
-        }
-        _ => false,
     }
 }

@@ -73,18 +73,6 @@ impl Glob {
         self
     }
 
-    /// Tells whether letters are compared without regard to their case.
-    #[must_use]
-    pub fn folds_case(&self) -> bool {
-        self.folds_case
-    }
-
-    /// Returns the alternatives.
-    #[must_use]
-    pub fn alternatives(&self) -> &[Vec<Piece>] {
-        &self.alternatives
-    }
-
     /// Returns the only text of the set, where there is only one.
     #[must_use]
     pub fn only(&self) -> Option<&str> {

@@ -65,10 +65,8 @@ impl<'a> Meant<'a> {
         let asked = authentication.external.values();
         chain.custom =
             asked.map(|origin| Enforced { origin, sources: vec![Vec::new()], operations: vec![Vec::new()] }).collect();
-        let issuers = authentication.issuers.iter().map(|accepted| {
-            let audiences = accepted.spec.audiences.iter().map(|audience| audience.value.clone()).collect();
-            (accepted.issuer.clone(), audiences)
-        });
+        let tokens: BTreeSet<JwtRule> =
+            authentication.issuers.iter().map(|accepted| tokens::rule(&accepted.spec)).collect();
         let arriving = governed.settings.mtls.value.at(port);
         let arrivals = Arrivals {
             port,
@@ -76,9 +74,8 @@ impl<'a> Meant<'a> {
             plaintext: arriving.plaintext,
             mtls: arriving.mtls,
             trust_domains: Vec::new(),
-            issuers: issuers.collect(),
+            issuers: tokens.iter().map(JwtRule::taken).collect(),
         };
-        let tokens = authentication.issuers.iter().map(|accepted| tokens::rule(&accepted.spec)).collect();
         let providers = authentication.external.keys().cloned().collect();
         Self { chain, arrivals, tokens, providers }
     }

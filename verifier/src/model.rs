@@ -65,8 +65,7 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
         let cluster = Cluster { document, inventory: &objects.inventory };
-        let mut trust_domains = vec![cluster.trust_domain().to_owned()];
-        trust_domains.extend(document.spec.trust_domain_aliases.iter().map(|alias| alias.value.0.clone()));
+        let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
         Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
     }
@@ -118,9 +117,7 @@ impl<'a> Model<'a> {
     /// Tells whether a sidecar sees what arrives at a port of a workload.
     #[must_use]
     pub fn is_guarded(&self, workload: &Workload, port: u16) -> bool {
-        let plane = self.cluster.plane_of(workload);
-        let taken = |plane| workload.bypasses.iter().any(|taken| taken.plane == plane && taken.ports.contains(port));
-        plane.is_some_and(|plane| !taken(plane))
+        self.cluster.plane_of(workload).is_some_and(|plane| !workload.is_past_the_proxy(plane, port))
     }
 
     /// Returns what enforces policy at a workload.

@@ -84,7 +84,7 @@ impl Policies {
 
     /// Returns the modes of a pod's ports.
     #[must_use]
-    pub fn modes(&self, namespace: &str, labels: &Labels, root: &str) -> Modes<'_> {
+    pub fn modes(&self, namespace: &str, labels: &Labels, root: &str) -> Modes {
         Modes::compose(here(&self.peers, namespace, root), namespace, labels, root)
     }
 

@@ -253,7 +253,7 @@ fn sidecar<'a>(
                 plaintext: mode.plaintext(),
                 mtls: mode.mtls(),
                 trust_domains: Vec::new(),
-                issuers: tokens.iter().map(|rule| (rule.issuer.clone(), rule.audiences.clone())).collect(),
+                issuers: tokens.iter().map(|rule| rule.taken()).collect(),
             };
             let chain = chain(&selected, *reads, model.mesh());
             let known: Vec<_> = identity.iter().cloned().collect();

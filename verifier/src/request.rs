@@ -103,6 +103,18 @@ impl Token {
         self.0.get(claim)?.as_str()
     }
 
+    /// Returns the texts at a path of claims: one, those of a list, or none.
+    #[must_use]
+    pub fn texts(&self, path: &[String]) -> Vec<&str> {
+        let Some((first, rest)) = path.split_first() else { return Vec::new() };
+        let value = rest.iter().try_fold(self.0.get(first), |value, name| Some(value?.get(name))).flatten();
+        match value {
+            Some(serde_json::Value::String(text)) => vec![text],
+            Some(serde_json::Value::Array(items)) => items.iter().filter_map(serde_json::Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Tells whether the claims that every token may have are of their types; other tokens are no tokens
     /// (google/jwt_verify_lib `src/jwt.cc`).
     #[must_use]

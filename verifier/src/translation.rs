@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::verify as code;
-use ringfence_compiler::inventory::Bypass;
 use ringfence_compiler::resolve::units::{MESH_PORTS, Unit};
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved};
@@ -105,15 +104,13 @@ fn compare(
     diagnostics: &mut Diagnostics,
 ) {
     let unit = &governed.unit;
-    let mut domains = vec![cluster.trust_domain().to_owned()];
-    domains.extend(cluster.document.spec.trust_domain_aliases.iter().map(|alias| alias.value.0.clone()));
+    let domains = cluster.trust_domains();
     for workload in &unit.workloads {
         let place = Place { namespace: unit.namespace, labels: &workload.labels, root: cluster.root_namespace() };
         let (named, fresh) = ports(governed, &place, policies);
         let mut same = true;
         for port in named.iter().copied().chain(fresh) {
-            let taken = |bypass: &Bypass| bypass.plane == DataPlane::Sidecar && bypass.ports.contains(port);
-            if workload.bypasses.iter().any(taken) {
+            if workload.is_past_the_proxy(DataPlane::Sidecar, port) {
                 proof.bypassed += usize::from(named.contains(&port));
                 continue;
             }
@@ -194,23 +191,19 @@ fn difference(
 ) -> Option<Difference> {
     let port = meant.arrivals.port;
     let modes = policies.modes(place.namespace, place.labels, place.root).at(port);
+    let tokens = policies.tokens_at(place.namespace, place.labels, place.root);
     let arrivals = Arrivals {
         port,
         http: reads == Reads::Http,
         plaintext: modes.iter().any(|mode| mode.plaintext()),
         mtls: modes.iter().all(|mode| mode.mtls()),
         trust_domains: Vec::new(),
-        issuers: policies
-            .tokens_at(place.namespace, place.labels, place.root)
-            .into_iter()
-            .map(|rule| (rule.issuer.clone(), rule.audiences.clone()))
-            .collect(),
+        issuers: tokens.iter().map(|rule| rule.taken()).collect(),
     };
     if (arrivals.plaintext, arrivals.mtls) != (meant.arrivals.plaintext, meant.arrivals.mtls) {
         return Some(Difference::Modes);
     }
-    let rules: BTreeSet<_> =
-        policies.tokens_at(place.namespace, place.labels, place.root).into_iter().cloned().collect();
+    let rules: BTreeSet<_> = tokens.into_iter().cloned().collect();
     if reads == Reads::Http && rules != meant.tokens {
         return Some(Difference::Tokens);
     }

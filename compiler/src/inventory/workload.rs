@@ -8,6 +8,7 @@ use crate::diagnostics::codes::inventory as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::shape::wrong_type;
 use crate::source::Span;
+use crate::spec::cluster::DataPlane;
 use crate::yaml::{Node, Value};
 
 /// Something that runs pods: one Deployment, CronJob, Pod…
@@ -85,6 +86,12 @@ pub(super) fn template<'a>(
 }
 
 impl Workload {
+    /// Tells whether annotations take a port from the proxy that a data plane gives the pods.
+    #[must_use]
+    pub fn is_past_the_proxy(&self, plane: DataPlane, port: u16) -> bool {
+        self.bypasses.iter().any(|bypass| bypass.plane == plane && bypass.ports.contains(port))
+    }
+
     /// Reads a workload from its pod template.
     pub(super) fn read(object: &Object<'_>, pod: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         let Some(spec) = pod.get("spec") else {

@@ -2,8 +2,6 @@
 //!
 //! In: a unit and its modes. Out: an error for each deny that can be walked past, and for each grant that admits nobody.
 
-use ipnet::IpNet;
-
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::requests::{Clause, Field, RequestSet};
@@ -19,10 +17,7 @@ use crate::spec::cluster::DataPlane;
 /// NetworkPolicy's, which goes by pods.
 pub(super) fn check_grants(governed: &Governed<'_>, plane: DataPlane, diagnostics: &mut Diagnostics) {
     let (unit, mtls) = (&governed.unit, &governed.settings.mtls);
-    let bypassed = |port: u16| {
-        let mut taken = unit.workloads.iter().map(|workload| &workload.bypasses);
-        taken.all(|taken| taken.iter().any(|bypass| bypass.plane == plane && bypass.ports.contains(port)))
-    };
+    let bypassed = |port: u16| unit.workloads.iter().all(|workload| workload.is_past_the_proxy(plane, port));
     let silent = |port: &&u16| !mtls.value.at(**port).mtls && !MESH_PORTS.contains(*port) && !bypassed(**port);
     let dead = |clause: &Clause| match &clause.ports {
         _ if clause.identities.is_any() => None,
@@ -54,17 +49,12 @@ pub(super) fn check_grants(governed: &Governed<'_>, plane: DataPlane, diagnostic
 /// through; where a cluster does not say which its pods have, any address may be one.
 pub(super) fn check_denies(world: &World<'_>, governed: &Governed<'_>, diagnostics: &mut Diagnostics) {
     let mtls = &governed.settings.mtls.value;
-    let specs = || world.clusters.values().map(|cluster| &cluster.document.spec);
-    let unsaid = specs().any(|spec| spec.pod_cidrs.is_empty());
-    let pods: Vec<IpNet> =
-        specs().flat_map(|spec| spec.pod_cidrs.iter().chain(&spec.node_cidrs)).map(|net| net.value.0).collect();
-    let of_pods = |net: &IpNet| unsaid || pods.iter().any(|pods| pods.contains(net) || net.contains(pods));
     let open = |clause: &&Clause| {
         let plaintext = match &clause.ports {
             Field::Any => mtls.rest.plaintext || mtls.ports.values().any(|arrivals| arrivals.plaintext),
             Field::Only(ports) => ports.iter().any(|port| mtls.at(*port).plaintext),
         };
-        let reached = clause.addresses.is_any() || clause.addresses.patterns().any(of_pods);
+        let reached = clause.addresses.is_any() || clause.addresses.patterns().any(|net| world.may_be_pods(net));
         clause.identities.is_any() && plaintext && reached
     };
     let nameless = |set: &RequestSet| RequestSet::from_clauses(set.clauses().iter().filter(open).cloned());

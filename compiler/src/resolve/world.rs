@@ -77,6 +77,13 @@ impl<'a> Cluster<'a> {
         self.document.spec.trust_domain.as_ref().map_or("cluster.local", |domain| &domain.value.0)
     }
 
+    /// Returns the trust domains that count as one: its own, then the older ones.
+    #[must_use]
+    pub fn trust_domains(&self) -> Vec<String> {
+        let aliases = self.document.spec.trust_domain_aliases.iter().map(|alias| alias.value.0.as_str());
+        std::iter::once(self.trust_domain()).chain(aliases).map(str::to_owned).collect()
+    }
+
     /// Returns the namespace whose policies hold for the whole mesh.
     #[must_use]
     pub fn root_namespace(&self) -> &'a str {

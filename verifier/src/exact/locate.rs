@@ -67,18 +67,7 @@ fn values<'r>(attribute: &Attribute, http: Option<&'r Http>, token: Option<&'r T
             let values = http.and_then(|http| http.headers.get(name));
             values.into_iter().flatten().map(String::as_str).collect()
         }
-        Attribute::Claim(path) => token.map_or_else(Vec::new, |token| claim(token, path)),
-        _ => Vec::new(),
-    }
-}
-
-/// Returns the texts of a claim.
-fn claim<'t>(token: &'t Token, path: &[String]) -> Vec<&'t str> {
-    let Some((first, rest)) = path.split_first() else { return Vec::new() };
-    let value = rest.iter().try_fold(token.0.get(first), |value, name| Some(value?.get(name))).flatten();
-    match value {
-        Some(serde_json::Value::String(text)) => vec![text],
-        Some(serde_json::Value::Array(items)) => items.iter().filter_map(serde_json::Value::as_str).collect(),
+        Attribute::Claim(path) => token.map_or_else(Vec::new, |token| token.texts(path)),
         _ => Vec::new(),
     }
 }

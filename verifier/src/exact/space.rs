@@ -78,12 +78,6 @@ impl Space {
         space
     }
 
-    /// Returns the port the question is about.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.arrivals.port
-    }
-
     /// Returns the area of everything.
     #[must_use]
     pub fn everything(&self) -> Area {

@@ -43,19 +43,6 @@ pub enum Action {
     Custom,
 }
 
-impl Action {
-    /// Returns the word of the API.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Allow => "ALLOW",
-            Self::Deny => "DENY",
-            Self::Audit => "AUDIT",
-            Self::Custom => "CUSTOM",
-        }
-    }
-}
-
 /// One rule: one of the sources, one of the operations and every condition.
 #[derive(Debug, Clone)]
 pub struct Rule {

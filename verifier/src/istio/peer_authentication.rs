@@ -93,36 +93,21 @@ fn mode(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Option<Mod
 /// Of several policies of one scope the oldest counts, and no repository knows which that is: then every mode that could
 /// come out is here.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Modes<'a> {
-    /// Each way it can be, with the policies that make it so.
-    ways: Vec<Way<'a>>,
-    /// The policies of one scope of which only the oldest counts, if there are several.
-    pub rivals: Vec<Vec<&'a PeerAuthentication>>,
+pub struct Modes {
+    /// Each way it can be.
+    ways: Vec<Way>,
 }
 
-#[derive(Debug, Clone)]
-struct Way<'a> {
+#[derive(Debug, Clone, PartialEq)]
+struct Way {
     rest: Mode,
     ports: BTreeMap<u16, Mode>,
-    makers: Vec<&'a PeerAuthentication>,
 }
 
-impl PartialEq for Way<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.rest, &self.ports) == (other.rest, &other.ports)
-    }
-}
-
-impl PartialEq for PeerAuthentication {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.namespace, &self.name) == (&other.namespace, &other.name)
-    }
-}
-
-impl<'a> Modes<'a> {
+impl Modes {
     /// Composes the policies that a workload of a namespace falls under.
     #[must_use]
-    pub fn compose(
+    pub fn compose<'a>(
         policies: impl Iterator<Item = &'a PeerAuthentication>,
         namespace: &str,
         labels: &Labels,
@@ -142,7 +127,6 @@ impl<'a> Modes<'a> {
             }
         }
         let scopes = [mesh, of_namespace, of_workload];
-        let rivals = scopes.iter().filter(|scope| scope.len() > 1).cloned().collect();
         let each = |scope: &[&'a PeerAuthentication]| -> Vec<Option<&'a PeerAuthentication>> {
             if scope.is_empty() { vec![None] } else { scope.iter().copied().map(Some).collect() }
         };
@@ -158,7 +142,7 @@ impl<'a> Modes<'a> {
                 }
             }
         }
-        Self { ways, rivals }
+        Self { ways }
     }
 
     /// Returns every mode a port can have.
@@ -172,42 +156,21 @@ impl<'a> Modes<'a> {
     pub fn ports(&self) -> BTreeSet<u16> {
         self.ways.iter().flat_map(|way| way.ports.keys().copied()).collect()
     }
-
-    /// Returns the policies that make the mode of a port what it is; none where it is Istio's own default.
-    #[must_use]
-    pub fn makers(&self, port: u16) -> Vec<&'a PeerAuthentication> {
-        let mut makers: Vec<&PeerAuthentication> = Vec::new();
-        for maker in self.ways.iter().filter_map(|way| way.maker(port)) {
-            if !makers.contains(&maker) {
-                makers.push(maker);
-            }
-        }
-        makers
-    }
 }
 
-impl<'a> Way<'a> {
+impl Way {
     /// Joins the policies of mesh, namespace and workload: the innermost that says something decides, and only that of the
     /// workload speaks of ports.
-    fn of(scopes: [Option<&'a PeerAuthentication>; 3]) -> Self {
-        let makers: Vec<_> = scopes.into_iter().flatten().filter(|policy| policy.mode.is_some()).collect();
-        let rest = makers.last().and_then(|policy| policy.mode).unwrap_or(Mode::Permissive);
+    fn of(scopes: [Option<&PeerAuthentication>; 3]) -> Self {
+        let rest = scopes.into_iter().flatten().filter_map(|policy| policy.mode).next_back().unwrap_or(Mode::Permissive);
         let [_, _, of_workload] = scopes;
         let ports = of_workload.map_or_else(BTreeMap::new, |policy| {
             policy.ports.iter().map(|(port, mode)| (*port, mode.unwrap_or(rest))).collect()
         });
-        let makers = if ports.is_empty() { makers } else { makers.into_iter().chain(of_workload).collect() };
-        Self { rest, ports, makers }
+        Self { rest, ports }
     }
 
     fn at(&self, port: u16) -> Mode {
         self.ports.get(&port).copied().unwrap_or(self.rest)
-    }
-
-    fn maker(&self, port: u16) -> Option<&'a PeerAuthentication> {
-        if self.ports.contains_key(&port) {
-            return self.makers.last().copied();
-        }
-        self.makers.iter().rev().find(|policy| policy.mode.is_some()).copied()
     }
 }

@@ -109,6 +109,12 @@ impl JwtRule {
         })
     }
 
+    /// Returns whose tokens it takes: the issuer, and the audiences of which one must be named.
+    #[must_use]
+    pub fn taken(&self) -> (String, Vec<String>) {
+        (self.issuer.clone(), self.audiences.clone())
+    }
+
     /// Tells whether a rule takes a token that its issuer signed.
     #[must_use]
     pub fn takes(&self, token: &Token) -> bool {

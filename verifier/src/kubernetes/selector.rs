@@ -59,10 +59,4 @@ impl LabelSelector {
         };
         selects(&self.labels, labels) && self.expressions.iter().all(holds)
     }
-
-    /// Tells whether every label set meets the condition.
-    #[must_use]
-    pub fn is_everything(&self) -> bool {
-        self.labels.is_empty() && self.expressions.is_empty()
-    }
 }

@@ -64,10 +64,16 @@ impl<'a> Model<'a> {
     /// Joins objects with the facts about their cluster.
     #[must_use]
     pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
-        let cluster = Cluster { document, inventory: &objects.inventory };
+        Self::new(document, &objects.inventory, &objects.policies)
+    }
+
+    /// Joins what runs and what decides with the facts about their cluster.
+    #[must_use]
+    pub fn new(document: &'a Document<ClusterSpec>, inventory: &'a ClusterInventory, policies: &'a Policies) -> Self {
+        let cluster = Cluster { document, inventory };
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
+        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers }
     }
 
     /// Returns the callers that only the facts name.
@@ -160,6 +166,12 @@ impl<'a> Model<'a> {
             reads
         };
         spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
+    }
+
+    /// Returns how a proxy may read a port of a workload, also one of which nobody speaks.
+    #[must_use]
+    pub fn reads(&self, workload: &Workload, port: u16) -> Vec<Reads> {
+        self.ports(workload).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes])
     }
 
     /// Returns what a workload calls a port.

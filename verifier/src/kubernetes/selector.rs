@@ -1,6 +1,7 @@
 //! Label selectors of Kubernetes (kubernetes/apimachinery `pkg/apis/meta/v1/helpers.go`, `LabelSelectorAsSelector`).
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::inventory::Labels;
@@ -47,6 +48,12 @@ impl LabelSelector {
         Ok(Some(Self { labels: fields.labels("matchLabels", diagnostics)?, expressions }))
     }
 
+    /// Tells whether every label meets it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.expressions.is_empty()
+    }
+
     /// Tells whether labels meet the condition.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {
@@ -58,5 +65,20 @@ impl LabelSelector {
             Expression::Absent(key) => !labels.contains_key(key),
         };
         selects(&self.labels, labels) && self.expressions.iter().all(holds)
+    }
+}
+
+/// As `kubectl` writes selectors: `app=web,tier in (a, b)`.
+impl fmt::Display for LabelSelector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(", ");
+        let labels = self.labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let expressions = self.expressions.iter().map(|expression| match expression {
+            Expression::In(key, values) => format!("{key} in ({})", list(values)),
+            Expression::NotIn(key, values) => format!("{key} notin ({})", list(values)),
+            Expression::Exists(key) => key.clone(),
+            Expression::Absent(key) => format!("!{key}"),
+        });
+        formatter.write_str(&labels.chain(expressions).collect::<Vec<_>>().join(","))
     }
 }

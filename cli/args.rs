@@ -102,7 +102,7 @@ pub enum Verb {
         "ringfence reach /payments any                      whom a tenant reaches",
         "ringfence reach web db --with draft.yaml           what a change would do",
     ))]
-    Reach(Reach),
+    Reach(Box<Reach>),
     /// Lists who reaches each port of each workload.
     #[command(after_help = after!(
         EXITS,

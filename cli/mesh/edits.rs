@@ -104,6 +104,10 @@ impl Edits {
     }
 }
 
+/// The kinds of objects that decide.
+const DECIDING: [&str; 5] =
+    ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "NetworkPolicy", "ClusterNetworkPolicy"];
+
 /// Returns the items of a list, or else the object itself.
 fn without_lists(root: Node) -> Vec<Node> {
     let is_list = root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
@@ -154,7 +158,7 @@ impl Input {
             .collect();
         let decides = |root: &Node| {
             let kind = root.get("kind").and_then(Node::as_str).unwrap_or_default();
-            kind.ends_with("Policy") || kind.ends_with("Authentication")
+            DECIDING.contains(&kind)
         };
         if let (Kind::Project(..), Some(runs)) = (&self.kind, objects.iter().find(|root| !decides(root))) {
             let kind = runs.get("kind").and_then(Node::as_str).unwrap_or("an object").to_owned();

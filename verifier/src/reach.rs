@@ -84,7 +84,7 @@ pub enum Decider<'a> {
         /// The rule.
         by: Cited<'a>,
         /// What would be let through without it.
-        without: Request,
+        without: Box<Request>,
     },
     /// The mode asks for a certificate, and the caller has none.
     NoCertificate(Vec<Cited<'a>>),

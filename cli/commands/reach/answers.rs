@@ -46,6 +46,9 @@ pub(super) struct Single<'a> {
 /// Who reaches whom, in words.
 pub(super) struct Grouped {
     pub cluster: String,
+    /// What was typed.
+    pub from: String,
+    pub to: String,
     pub callers: Vec<String>,
     /// Ports, each with what each caller gets, in their order.
     pub rows: Vec<(String, u16, Vec<Reach>)>,
@@ -192,6 +195,8 @@ impl<'a> Asking<'_, 'a> {
         };
         Grouped {
             cluster: self.cluster.to_owned(),
+            from: self.question.from.to_owned(),
+            to: self.question.to.to_owned(),
             callers: callers.iter().map(|caller| caller.name.clone()).collect(),
             rows: ports.par_iter().map(row).collect(),
         }

@@ -18,7 +18,14 @@ pub(super) fn render(answers: &Answers<'_>, all: bool) -> String {
 
 fn one(grouped: &Grouped, all: bool) -> String {
     let (callers, ports) = (grouped.callers.len(), grouped.rows.len());
-    let mut text = format!("{} in {}: {}\n", of(callers, "caller"), grouped.cluster, of(ports, "port"));
+    let mut text = format!(
+        "{} to {} in {}: {}, {}\n",
+        grouped.from,
+        grouped.to,
+        grouped.cluster,
+        of(callers, "caller"),
+        of(ports, "port")
+    );
     for (verdict, title) in
         [(Reach::Allowed, "reaches"), (Reach::Depends, "may reach"), (Reach::Denied, "does not reach")]
     {

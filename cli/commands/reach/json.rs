@@ -4,7 +4,7 @@ use ringfence_verifier::reach::{Cited, Decider, Failure, Told};
 use serde_json::{Value, json};
 
 use super::answers::{Answers, Grouped, Single};
-use super::places::Places;
+use super::places::{Place, Places};
 use super::single::{decided, gates, parts, sentence, title};
 use super::whatif::{Assumed, word};
 
@@ -29,10 +29,10 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
                 match (told, decider) {
                     (Some(Told::NoRule(Some(miss))), _) => {
                         let rule = statement_of(&miss.rule.id, places.of(miss.rule.span).json());
-                        nearest = Some(near(rule, miss.admits.as_ref(), &miss.fails));
+                        nearest = Some(near(rule, miss.admits.as_deref(), &miss.fails));
                     }
                     (_, Decider::NoRule { nearest: Some(miss), .. }) => {
-                        nearest = Some(near(cited(&miss.rule, places), miss.admits.as_ref(), &miss.fails));
+                        nearest = Some(near(cited(&miss.rule, places), miss.admits.as_deref(), &miss.fails));
                     }
                     (_, Decider::Denied { without: request, .. }) => without = Some(request.to_string()),
                     _ => {}
@@ -92,10 +92,14 @@ fn policies<'a>(decider: &'a Decider<'a>) -> Vec<&'a Cited<'a>> {
 }
 
 fn cited(cited: &Cited<'_>, places: &Places<'_>) -> Value {
-    let source: Option<Vec<&str>> = cited.source.map(|source| source.split(", ").collect());
+    // An object that was compiled has no line of its own, and names those of policy.
+    let places = match cited.source {
+        Some(source) => places.named(source).iter().map(Place::json).collect(),
+        None => vec![places.of(cited.span).json()],
+    };
     json!({
         "name": title(cited), "kind": cited.kind, "namespace": cited.namespace, "object": cited.name,
-        "rule": cited.rule.map(|rule| rule + 1), "source": source, "place": places.of(cited.span).json(),
+        "rule": cited.rule.map(|rule| rule + 1), "places": places,
     })
 }
 

@@ -104,6 +104,7 @@ impl<'a> Scope<'_, 'a> {
             let strangers = self.model.strangers().iter().map(stranger);
             return self.model.workloads().map(of).chain(strangers).chain(outside()).collect();
         }
+        let text = text.strip_prefix("cidr:").unwrap_or(text);
         let address = text.parse::<IpAddr>().map(IpNet::from);
         if let Ok(block) = text.parse::<IpNet>().map(|block| block.trunc()).or(address) {
             return vec![Party { name: text.to_owned(), caller: Caller::Outside(block) }];
@@ -119,6 +120,16 @@ impl<'a> Scope<'_, 'a> {
             return if known.is_empty() { vec![stranger(invented)] } else { known };
         }
         let strangers = self.model.strangers().iter().filter(|stranger| fits(text, &stranger.name)).map(stranger);
+        if let Some(gateway) = text.strip_prefix("gateway:") {
+            let facts = self.model.cluster().document.spec.gateways.get(gateway).map(|facts| &facts.value);
+            let shown = self.model.workloads().filter(|workload| {
+                facts.is_some_and(|facts| {
+                    facts.namespace.value.0 == workload.namespace
+                        && facts.service_account.value.0 == workload.service_account
+                })
+            });
+            return shown.map(of).chain(strangers).collect();
+        }
         self.workloads(text).into_iter().map(of).chain(strangers).collect()
     }
 

@@ -30,6 +30,19 @@ impl Places<'_> {
         let written = if is_own { self.history.line(file.path(), line, file.text()) } else { None };
         Place { path: file.path().to_owned(), line, written }
     }
+
+    /// Returns the places that an object names as its source: `path#L12, path#L14`.
+    pub fn named(&self, source: &str) -> Vec<Place> {
+        source.split(", ").filter_map(|one| self.line(one)).collect()
+    }
+
+    fn line(&self, text: &str) -> Option<Place> {
+        let (path, line) = text.rsplit_once("#L")?;
+        let line = line.parse().ok()?;
+        let mut own = self.sources.files().filter(|(id, file)| file.path() == path && !self.foreign.contains(id));
+        let written = own.next().and_then(|(_, file)| self.history.line(path, line, file.text()));
+        Some(Place { path: path.to_owned(), line, written })
+    }
 }
 
 impl std::fmt::Display for Place {

@@ -50,7 +50,11 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
             None => ("open", vec!["no proxy stands before this port, so no AuthorizationPolicy is asked".to_owned()]),
             Some(gate) => {
                 let (word, decider) = parts(gate);
-                (word, lines(place, decider, answer, places))
+                let mut lines = lines(place, decider, answer, places);
+                if let (Gate::Unsure(Decider::NoRule { .. }), Some(first)) = (gate, lines.first_mut()) {
+                    "NetworkPolicies select it, and nobody knows whether one lets this pass".clone_into(first);
+                }
+                (word, lines)
             }
         };
         let mut lines = lines.into_iter();
@@ -60,8 +64,8 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
         }
     }
     for (middle, port, onward) in &single.through {
-        let may = if *onward == Reach::Depends { "may be " } else { "" };
-        let _ = writeln!(text, "  through  {middle}: its port {port} {may}reached, and it {may}reaches on from there");
+        let (is, reaches) = if *onward == Reach::Depends { ("may be", "may reach") } else { ("is", "reaches") };
+        let _ = writeln!(text, "  through  {middle}:{port} {is} reached, and {reaches} it from there");
     }
     if let (Some(witness), true) = (&answer.witness, answer.reach() != Reach::Denied) {
         let _ = writeln!(text, "  for one  {witness}");
@@ -117,7 +121,7 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
         }
         (_, Decider::NoRule { about, nearest }) => {
             let near =
-                nearest.iter().flat_map(|miss| near(&title(&miss.rule), &places.of(miss.rule.span).to_string(), miss));
+                nearest.iter().flat_map(|miss| near(&title(&miss.rule), &written(&miss.rule, places).join(", "), miss));
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
         (_, Decider::NoCertificate(asking)) => std::iter::once(sentence).chain(listed(asking, places)).collect(),
@@ -128,15 +132,15 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
 /// Says in a sentence what decided.
 pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
     match decider {
-        Decider::Nobody if place == "proxy" => "no policy selects it that admits anybody, so everybody is".to_owned(),
+        Decider::Nobody if place == "proxy" => "no policy that admits selects it, so everybody is admitted".to_owned(),
         Decider::Nobody => "no policy selects it".to_owned(),
         Decider::Rule(cited) => title(cited),
         Decider::OtherAddress(cited) => format!("{}, if the network writes another address on it", title(cited)),
         Decider::Denied { by, .. } => format!("denied by {}", title(by)),
         Decider::NoRule { .. } if place == "proxy" => {
-            "no AuthorizationPolicy admits it, and some admit others".to_owned()
+            "AuthorizationPolicies select it, and none admits this".to_owned()
         }
-        Decider::NoRule { .. } => "NetworkPolicies are about it, and none lets this pass".to_owned(),
+        Decider::NoRule { .. } => "NetworkPolicies select it, and none lets this pass".to_owned(),
         Decider::NoCertificate(_) => "mTLS is required, and it has no certificate to show".to_owned(),
         Decider::NotModelled(what) => format!("not modelled yet: {what}"),
     }
@@ -144,20 +148,13 @@ pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
 
 /// Returns where something was written: the lines of policy that an object names, or its own.
 fn written(cited: &Cited<'_>, places: &Places<'_>) -> Vec<String> {
-    match cited.source {
-        Some(source) => vec![format!("from {}", shortened(source))],
-        None => vec![places.of(cited.span).to_string()],
+    let Some(source) = cited.source else { return vec![places.of(cited.span).to_string()] };
+    let all = places.named(source);
+    let mut lines: Vec<String> = all.iter().take(MOST).map(|place| format!("from {place}")).collect();
+    if let more @ 1.. = all.len().saturating_sub(MOST) {
+        lines.push(format!("and {more} more lines"));
     }
-}
-
-/// Returns the first lines of policy that an object names.
-fn shortened(source: &str) -> String {
-    let all: Vec<String> = source.split(", ").map(|line| line.replace("#L", ":")).collect();
-    let shown = all.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    match all.len().saturating_sub(MOST) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    lines
 }
 
 fn listed(about: &[Cited<'_>], places: &Places<'_>) -> Vec<String> {
@@ -177,7 +174,7 @@ fn listed(about: &[Cited<'_>], places: &Places<'_>) -> Vec<String> {
 
 /// Says which rule is nearest, and why it does not admit this.
 fn near<O>(title: &str, place: &str, miss: &Miss<O>) -> Vec<String> {
-    let mut lines = vec![format!("nearest: {title} {place}")];
+    let mut lines = vec![format!("nearest: {title}"), format!("  {place}")];
     if let Some(admits) = &miss.admits {
         lines.push(format!("  admits {admits}"));
     }

@@ -85,7 +85,9 @@ impl Assumed {
     }
 
     pub fn text(&self) -> String {
-        let Some(changes) = &self.changes else { return String::new() };
+        let Some(changes) = &self.changes else {
+            return if self.what.is_empty() { String::new() } else { format!("assumed: {}\n", self.what.join(", ")) };
+        };
         let mut text = format!("{}: ", self.what.join(", "));
         if changes.is_empty() {
             text.push_str("nothing changes\n");

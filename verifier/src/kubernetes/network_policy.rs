@@ -203,6 +203,9 @@ fn peer_match(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Peer
     Ok(PeerMatch::Pods { namespaces, pods: pods.unwrap_or_default() })
 }
 
+/// The label by which Kubernetes names each namespace.
+const NAME_OF_NAMESPACE: &str = "kubernetes.io/metadata.name";
+
 /// Says whether policies let a connection into a pod, or out of it.
 ///
 /// `rules` picks the direction; `server` is the number of the server's port and what its pod calls it.
@@ -302,7 +305,10 @@ impl PeerMatch {
                 match namespaces {
                     None => format!("{pods} of namespace {own}"),
                     Some(any) if any.is_empty() => format!("{pods} of any namespace"),
-                    Some(selector) => format!("{pods} of namespaces with {selector}"),
+                    Some(selector) => match selector.only(NAME_OF_NAMESPACE) {
+                        Some(namespace) => format!("{pods} of namespace {namespace}"),
+                        None => format!("{pods} of namespaces with {selector}"),
+                    },
                 }
             }
             Self::Addresses { block, except } if except.is_empty() => block.to_string(),

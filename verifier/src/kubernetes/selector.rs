@@ -54,6 +54,13 @@ impl LabelSelector {
         self.labels.is_empty() && self.expressions.is_empty()
     }
 
+    /// Returns the value of a label, where that is all the condition asks.
+    #[must_use]
+    pub fn only(&self, key: &str) -> Option<&str> {
+        let alone = self.labels.len() == 1 && self.expressions.is_empty();
+        self.labels.get(key).filter(|_| alone).map(String::as_str)
+    }
+
     /// Tells whether labels meet the condition.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {

@@ -18,7 +18,7 @@ pub struct Miss<O> {
     /// The rule.
     pub rule: O,
     /// A request that it admits, as like what was asked for as can be.
-    pub admits: Option<Request>,
+    pub admits: Option<Box<Request>>,
     /// What it asks in vain.
     pub fails: Vec<Failure>,
 }
@@ -45,6 +45,15 @@ pub(super) struct Sought<'s> {
     pub question: &'s Question<'s>,
 }
 
+/// A rule that may be the nearest.
+struct Candidate<'t, O> {
+    /// How many tests fail, how many of those are about the caller, and how like the caller's name theirs is.
+    rank: (usize, usize, Reverse<usize>),
+    rule: O,
+    failing: Vec<&'t Test>,
+    tests: Vec<&'t Test>,
+}
+
 /// As many rules as are looked at: the nearest of a great many is nobody's mistake.
 const MOST_RULES: usize = 2_000;
 
@@ -56,7 +65,7 @@ pub(super) fn find<O: Copy>(rules: &[Enforced<O>], sought: &Sought<'_>) -> Optio
         let holding = sought.space.holding(std::slice::from_ref(*test));
         !holding.iter().any(|area| wanted.iter().any(|wanted| !area.and(wanted).is_empty()))
     };
-    let mut best: Option<((usize, usize, Reverse<usize>), O, Vec<&Test>, Vec<&Test>)> = None;
+    let mut best: Option<Candidate<'_, O>> = None;
     for rule in rules.iter().take(MOST_RULES) {
         for source in &rule.sources {
             let of_source: Vec<&Test> = source.iter().filter(fails).collect();
@@ -64,15 +73,16 @@ pub(super) fn find<O: Copy>(rules: &[Enforced<O>], sought: &Sought<'_>) -> Optio
                 let failing: Vec<&Test> = of_source.iter().copied().chain(operation.iter().filter(fails)).collect();
                 let by_caller = failing.iter().filter(|test| is_about_peer(test)).count();
                 let rank = (failing.len(), by_caller, Reverse(likeness(&failing, sought.question)));
-                if !failing.is_empty() && best.as_ref().is_none_or(|(least, ..)| rank < *least) {
-                    best = Some((rank, rule.origin, failing, source.iter().chain(operation).collect()));
+                if !failing.is_empty() && best.as_ref().is_none_or(|best| rank < best.rank) {
+                    let tests = source.iter().chain(operation).collect();
+                    best = Some(Candidate { rank, rule: rule.origin, failing, tests });
                 }
             }
         }
     }
-    let (_, rule, failing, tests) = best?;
+    let Candidate { rule, failing, tests, .. } = best?;
     let fails = failing.into_iter().map(|test| failure(test, sought)).collect();
-    Some(Miss { rule, admits: sought.example(&tests), fails })
+    Some(Miss { rule, admits: sought.example(&tests).map(Box::new), fails })
 }
 
 impl Sought<'_> {
@@ -136,12 +146,17 @@ fn failure(test: &Test, sought: &Sought<'_>) -> Failure {
 /// As many values as are named.
 const MOST_VALUES: usize = 3;
 
+/// Lists values of which one is asked for.
+pub(super) fn one_of(values: &[String]) -> String {
+    let list = values.iter().take(MOST_VALUES).cloned().collect::<Vec<_>>().join(" or ");
+    match values.len().saturating_sub(MOST_VALUES) {
+        0 => list,
+        more => format!("{list} or one of {more} more"),
+    }
+}
+
 fn wants(test: &Test) -> String {
-    let mut values: Vec<String> = test.leaves.iter().map(words).collect();
-    let more = values.len().saturating_sub(MOST_VALUES);
-    values.truncate(MOST_VALUES);
-    let list = values.join(" or ");
-    let list = if more > 0 { format!("{list} or one of {more} more") } else { list };
+    let list = one_of(&test.leaves.iter().map(words).collect::<Vec<_>>());
     if test.negated { format!("anything but {list}") } else { list }
 }
 

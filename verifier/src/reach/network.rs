@@ -5,6 +5,7 @@
 use ipnet::IpNet;
 use ringfence_compiler::inventory::{Labels, Workload};
 
+use super::nearest::one_of;
 use super::{Caller, Cited, Decider, Failure, Gate, Miss};
 use crate::kubernetes::network_policy::{NetworkPolicy, Passage, Peer, Rule, nearly, passage};
 use crate::model::Model;
@@ -100,7 +101,7 @@ impl<'a> End<'_, 'a> {
     /// Finds the rule that fits the peer and not the port, or else the port and not the peer.
     fn nearest(&self, peer: Peer<'_>) -> Option<Miss<Cited<'a>>> {
         let (policy, rule, fits_peer) = nearly(self.about, self.direction, peer, self.server)?;
-        let join = |words: Vec<String>| words.join(" or ");
+        let join = |words: Vec<String>| one_of(&words);
         let failure = if fits_peer {
             let ports = join(rule.ports.iter().map(ToString::to_string).collect());
             Failure { attribute: "port".to_owned(), wants: ports, has: Some(self.server.0.to_string()) }

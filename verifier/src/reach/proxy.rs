@@ -221,7 +221,7 @@ pub(super) fn sidecar<'a>(
         Told::Perhaps(rule) => Gate::Unsure(decider(rule)),
         Told::OtherAddress(rule) => Gate::Unsure(rule.and_then(cite).map_or(Decider::Nobody, Decider::OtherAddress)),
         Told::Denied(by, without) => Gate::Shut(match cite(by) {
-            Some(by) => Decider::Denied { by, without: *without },
+            Some(by) => Decider::Denied { by, without },
             None => Decider::NoRule { about: about(), nearest: None },
         }),
         Told::NoRule(miss) => {

@@ -6,7 +6,6 @@
 
 mod asked;
 mod nearest;
-mod network;
 mod proxy;
 mod statements;
 
@@ -18,9 +17,11 @@ use ringfence_compiler::source::Span;
 use ringfence_compiler::spec::cluster::DataPlane;
 
 use crate::model::{Model, Stranger};
+use crate::network;
 use crate::request::{Identity, Request};
 
 pub use self::asked::Asked;
+pub(crate) use self::nearest::one_of;
 pub use self::nearest::{Failure, Miss};
 pub use self::proxy::{Part, Told};
 
@@ -33,6 +34,39 @@ pub enum Caller<'a> {
     Stranger(&'a Stranger),
     /// Addresses outside the cluster.
     Outside(IpNet),
+    /// The pods of a workload of another cluster of the mesh.
+    WorkloadOf(&'a Model<'a>, &'a Workload),
+    /// Pods of another cluster that no manifest shows.
+    StrangerOf(&'a Model<'a>, &'a Stranger),
+}
+
+impl<'a> Caller<'a> {
+    /// Returns whoever calls from outside: any address.
+    #[must_use]
+    pub fn anyone_outside() -> Option<Self> {
+        "0.0.0.0/0".parse().ok().map(Self::Outside)
+    }
+
+    /// Returns the same caller as another cluster sees it.
+    #[must_use]
+    pub fn from_elsewhere(self, home: &'a Model<'a>) -> Self {
+        match self {
+            Self::Workload(workload) => Self::WorkloadOf(home, workload),
+            Self::Stranger(stranger) => Self::StrangerOf(home, stranger),
+            other => other,
+        }
+    }
+
+    /// Returns the identity it can show to a workload of this cluster.
+    #[must_use]
+    pub fn identity(&self, model: &Model<'a>) -> Option<Identity> {
+        match self {
+            Self::Workload(from) => model.identity(from),
+            Self::WorkloadOf(home, from) => home.identity(from),
+            Self::Stranger(stranger) | Self::StrangerOf(_, stranger) => Some(stranger.identity.clone()),
+            Self::Outside(_) => None,
+        }
+    }
 }
 
 /// A policy, or one rule of it, and where it was written.
@@ -169,7 +203,8 @@ pub fn explain<'a>(
     asked: &Asked,
     detail: Detail<'a, '_>,
 ) -> Answer<'a> {
-    let (egress, ingress) = network::gates(model, caller, to, port, detail.full);
+    let egress = network::egress(model, caller, to, port, detail.full);
+    let ingress = network::ingress(model, caller, to, port, detail.full);
     let not_modelled = |what| Answer {
         proxy: Some(Gate::Unsure(Decider::NotModelled(what))),
         ..Answer::before(egress.clone(), ingress.clone())
@@ -197,7 +232,7 @@ impl<'a> Answer<'a> {
 }
 
 /// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them.
-fn is_gateway(workload: &Workload) -> bool {
+pub(crate) fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
     named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
 }

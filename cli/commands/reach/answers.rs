@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, Stranger};
-use ringfence_verifier::reach::{Answer, Asked, Detail, Reach, explain};
+use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Reach, explain};
 use ringfence_verifier::request::Identity;
 
 use super::parties::{self, Party, Scope};
@@ -80,7 +80,22 @@ impl<'a> Answers<'a> {
         let (mut knows_from, mut knows_to, mut knows_taken) = (false, false, false);
         for (cluster, model) in models {
             let scope = Scope { cluster, model, resolved: meshes.resolved.as_ref() };
-            let callers = scope.callers(question.from, invented.as_ref());
+            let mut callers = scope.callers(question.from, invented.as_ref());
+            // Clusters of one mesh call each other: who is not here may be there, and of many all are meant.
+            if callers.is_empty() || parties::is_open(question.from) {
+                for (name, home) in models.iter().filter(|(name, _)| name != cluster) {
+                    let there = Scope { cluster: name, model: home, resolved: meshes.resolved.as_ref() };
+                    callers.extend(there.callers(question.from, None).into_iter().filter_map(
+                        |party| match party.caller {
+                            Caller::Workload(_) | Caller::Stranger(_) => Some(Party {
+                                name: format!("{name}:{}", party.name),
+                                caller: party.caller.from_elsewhere(home),
+                            }),
+                            _ => None,
+                        },
+                    ));
+                }
+            }
             let targets = scope.workloads(question.to);
             let taken = question.compromised.map(|name| scope.workloads(name)).unwrap_or_default();
             knows_from |= !callers.is_empty();
@@ -100,10 +115,6 @@ impl<'a> Answers<'a> {
             Some(name) => unknown(name),
             None if !knows_from => unknown(question.from),
             None if !knows_to => unknown(question.to),
-            None if answers.single.is_empty() && answers.grouped.is_empty() => {
-                Err(Failure::new(format!("`{}` and `{}` are in different clusters", question.to, question.from))
-                    .help("callers of other clusters are not followed yet"))
-            }
             None => Ok(answers),
         }
     }
@@ -165,7 +176,7 @@ impl<'a> Asking<'_, 'a> {
     fn through(&self, caller: &Party<'a>, target: &'a Workload, port: u16) -> Vec<(String, u16, Reach)> {
         let mut ways = Vec::new();
         for middle in &self.taken {
-            let onward = ringfence_verifier::reach::Caller::Workload(middle);
+            let onward = Caller::Workload(middle);
             let onward = explain(self.model, onward, (target, port), &self.question.asked, Detail::default()).reach();
             for entry in self.model.ports(middle).into_keys() {
                 let anything = Asked::anything();

@@ -147,7 +147,7 @@ fn failure(test: &Test, sought: &Sought<'_>) -> Failure {
 const MOST_VALUES: usize = 3;
 
 /// Lists values of which one is asked for.
-pub(super) fn one_of(values: &[String]) -> String {
+pub(crate) fn one_of(values: &[String]) -> String {
     let list = values.iter().take(MOST_VALUES).cloned().collect::<Vec<_>>().join(" or ");
     match values.len().saturating_sub(MOST_VALUES) {
         0 => list,

@@ -68,22 +68,15 @@ pub(super) struct Question<'q> {
 }
 
 impl<'q> Question<'q> {
-    pub fn of(model: &Model<'_>, caller: Caller<'_>, asked: &'q Asked, detail: Detail<'_, '_>) -> Self {
-        let own = match caller {
-            Caller::Workload(from) => model.identity(from),
-            Caller::Stranger(stranger) => Some(stranger.identity.clone()),
-            Caller::Outside(_) => None,
-        };
+    pub fn of<'a>(model: &Model<'a>, caller: Caller<'a>, asked: &'q Asked, detail: Detail<'_, '_>) -> Self {
+        let shown = caller.identity(model).into_iter().chain(detail.stolen.iter().cloned());
+        // A certificate of another trust domain is none here (istio/istio `pilot/pkg/networking/plugin/authn/util.go`).
+        let shown = shown.filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain)).collect();
         let address = match caller {
             Caller::Outside(block) if block.prefix_len() > 0 => Some(block),
             _ => None,
         };
-        Self {
-            shown: own.into_iter().chain(detail.stolen.iter().cloned()).collect(),
-            address,
-            asked,
-            full: detail.full,
-        }
+        Self { shown, address, asked, full: detail.full }
     }
 }
 
@@ -195,7 +188,7 @@ pub(super) fn sidecar<'a>(
     let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
     let mut ways = Vec::new();
     for mode in &modes {
-        for reads in model.reads(to, port) {
+        for reads in model.readings(to, port) {
             let arrivals = Arrivals {
                 port,
                 http: reads == Reads::Http,

@@ -16,8 +16,8 @@ use crate::model::Model;
 /// Says what is meant for a caller at a port.
 pub(super) fn told<'a>(
     governed: &'a Governed<'a>,
-    model: &Model<'_>,
-    caller: Caller<'_>,
+    model: &Model<'a>,
+    caller: Caller<'a>,
     port: u16,
     asked: &Asked,
     detail: Detail<'_, '_>,

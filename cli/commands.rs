@@ -119,7 +119,7 @@ fn conclude(
 }
 
 /// Says on standard error what was assumed about plain manifests.
-fn say_assumed(meshes: &Meshes) {
+fn say_assumed(meshes: &Meshes<'_>) {
     if meshes.assumed {
         console::note(
             "ringfence: assumed: trust domain cluster.local, root namespace istio-system, sidecars wherever a namespace says \
@@ -129,11 +129,11 @@ fn say_assumed(meshes: &Meshes) {
 }
 
 /// Says on standard error what is wrong with what was read, and returns how an answer ends by it.
-fn conclude_answer(reading: &Reading, meshes: &Meshes) -> Result<Exit, Failure> {
+fn conclude_answer(reading: &Reading, meshes: &Meshes<'_>) -> Result<Exit, Failure> {
     if meshes.clusters.is_empty() {
-        return conclude(reading, &meshes.sources, &meshes.diagnostics, None, true);
+        return conclude(reading, meshes.sources, &meshes.diagnostics, None, true);
     }
-    let errors = report::render(Format::Concise, &meshes.diagnostics, &meshes.sources);
+    let errors = report::render(Format::Concise, &meshes.diagnostics, meshes.sources);
     if meshes.diagnostics.has_errors() {
         console::note(errors.trim_end());
         console::note("ringfence: what is wrong here was left out of the answer");

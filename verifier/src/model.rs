@@ -64,10 +64,16 @@ impl<'a> Model<'a> {
     /// Joins objects with the facts about their cluster.
     #[must_use]
     pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
-        let cluster = Cluster { document, inventory: &objects.inventory };
+        Self::new(document, &objects.inventory, &objects.policies)
+    }
+
+    /// Joins what runs and what decides with the facts about their cluster.
+    #[must_use]
+    pub fn new(document: &'a Document<ClusterSpec>, inventory: &'a ClusterInventory, policies: &'a Policies) -> Self {
+        let cluster = Cluster { document, inventory };
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
+        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers }
     }
 
     /// Adds callers that neither manifests nor facts show.

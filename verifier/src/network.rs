@@ -1,14 +1,24 @@
 //! What the network lets through: the policies at both ends of a connection, as the network plugin enforces them.
 //!
-//! In: a [`Model`], a caller, a workload and its port. Out: a [`Gate`] for each end. The two are asked apart because each
-//! depends on less than both do.
+//! In: a [`Model`], a caller, a workload and its port. Out: a [`Gate`] for each end, with the rule that decides or, where that
+//! is asked for, the one that nearly does. The two are asked apart because each depends on less than both do.
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::{Labels, Workload};
 
-use crate::kubernetes::network_policy::{Passage, Peer, passage};
+use crate::kubernetes::network_policy::{NetworkPolicy, Passage, Peer, Rule, nearly, passage};
 use crate::model::Model;
-use crate::reach::{Caller, Decider, Gate, Reach};
+use crate::reach::{Caller, Cited, Decider, Failure, Gate, Miss, Reach, one_of};
+
+/// The policies at one end, and what is asked of them.
+struct End<'e, 'a> {
+    about: Vec<&'a NetworkPolicy>,
+    /// One direction of their rules.
+    direction: fn(&NetworkPolicy) -> Option<&Vec<Rule>>,
+    server: (u16, &'e [String]),
+    /// Whether the rule that nearly lets it pass is looked for.
+    full: bool,
+}
 
 /// Tells whether policies are about what leaves a workload.
 #[must_use]
@@ -22,14 +32,14 @@ pub fn is_ingress_guarded(model: &Model<'_>, to: &Workload) -> bool {
     model.policies().network_at(&to.namespace, &to.labels).iter().any(|policy| policy.ingress.is_some())
 }
 
-/// Asks the policies of the caller's end.
+/// Asks the policies of the caller's end; `full` looks for the rule that nearly lets it pass.
 #[must_use]
-pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {
+pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16, full: bool) -> Gate<'a> {
     let names = model.names_of(to, port);
     let ask = |home: &Model<'a>, from: &'a Workload, peers: &[Peer<'_>]| {
         let about = home.policies().network_at(&from.namespace, &from.labels);
-        let ask = |peer: &Peer<'_>| gate(passage(&about, |policy| policy.egress.as_ref(), *peer, (port, &names)));
-        unsure(from, widest(peers.iter().map(ask)))
+        let end = End { about, direction: |policy| policy.egress.as_ref(), server: (port, &names), full };
+        unsure(from, widest(peers.iter().map(|peer| end.gate(*peer))))
     };
     match caller {
         Caller::Workload(from) => {
@@ -48,13 +58,13 @@ pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u1
     }
 }
 
-/// Asks the policies of the workload's end.
+/// Asks the policies of the workload's end; `full` looks for the rule that nearly lets it pass.
 #[must_use]
-pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {
+pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16, full: bool) -> Gate<'a> {
     let about = model.policies().network_at(&to.namespace, &to.labels);
     let (names, blocks) = (model.names_of(to, port), blocks(model));
-    let ask =
-        |peer: Peer<'_>| unsure(to, gate(passage(&about, |policy| policy.ingress.as_ref(), peer, (port, &names))));
+    let end = End { about, direction: |policy| policy.ingress.as_ref(), server: (port, &names), full };
+    let ask = |peer: Peer<'_>| unsure(to, end.gate(peer));
     match caller {
         Caller::Outside(block) => ask(Peer::Outside(block)),
         Caller::Stranger(stranger) => {
@@ -121,11 +131,44 @@ fn unsure<'a>(workload: &Workload, gate: Gate<'a>) -> Gate<'a> {
     }
 }
 
-fn gate(passage: Passage<'_>) -> Gate<'_> {
-    match passage {
-        Passage::Unguarded => Gate::Open(Decider::Nobody),
-        Passage::Passes(policy, _) => Gate::Open(Decider::Network(&policy.namespace, &policy.name)),
-        Passage::Perhaps(policy, _) => Gate::Unsure(Decider::Network(&policy.namespace, &policy.name)),
-        Passage::Refused => Gate::Shut(Decider::NoNetwork),
+impl<'a> End<'_, 'a> {
+    fn gate(&self, peer: Peer<'_>) -> Gate<'a> {
+        match passage(&self.about, self.direction, peer, self.server) {
+            Passage::Unguarded => Gate::Open(Decider::Nobody),
+            Passage::Passes(policy, span) => Gate::Open(Decider::Rule(Cited { span, ..Cited::network(policy) })),
+            Passage::Perhaps(policy, span) => Gate::Unsure(Decider::Rule(Cited { span, ..Cited::network(policy) })),
+            Passage::Refused => {
+                let about = self.about.iter().filter(|policy| self.full && (self.direction)(policy).is_some());
+                let about = about.map(|policy| Cited::network(policy)).collect();
+                Gate::Shut(Decider::NoRule { about, nearest: if self.full { self.nearest(peer) } else { None } })
+            }
+        }
+    }
+
+    /// Finds the rule that fits the peer and not the port, or else the port and not the peer.
+    fn nearest(&self, peer: Peer<'_>) -> Option<Miss<Cited<'a>>> {
+        let (policy, rule, fits_peer) = nearly(&self.about, self.direction, peer, self.server)?;
+        let failure = if fits_peer {
+            let ports: Vec<String> = rule.ports.iter().map(ToString::to_string).collect();
+            Failure { attribute: "port".to_owned(), wants: one_of(&ports), has: Some(self.server.0.to_string()) }
+        } else {
+            let peers: Vec<String> = rule.peers.iter().map(|peer| peer.words(&policy.namespace)).collect();
+            Failure { attribute: "peer".to_owned(), wants: one_of(&peers), has: None }
+        };
+        let rule = Cited { span: rule.span, ..Cited::network(policy) };
+        Some(Miss { rule, admits: None, fails: vec![failure] })
+    }
+}
+
+impl<'a> Cited<'a> {
+    fn network(policy: &'a NetworkPolicy) -> Self {
+        Self {
+            kind: "NetworkPolicy",
+            namespace: &policy.namespace,
+            name: &policy.name,
+            rule: None,
+            span: policy.span,
+            source: policy.source.as_deref(),
+        }
     }
 }

@@ -8,7 +8,7 @@ use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::yaml::{Node, Value};
 
 use crate::istio::authorization::AuthorizationPolicy;
-use crate::istio::peer_authentication::{Modes, PeerAuthentication};
+use crate::istio::peer_authentication::{Modes, PeerAuthentication, deciding};
 use crate::istio::read::selects;
 use crate::istio::request_authentication::{JwtRule, RequestAuthentication};
 use crate::kubernetes::network_policy::NetworkPolicy;
@@ -65,6 +65,21 @@ impl Policies {
         self
     }
 
+    /// Tells whether there is an object of this kind and name.
+    #[must_use]
+    pub fn holds(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        fn has<P: OfNamespace>(policies: &[P], namespace: &str, name: &str) -> bool {
+            policies.iter().any(|policy| policy.namespace() == namespace && policy.name() == name)
+        }
+        match kind {
+            "AuthorizationPolicy" => has(&self.authorization, namespace, name),
+            "PeerAuthentication" => has(&self.peers, namespace, name),
+            "RequestAuthentication" => has(&self.tokens, namespace, name),
+            "NetworkPolicy" => has(&self.network, namespace, name),
+            _ => false,
+        }
+    }
+
     /// Returns the AuthorizationPolicies that select the sidecar of a pod (istio/istio
     /// `pilot/pkg/model/policyattachment.go`): those of its namespace and of the root namespace; one with targets is for
     /// gateways and waypoints.
@@ -86,6 +101,12 @@ impl Policies {
     #[must_use]
     pub fn modes(&self, namespace: &str, labels: &Labels, root: &str) -> Modes {
         Modes::compose(here(&self.peers, namespace, root), namespace, labels, root)
+    }
+
+    /// Returns the PeerAuthentications that make the mode of a pod's port.
+    #[must_use]
+    pub fn asking(&self, namespace: &str, labels: &Labels, root: &str, port: u16) -> Vec<&PeerAuthentication> {
+        deciding(here(&self.peers, namespace, root), namespace, labels, root, port)
     }
 
     /// Returns the NetworkPolicies about a pod.

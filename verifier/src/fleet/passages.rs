@@ -129,7 +129,7 @@ impl<'m> Passages<'m> {
             names: model.names_of(to.workload, to.port),
         };
         remembered(&self.arriving, at, || {
-            let ask = |caller| network::ingress(model, caller, to.workload, to.port).reach();
+            let ask = |caller| network::ingress(model, caller, to.workload, to.port, false).reach();
             let here = |cluster: usize| cluster == to.cluster || cluster >= self.models.len();
             by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
                 let near = alike.iter().filter(move |_| here(cluster));
@@ -155,7 +155,7 @@ impl<'m> Passages<'m> {
         remembered(&self.leaving, towards, || {
             let guarded = self.alike.iter().flatten().filter(|alike| alike.guarded).filter_map(|alike| {
                 let caller = self.seen_from(to.cluster, alike.one)?;
-                Some((alike.all.clone(), network::egress(model, caller, to.workload, to.port).reach()))
+                Some((alike.all.clone(), network::egress(model, caller, to.workload, to.port, false).reach()))
             });
             let free = Intervals::range(0..self.callers).without(&self.guarded);
             by_reach(guarded.chain([(free, Reach::Allowed)]))

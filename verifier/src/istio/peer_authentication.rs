@@ -44,6 +44,8 @@ pub struct PeerAuthentication {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
+    /// The lines of policy it says it was compiled from.
+    pub source: Option<String>,
     /// The labels of the pods it is about; empty means every pod.
     pub selector: Labels,
     /// The mode; `None` leaves it to whoever is above.
@@ -71,6 +73,7 @@ impl PeerAuthentication {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
+            source: metadata.source(),
             selector: selector(&spec, diagnostics)?,
             mode: mode(&spec.child("mtls", diagnostics)?, diagnostics)?,
             ports,
@@ -113,20 +116,7 @@ impl Modes {
         labels: &Labels,
         root_namespace: &str,
     ) -> Self {
-        let (mut mesh, mut of_namespace, mut of_workload) = (Vec::new(), Vec::new(), Vec::new());
-        for policy in policies {
-            if policy.selector.is_empty() {
-                if policy.namespace == root_namespace {
-                    mesh.push(policy);
-                } else if policy.namespace == namespace {
-                    of_namespace.push(policy);
-                }
-            } else if policy.namespace == namespace && namespace != root_namespace && selects(&policy.selector, labels)
-            {
-                of_workload.push(policy);
-            }
-        }
-        let scopes = [mesh, of_namespace, of_workload];
+        let scopes = scopes(policies, namespace, labels, root_namespace);
         let each = |scope: &[&'a PeerAuthentication]| -> Vec<Option<&'a PeerAuthentication>> {
             if scope.is_empty() { vec![None] } else { scope.iter().copied().map(Some).collect() }
         };
@@ -156,6 +146,45 @@ impl Modes {
     pub fn ports(&self) -> BTreeSet<u16> {
         self.ways.iter().flat_map(|way| way.ports.keys().copied()).collect()
     }
+}
+
+/// Sorts policies by how much they are about: the mesh, the namespace, the workload.
+fn scopes<'a>(
+    policies: impl Iterator<Item = &'a PeerAuthentication>,
+    namespace: &str,
+    labels: &Labels,
+    root_namespace: &str,
+) -> [Vec<&'a PeerAuthentication>; 3] {
+    let (mut mesh, mut of_namespace, mut of_workload) = (Vec::new(), Vec::new(), Vec::new());
+    for policy in policies {
+        if policy.selector.is_empty() {
+            if policy.namespace == root_namespace {
+                mesh.push(policy);
+            } else if policy.namespace == namespace {
+                of_namespace.push(policy);
+            }
+        } else if policy.namespace == namespace && namespace != root_namespace && selects(&policy.selector, labels) {
+            of_workload.push(policy);
+        }
+    }
+    [mesh, of_namespace, of_workload]
+}
+
+/// Returns the policies that make the mode of a port: those of the innermost scope that says something of it.
+#[must_use]
+pub fn deciding<'a>(
+    policies: impl Iterator<Item = &'a PeerAuthentication>,
+    namespace: &str,
+    labels: &Labels,
+    root_namespace: &str,
+    port: u16,
+) -> Vec<&'a PeerAuthentication> {
+    let [mesh, of_namespace, of_workload] = scopes(policies, namespace, labels, root_namespace);
+    let speaks = |policy: &&PeerAuthentication| policy.mode.is_some();
+    let of_port = |policy: &&PeerAuthentication| speaks(policy) || policy.ports.get(&port).is_some_and(Option::is_some);
+    let of_workload: Vec<_> = of_workload.into_iter().filter(of_port).collect();
+    let wider = [of_namespace, mesh].into_iter().map(|scope| scope.into_iter().filter(speaks).collect());
+    std::iter::once(of_workload).chain(wider).find(|scope: &Vec<_>| !scope.is_empty()).unwrap_or_default()
 }
 
 impl Way {

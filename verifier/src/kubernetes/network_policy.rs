@@ -1,5 +1,7 @@
 //! NetworkPolicies (kubernetes/api `networking/v1/types.go`), and whether they let a connection pass one end of it.
 
+use std::fmt;
+
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::inventory::Labels;
@@ -18,6 +20,8 @@ pub struct NetworkPolicy {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
+    /// The lines of policy it says it was compiled from.
+    pub source: Option<String>,
     /// The pods it is about.
     pub pods: LabelSelector,
     /// What may arrive at them; `None` where it says nothing of that.
@@ -139,6 +143,7 @@ impl NetworkPolicy {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
+            source: metadata.source(),
             pods: LabelSelector::read(&spec, "podSelector", diagnostics)?.unwrap_or_default(),
             ingress: about("Ingress", true).then_some(ingress),
             egress: about_egress.then_some(egress),
@@ -209,6 +214,9 @@ fn peer_match(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Peer
     Ok(PeerMatch::Pods { namespaces, pods: pods.unwrap_or_default() })
 }
 
+/// The label by which Kubernetes names each namespace.
+const NAME_OF_NAMESPACE: &str = "kubernetes.io/metadata.name";
+
 /// Says whether policies let a connection into a pod, or out of it.
 ///
 /// `rules` picks the direction; `server` is the number of the server's port and what its pod calls it.
@@ -241,6 +249,31 @@ pub fn passage<'a>(
     passage
 }
 
+/// Finds the first rule that fits the peer and not the port, or else the first that fits the port and not the peer; tells
+/// whether it fits the peer.
+#[must_use]
+pub fn nearly<'a>(
+    policies: &[&'a NetworkPolicy],
+    rules: fn(&NetworkPolicy) -> Option<&Vec<Rule>>,
+    peer: Peer<'_>,
+    server: (u16, &[String]),
+) -> Option<(&'a NetworkPolicy, &'a Rule, bool)> {
+    let mut by_port = None;
+    for policy in policies {
+        for rule in rules(policy).into_iter().flatten() {
+            let fits_port = rule.ports.is_empty() || rule.ports.iter().any(|port| port.fits(server));
+            let fits_peer =
+                rule.peers.is_empty() || rule.peers.iter().any(|other| other.fits(&policy.namespace, peer) != Fits::No);
+            match (fits_peer, fits_port) {
+                (true, false) => return Some((policy, rule, true)),
+                (false, true) if by_port.is_none() => by_port = Some((*policy, rule, false)),
+                _ => {}
+            }
+        }
+    }
+    by_port
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fits {
     No,
@@ -259,7 +292,44 @@ impl PortMatch {
     }
 }
 
+impl fmt::Display for PortMatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.tcp {
+            return formatter.write_str("a port of another protocol than TCP");
+        }
+        match &self.port {
+            PortNumber::Any => formatter.write_str("any port"),
+            PortNumber::Range(first, last) if first == last => write!(formatter, "{first}"),
+            PortNumber::Range(first, last) => write!(formatter, "{first}-{last}"),
+            PortNumber::Name(name) => formatter.write_str(name),
+        }
+    }
+}
+
 impl PeerMatch {
+    /// Says in words whom it fits; `own` is the namespace of its policy.
+    #[must_use]
+    pub fn words(&self, own: &str) -> String {
+        match self {
+            Self::Pods { namespaces, pods } => {
+                let pods = if pods.is_empty() { "pods".to_owned() } else { format!("pods with {pods}") };
+                match namespaces {
+                    None => format!("{pods} of namespace {own}"),
+                    Some(any) if any.is_empty() => format!("{pods} of any namespace"),
+                    Some(selector) => match selector.only(NAME_OF_NAMESPACE) {
+                        Some(namespace) => format!("{pods} of namespace {namespace}"),
+                        None => format!("{pods} of namespaces with {selector}"),
+                    },
+                }
+            }
+            Self::Addresses { block, except } if except.is_empty() => block.to_string(),
+            Self::Addresses { block, except } => {
+                let except: Vec<String> = except.iter().map(ToString::to_string).collect();
+                format!("{block} but {}", except.join(", "))
+            }
+        }
+    }
+
     fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {
         let yes = |fits: bool| if fits { Fits::Yes } else { Fits::No };
         match (self, peer) {

@@ -1,6 +1,7 @@
 //! Label selectors of Kubernetes (kubernetes/apimachinery `pkg/apis/meta/v1/helpers.go`, `LabelSelectorAsSelector`).
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::inventory::Labels;
@@ -64,6 +65,19 @@ impl LabelSelector {
         self.matches(&labels).then_some(labels)
     }
 
+    /// Tells whether every label meets it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.expressions.is_empty()
+    }
+
+    /// Returns the value of a label, where that is all the condition asks.
+    #[must_use]
+    pub fn only(&self, key: &str) -> Option<&str> {
+        let alone = self.labels.len() == 1 && self.expressions.is_empty();
+        self.labels.get(key).filter(|_| alone).map(String::as_str)
+    }
+
     /// Tells whether labels meet the condition.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {
@@ -75,5 +89,20 @@ impl LabelSelector {
             Expression::Absent(key) => !labels.contains_key(key),
         };
         selects(&self.labels, labels) && self.expressions.iter().all(holds)
+    }
+}
+
+/// As `kubectl` writes selectors: `app=web,tier in (a, b)`.
+impl fmt::Display for LabelSelector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(", ");
+        let labels = self.labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let expressions = self.expressions.iter().map(|expression| match expression {
+            Expression::In(key, values) => format!("{key} in ({})", list(values)),
+            Expression::NotIn(key, values) => format!("{key} notin ({})", list(values)),
+            Expression::Exists(key) => key.clone(),
+            Expression::Absent(key) => format!("!{key}"),
+        });
+        formatter.write_str(&labels.chain(expressions).collect::<Vec<_>>().join(","))
     }
 }

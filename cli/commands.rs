@@ -7,8 +7,10 @@ mod check;
 mod checks;
 mod compile;
 mod completions;
+mod diff;
 mod effective;
 mod explain;
+mod impact;
 mod init;
 mod matrix;
 mod reach;
@@ -40,6 +42,8 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Effective(args) => effective::run(&args),
         Verb::Reach(args) => reach::run(&args),
         Verb::Matrix(args) => matrix::run(&args),
+        Verb::Diff(args) => diff::run(&args),
+        Verb::Impact(args) => impact::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Checks(args) => checks::run(&args),
         Verb::Schema(args) => schema::run(&args),

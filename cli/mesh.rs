@@ -172,6 +172,14 @@ impl Input {
         }
     }
 
+    /// Returns the folder of a project's policy, as paths begin with it.
+    pub fn policy_folder(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Project(parsed, _) => Some(parsed.as_deref()?.project.policy_folder()),
+            Kind::Manifests { .. } => None,
+        }
+    }
+
     /// Looks everything up: a project is resolved and compiled.
     pub fn meshes(&self) -> Meshes<'_> {
         let mut diagnostics = self.diagnostics.clone();

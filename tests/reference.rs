@@ -13,8 +13,20 @@ use std::process::Command;
 const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test reference` brings it up to date";
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 10] =
-    ["init", "check", "compile", "effective", "reach", "matrix", "explain", "checks", "schema", "completions"];
+const COMMANDS: [&str; 12] = [
+    "init",
+    "check",
+    "compile",
+    "effective",
+    "reach",
+    "matrix",
+    "diff",
+    "impact",
+    "explain",
+    "checks",
+    "schema",
+    "completions",
+];
 
 fn help(words: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_ringfence")).args(words).arg("--help").env_clear().output().unwrap();

@@ -161,6 +161,23 @@ pub fn commit_day(place: &Path, rev: Option<&str>) -> Option<String> {
     Some(day(commit.time().seconds()))
 }
 
+/// Returns the commit where two revisions parted.
+///
+/// # Errors
+/// When there is no repository, no such revision, or they have nothing in common.
+pub fn merge_base(place: &Path, one: &str, other: &str) -> Result<String, TreeError> {
+    let repository = Repository::discover(place).map_err(|error| refuse(&place.display().to_string(), &error))?;
+    let commit = |rev: &str| {
+        let found = repository.revparse_single(rev).and_then(|object| object.peel_to_commit());
+        found.map(|commit| commit.id()).map_err(|error| TreeError {
+            path: rev.to_owned(),
+            reason: format!("no such git revision: {}", error.message()),
+        })
+    };
+    let base = repository.merge_base(commit(one)?, commit(other)?);
+    base.map(|id| id.to_string()).map_err(|error| refuse(one, &error))
+}
+
 /// Tells whether anything below `place` differs from what is committed, new files included; `None` outside a checkout.
 #[must_use]
 #[cfg_attr(not(test), expect(dead_code, reason = "signing, which asks for a clean checkout, is not there yet"))]

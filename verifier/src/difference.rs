@@ -31,6 +31,8 @@ pub use self::supposed::supposed;
 /// What is different after.
 #[derive(Debug, Default, PartialEq)]
 pub struct Difference {
+    /// Every caller of both sides.
+    pub callers: Vec<Party>,
     /// Access that changed, what is gained first.
     pub changes: Vec<Change>,
     /// What changed at workloads themselves, each with the workloads, by cluster and name.
@@ -88,7 +90,9 @@ impl Difference {
                 }
             }
         }
-        Self { changes: lines.finish(&callers), shifts: shifts.into_iter().collect() }
+        let changes = lines.finish(&callers);
+        let callers = callers.into_iter().map(|pair| pair.party).collect();
+        Self { callers, changes, shifts: shifts.into_iter().collect() }
     }
 
     /// Tells whether nothing changed.

@@ -51,6 +51,15 @@ pub struct Stranger {
     pub labels: Option<Labels>,
 }
 
+/// Callers and namespaces that there may be.
+#[derive(Debug, Clone, Default)]
+pub struct Supposed {
+    /// The callers.
+    pub strangers: Vec<Stranger>,
+    /// The labels of namespaces of theirs.
+    pub namespaces: BTreeMap<String, Labels>,
+}
+
 /// A cluster, ready to be asked.
 #[derive(Debug)]
 pub struct Model<'a> {
@@ -58,6 +67,8 @@ pub struct Model<'a> {
     policies: &'a Policies,
     mesh: Mesh,
     strangers: Vec<Stranger>,
+    /// Namespaces that neither manifests nor facts show, with their labels.
+    supposed: BTreeMap<String, Labels>,
 }
 
 impl<'a> Model<'a> {
@@ -73,13 +84,14 @@ impl<'a> Model<'a> {
         let cluster = Cluster { document, inventory };
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers }
+        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers, supposed: BTreeMap::new() }
     }
 
-    /// Adds callers that neither manifests nor facts show.
+    /// Adds what neither manifests nor facts show.
     #[must_use]
-    pub fn supposing(mut self, strangers: impl IntoIterator<Item = Stranger>) -> Self {
-        self.strangers.extend(strangers);
+    pub fn supposing(mut self, supposed: Supposed) -> Self {
+        self.strangers.extend(supposed.strangers);
+        self.supposed.extend(supposed.namespaces);
         self
     }
 
@@ -132,7 +144,8 @@ impl<'a> Model<'a> {
     /// Returns the labels of a namespace, with the one that Kubernetes gives each.
     #[must_use]
     pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        let mut labels = self.cluster.inventory.namespaces.get(namespace).cloned().unwrap_or_default();
+        let known = self.cluster.inventory.namespaces.get(namespace).or_else(|| self.supposed.get(namespace));
+        let mut labels = known.cloned().unwrap_or_default();
         labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
         labels
     }

@@ -11,7 +11,7 @@ use ringfence_compiler::inventory::Labels;
 use crate::istio::authorization::Source;
 use crate::kubernetes::network_policy::{NetworkPolicy, PeerMatch};
 use crate::kubernetes::selector::LabelSelector;
-use crate::model::{Model, Stranger};
+use crate::model::{Model, Stranger, Supposed};
 use crate::request::Identity;
 
 /// How the names of such callers begin. Names of Kubernetes have no spaces.
@@ -30,7 +30,7 @@ pub(super) fn is_supposed(name: &str) -> bool {
 
 /// Returns the callers to suppose, by the name of the cluster.
 #[must_use]
-pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, Vec<Stranger>> {
+pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, Supposed> {
     let names: BTreeSet<&str> = before.iter().chain(after).map(|model| model.name()).collect();
     let of = |name: &str| {
         let one = |models: &'_ [Model<'_>]| models.iter().position(|model| model.name() == name);
@@ -38,16 +38,17 @@ pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, V
             .into_iter()
             .filter_map(|(models, at)| models.get(at?))
             .collect();
-        let mut strangers = pods(&sides);
-        strangers.extend(accounts(&sides));
-        (name.to_owned(), strangers)
+        let mut supposed = pods(&sides);
+        supposed.strangers.extend(accounts(&sides));
+        (name.to_owned(), supposed)
     };
     names.into_iter().map(of).collect()
 }
 
 /// Pods that changed NetworkPolicies tell apart.
-fn pods(sides: &[&Model<'_>]) -> Vec<Stranger> {
-    let Some(model) = sides.last() else { return Vec::new() };
+fn pods(sides: &[&Model<'_>]) -> Supposed {
+    let Some(model) = sides.last() else { return Supposed::default() };
+    let mut labelled = BTreeMap::new();
     let elsewhere = || (ELSEWHERE.to_owned(), Labels::new());
     let mut seen: BTreeSet<(String, Labels)> = [elsewhere()].into();
     for policy in changed(sides) {
@@ -57,7 +58,7 @@ fn pods(sides: &[&Model<'_>]) -> Vec<Stranger> {
             let PeerMatch::Pods { namespaces, pods } = peer else { continue };
             let namespaces = match namespaces {
                 None => vec![policy.namespace.clone()],
-                Some(selector) => meant(sides, selector),
+                Some(selector) => meant(sides, selector, &mut labelled),
             };
             for namespace in namespaces {
                 seen.extend(pods.example().map(|labels| (namespace.clone(), labels)));
@@ -70,21 +71,21 @@ fn pods(sides: &[&Model<'_>]) -> Vec<Stranger> {
         identity: Identity::new(model.cluster().trust_domain(), &namespace, "default"),
         labels: Some(labels),
     };
-    seen.into_iter().map(stranger).collect()
+    Supposed { strangers: seen.into_iter().map(stranger).collect(), namespaces: labelled }
 }
 
 fn called(namespace: &str, labels: &Labels) -> String {
     let of = if namespace == ELSEWHERE { "other namespaces".to_owned() } else { namespace.to_owned() };
     let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     match labels.is_empty() {
-        true if namespace == ELSEWHERE => format!("{ANY}pod of {of}"),
+        true if namespace == ELSEWHERE || namespace.contains(' ') => format!("{ANY}pod of {of}"),
         true => format!("{ANY}other pod of {of}"),
         false => format!("{ANY}pod of {of} with {}", labels.join(",")),
     }
 }
 
 /// Returns the namespaces that a selector means, and one of which nobody knows if it may mean that.
-fn meant(sides: &[&Model<'_>], selector: &LabelSelector) -> Vec<String> {
+fn meant(sides: &[&Model<'_>], selector: &LabelSelector, labelled: &mut BTreeMap<String, Labels>) -> Vec<String> {
     let known: BTreeSet<&str> = sides
         .iter()
         .flat_map(|model| model.cluster().inventory.namespaces.keys())
@@ -94,7 +95,19 @@ fn meant(sides: &[&Model<'_>], selector: &LabelSelector) -> Vec<String> {
     let name = "kubernetes.io/metadata.name";
     let mut meant: Vec<String> =
         if known.len() > MANY { Vec::new() } else { known.into_iter().map(str::to_owned).collect() };
-    meant.extend(selector.example().and_then(|labels| labels.get(name).cloned()));
+    if let Some(labels) = selector.example() {
+        match labels.get(name) {
+            Some(name) => meant.push(name.clone()),
+            // Those that other labels make one of these.
+            None if !labels.is_empty() && meant.is_empty() => {
+                let said: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                let name = format!("namespaces with {}", said.join(","));
+                labelled.insert(name.clone(), labels);
+                meant.push(name);
+            }
+            None => {}
+        }
+    }
     if selector.matches(&Labels::from([(name.to_owned(), ELSEWHERE.to_owned())])) {
         meant.push(ELSEWHERE.to_owned());
     }

@@ -1,0 +1,155 @@
+//! Many callers and ports in few words.
+//!
+//! In: lists of callers and ports. Out: texts: `shop/*` for all of a namespace, `everybody`, `pay/db:8080,9090`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ringfence_verifier::difference::{Difference, Party, Presence, Target};
+use ringfence_verifier::matrix::OUTSIDE;
+use ringfence_verifier::request::{Request, Shown};
+
+/// As many names as are listed before the rest is counted.
+const MOST: usize = 8;
+
+/// How callers and ports are called.
+pub(in crate::commands) struct Names<'a> {
+    difference: &'a Difference,
+    /// Whether clusters are said.
+    several: bool,
+}
+
+impl<'a> Names<'a> {
+    pub(in crate::commands) fn of(difference: &'a Difference, several: bool) -> Self {
+        Self { difference, several }
+    }
+
+    fn in_cluster(&self, cluster: Option<&str>, name: &str) -> String {
+        match cluster.filter(|_| self.several) {
+            Some(cluster) => format!("{cluster}:{name}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Returns the names of callers, whole namespaces as one.
+    pub fn callers(&self, parties: &[Party]) -> Vec<String> {
+        let shown = |parties: &[Party]| parties.iter().filter(|party| party.shown).count();
+        let all = &self.difference.callers;
+        if shown(parties) > 2 && shown(parties) == shown(all) {
+            let others = parties.iter().filter(|party| !party.shown);
+            return std::iter::once("everybody".to_owned()).chain(others.map(|party| self.caller(party))).collect();
+        }
+        let mut of_namespace: BTreeMap<_, usize> = BTreeMap::new();
+        for party in all {
+            *of_namespace.entry(namespace(party)).or_default() += 1;
+        }
+        let mut here: BTreeMap<_, usize> = BTreeMap::new();
+        for party in parties {
+            *here.entry(namespace(party)).or_default() += 1;
+        }
+        let mut names: Vec<String> = Vec::new();
+        for party in parties {
+            let key = namespace(party);
+            let whole = key.1.filter(|_| here.get(&key).is_some_and(|count| *count > 1));
+            let whole = whole.filter(|_| here.get(&key) == of_namespace.get(&key));
+            let name = match whole {
+                Some(namespace) => self.in_cluster(party.cluster.as_deref(), &format!("{namespace}/*")),
+                None => self.caller(party),
+            };
+            if names.last() != Some(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    fn caller(&self, party: &Party) -> String {
+        self.in_cluster(party.cluster.as_deref(), &party.name)
+    }
+
+    /// Returns the names of ports, those of one workload as one.
+    pub fn targets(&self, targets: &[Target]) -> Vec<String> {
+        let mut of_workload: Vec<(String, Vec<String>)> = Vec::new();
+        for target in targets {
+            let name = self.in_cluster(Some(&target.cluster), &target.workload);
+            let port = if target.is_other { "other ports".to_owned() } else { target.port.to_string() };
+            match of_workload.last_mut() {
+                Some((last, ports)) if *last == name => ports.push(port),
+                _ => of_workload.push((name, vec![port])),
+            }
+        }
+        of_workload.into_iter().map(|(name, ports)| format!("{name}:{}", ports.join(","))).collect()
+    }
+
+    /// Returns the name of a workload.
+    pub fn workload(&self, (cluster, name): &(String, String)) -> String {
+        self.in_cluster(Some(cluster), name)
+    }
+}
+
+fn namespace(party: &Party) -> (Option<&str>, Option<&str>) {
+    let is_workload = party.shown && party.name != OUTSIDE;
+    let namespace = party.name.split_once('/').map(|(namespace, _)| namespace).filter(|_| is_workload);
+    (party.cluster.as_deref(), namespace)
+}
+
+/// Says a request in one line, without what does not matter to it: where nobody asks for a host or an address, any will do.
+pub(super) fn request(request: &Request, caller: Option<&Party>) -> String {
+    let mut parts = vec![match &request.http {
+        Some(http) if http.host == ANY_HOST => format!("{} {}", http.method, http.target()),
+        Some(http) => format!("{} {}{}", http.method, http.host, http.target()),
+        None => "a connection".to_owned(),
+    }];
+    match &request.peer {
+        Some(peer) => parts.push(format!("as {peer}")),
+        None if caller.is_some_and(|party| party.identity.is_some()) => parts.push("in plaintext".to_owned()),
+        None => {}
+    }
+    let any = IpAddr::from(ANY_ADDRESS);
+    if request.address != any {
+        parts.push(format!("from {}", request.address));
+    }
+    if request.remote != request.address {
+        parts.push(format!("for {}", request.remote));
+    }
+    if let Some(name) = &request.sni {
+        parts.push(format!("with server name {name}"));
+    }
+    for (name, values) in request.http.iter().flat_map(|http| &http.headers) {
+        parts.extend(values.iter().map(|value| format!("with {}: {value}", name.as_str())));
+    }
+    match request.http.as_ref().map(|http| &http.token) {
+        Some(Shown::Signed(token)) => {
+            parts.push(format!("with a token {}", serde_json::Value::Object(token.0.clone())))
+        }
+        Some(Shown::Broken) => parts.push("with a broken token".to_owned()),
+        Some(Shown::Nothing) | None => {}
+    }
+    parts.join(" ")
+}
+
+/// What witnesses have where nobody asks.
+const ANY_HOST: &str = "service.example";
+const ANY_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// Joins names, and counts those that are too many.
+pub(super) fn joined(names: &[String], whole: bool) -> String {
+    let most = if whole { names.len() } else { MOST };
+    let listed = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
+/// Says what came or went with its caller or workload.
+pub(super) fn presence(callers: &[Party], targets: &[Target]) -> Option<&'static str> {
+    let of = |presence: Presence, new: &'static str, gone: &'static str| match presence {
+        Presence::Kept => None,
+        Presence::New => Some(new),
+        Presence::Gone => Some(gone),
+    };
+    let target = targets.first().and_then(|target| of(target.presence, "it is new", "it is gone"));
+    let caller = callers.first().and_then(|party| of(party.presence, "who is new", "who is gone"));
+    target.or(caller)
+}

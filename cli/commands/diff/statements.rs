@@ -1,0 +1,181 @@
+//! Which documents a change is made of: added, gone or edited, with the line and who wrote it.
+//!
+//! In: what was read on both sides. Out: [`Statement`]s. Files whose text is the same on both sides are not looked into.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::source::{FileId, Sources};
+use ringfence_compiler::yaml::{self, Node, Profile};
+use serde_json::{Value, json};
+
+use crate::mesh::Input;
+use crate::tree::blame::{History, Written};
+
+/// A document that differs.
+pub(in crate::commands) struct Statement {
+    sign: &'static str,
+    kind: String,
+    name: String,
+    path: String,
+    line: usize,
+    written: Option<Written>,
+}
+
+/// What is known of a document on one side.
+struct Read {
+    path: String,
+    line: usize,
+    /// The line where it first differs is found by this.
+    root: Node,
+    file: FileId,
+}
+
+/// Kind, folder or namespace, name; several may share all of them.
+type Key = (String, String, String, usize);
+
+/// Finds the documents that differ.
+pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &History) -> Vec<Statement> {
+    let (ours, theirs) = (texts(before), texts(after));
+    let old = documents(before, |path, text| theirs.get(path) != Some(&text));
+    let new = documents(after, |path, text| ours.get(path) != Some(&text));
+    let mut found = Vec::new();
+    let statement = |sign, (kind, place, name, _): &Key, read: &Read, line, written| Statement {
+        sign,
+        kind: kind.clone(),
+        name: if place.is_empty() { name.clone() } else { format!("{place}/{name}") },
+        path: read.path.clone(),
+        line,
+        written,
+    };
+    for (key, read) in &new {
+        let line = match old.get(key) {
+            None => read.line,
+            Some(was) if was.root == read.root => continue,
+            Some(was) => differs(&was.root, &read.root)
+                .map_or(read.line, |at| after.sources.file(read.file).position(at.span.start).0),
+        };
+        let written = history.line(&read.path, line, after.sources.file(read.file).text());
+        found.push(statement(if old.contains_key(key) { "~" } else { "+" }, key, read, line, written));
+    }
+    let gone = old.iter().filter(|(key, _)| !new.contains_key(*key));
+    found.extend(gone.map(|(key, read)| statement("-", key, read, read.line, None)));
+    found.sort_by(|one, other| (&one.path, one.line, one.sign).cmp(&(&other.path, other.line, other.sign)));
+    found
+}
+
+/// Returns the first node after that is not the same before.
+fn differs<'n>(before: &Node, after: &'n Node) -> Option<&'n Node> {
+    if before == after {
+        return None;
+    }
+    if let (Some(ours), Some(theirs)) = (before.as_mapping(), after.as_mapping()) {
+        for entry in theirs.entries() {
+            match ours.get(&entry.key.value) {
+                None => return Some(&entry.value),
+                Some(was) => {
+                    if let Some(at) = differs(was, &entry.value) {
+                        return Some(at);
+                    }
+                }
+            }
+        }
+    }
+    if let (Some(ours), Some(theirs)) = (before.as_sequence(), after.as_sequence()) {
+        for (at, item) in theirs.iter().enumerate() {
+            match ours.get(at) {
+                None => return Some(item),
+                Some(was) => {
+                    if let Some(at) = differs(was, item) {
+                        return Some(at);
+                    }
+                }
+            }
+        }
+    }
+    Some(after)
+}
+
+fn texts(input: &Input) -> BTreeMap<&str, &str> {
+    own(input).map(|(_, path, text)| (path, text)).collect()
+}
+
+fn own(input: &Input) -> impl Iterator<Item = (FileId, &str, &str)> {
+    let own = input.sources.files().filter(|(id, _)| !input.foreign.contains(id));
+    own.map(|(id, file)| (id, file.path(), file.text()))
+}
+
+fn documents(input: &Input, is_wanted: impl Fn(&str, &str) -> bool) -> BTreeMap<Key, Read> {
+    let mut found = BTreeMap::new();
+    let wanted = own(input).filter(|(_, path, text)| is_yaml(path) && is_wanted(path, text));
+    for (file, path, _) in wanted {
+        for document in read(&input.sources, file) {
+            let Some((kind, place, name)) = named(path, &document) else { continue };
+            let line = input.sources.file(file).position(document.span.start).0;
+            let key =
+                (0..).map(|at| (kind.clone(), place.clone(), name.clone(), at)).find(|key| !found.contains_key(key));
+            if let Some(key) = key {
+                found.insert(key, Read { path: path.to_owned(), line, root: document, file });
+            }
+        }
+    }
+    found
+}
+
+fn is_yaml(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
+/// Reads the documents of a file again: what is wrong with it was said before.
+pub(in crate::commands) fn read(sources: &Sources, file: FileId) -> Vec<Node> {
+    let documents = yaml::read(sources, file, Profile::Manifest, &mut Diagnostics::new());
+    documents.into_iter().map(|document| document.root).collect()
+}
+
+/// Returns kind, place and name of a document: policy is named by its folder, objects by their namespace.
+pub(in crate::commands) fn named(path: &str, root: &Node) -> Option<(String, String, String)> {
+    let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+    let metadata = root.get("metadata");
+    let of_metadata = |field: &str| text(metadata.and_then(|metadata| metadata.get(field)));
+    let is_policy =
+        text(root.get("apiVersion")).is_some_and(|version| version == ringfence_compiler::spec::API_VERSION);
+    let place = match is_policy {
+        true => path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned()),
+        false => of_metadata("namespace").unwrap_or_default(),
+    };
+    Some((text(root.get("kind"))?, place, of_metadata("name").unwrap_or_default()))
+}
+
+impl Statement {
+    /// Tells whether it decides, and names no namespace to decide in.
+    pub fn is_nowhere(&self) -> bool {
+        let decides = ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "NetworkPolicy"];
+        decides.contains(&self.kind.as_str()) && !self.name.contains('/')
+    }
+
+    /// Returns it for programs.
+    pub fn json(&self) -> Value {
+        let what = match self.sign {
+            "+" => "added",
+            "-" => "removed",
+            _ => "edited",
+        };
+        let commit = match &self.written {
+            Some(Written::Committed { id, author, day }) => json!({ "id": id, "author": author, "date": day }),
+            _ => Value::Null,
+        };
+        json!({ "change": what, "kind": self.kind, "name": self.name, "path": self.path, "line": self.line, "commit": commit })
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}  {}:{}", self.sign, self.kind, self.name, self.path, self.line)?;
+        match &self.written {
+            None => Ok(()),
+            Some(Written::Uncommitted) => f.write_str(" (not committed)"),
+            Some(Written::Committed { id, author, day }) => write!(f, " ({id} {author} {day})"),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `impact`: what would change if a statement, an object or a rule went.
+//!
+//! In: its name, or the line where it stands. Out: the difference of the tree without it, as `diff` shows one; where there is
+//! none, nobody needs it.
+
+use ringfence_compiler::yaml::Node;
+
+use super::diff::{self, statements};
+use crate::args;
+use crate::console;
+use crate::exit::{Exit, Failure};
+use crate::mesh::Input;
+
+/// Runs the command.
+pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
+    let reading = args.how.reading();
+    let open = |as_of| {
+        let reading = args::Reading { at: args.at.clone(), as_of, ..args.how.reading() };
+        Input::open(args.path.as_deref(), args.facts.as_deref(), &reading)
+    };
+    let before = open(reading.as_of)?;
+    let mut after = open(reading.as_of.or(before.as_of()))?;
+    let name = match args.statement.rsplit_once(':') {
+        Some((path, line)) if !args.statement.starts_with('/') && line.parse::<usize>().is_ok() => {
+            let line = line.parse().map_err(Failure::new)?;
+            let name = at_line(&before, path, line)?;
+            console::note(&format!("ringfence: {path}:{line} is of {name}"));
+            name
+        }
+        _ => args.statement.clone(),
+    };
+    after.take_away(&name)?;
+    let ended = diff::show(&format!("without {name}"), (&before, "the policy"), &after, &[], &args.how)?;
+    Ok(ended)
+}
+
+/// Finds what stands at a line: the rule of an AuthorizationPolicy, another object, or a statement that is a document.
+fn at_line(input: &Input, path: &str, line: usize) -> Result<String, Failure> {
+    let is_it = |written: &str| written == path || input.root.join(written) == std::path::Path::new(path);
+    let mut files = input.sources.files().filter(|(id, file)| !input.foreign.contains(id) && is_it(file.path()));
+    let Some((id, file)) = files.next() else {
+        return Err(Failure::new(format!("nothing of `{path}` was read"))
+            .did_you_mean(path, input.sources.files().map(|(_, file)| file.path())));
+    };
+    let of = |node: &Node| {
+        let last = node.span.end.saturating_sub(1).max(node.span.start);
+        file.position(node.span.start).0..=file.position(last).0
+    };
+    let documents = statements::read(&input.sources, id);
+    let Some(document) = documents.iter().find(|document| of(document).contains(&line)) else {
+        return Err(Failure::new(format!("there is no document at `{path}:{line}`")));
+    };
+    let Some((kind, place, name)) = statements::named(file.path(), document) else {
+        return Err(Failure::new(format!("what stands at `{path}:{line}` has no kind")));
+    };
+    let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+    if text(document.get("apiVersion")).is_some_and(|version| version == ringfence_compiler::spec::API_VERSION) {
+        let folder = input.policy_folder().unwrap_or_default();
+        let node = place.strip_prefix(folder).unwrap_or(&place).trim_matches('/');
+        let mandates = document.get("spec").and_then(|spec| spec.get("mandates")).and_then(Node::as_mapping);
+        let mandate = mandates.and_then(|mandates| {
+            mandates.entries().iter().find(|entry| {
+                let begin = file.position(entry.key.span.start).0;
+                (begin..=*of(&entry.value).end()).contains(&line)
+            })
+        });
+        return Ok(match mandate {
+            Some(entry) => format!("/{node}#{}", entry.key.value),
+            None if node.is_empty() => format!("/{name}"),
+            None => format!("/{node}/{name}"),
+        });
+    }
+    let namespace = if place.is_empty() { "default".to_owned() } else { place };
+    let rules = document.get("spec").and_then(|spec| spec.get("rules")).and_then(Node::as_sequence).unwrap_or_default();
+    let rule = rules.iter().position(|rule| of(rule).contains(&line)).filter(|_| kind == "AuthorizationPolicy");
+    let rule = rule.map(|at| format!("#{}", at + 1)).unwrap_or_default();
+    Ok(format!("{kind}/{namespace}/{name}{rule}"))
+}

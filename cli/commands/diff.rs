@@ -32,6 +32,8 @@ pub(super) struct Shown<'a> {
     pub title: String,
     /// The change of access.
     pub difference: &'a Difference,
+    /// What to say where nothing is different.
+    pub nothing: &'static str,
     /// The documents that differ.
     pub statements: &'a [Statement],
     /// How callers and ports are called.
@@ -48,7 +50,7 @@ pub(super) fn run(args: &args::Diff) -> Result<Exit, Failure> {
     let before = open(&range.before.place, args, range.before.revision.clone(), args.how.as_of.or(after.as_of()))?;
     let history = History::of(&after.root, range.after.revision.as_deref());
     let statements = statements::changed(&before, &after, &history);
-    show(&range.title, (&before, &range.before.name), &after, &statements, &args.how)
+    show((&range.title, "no access changes"), (&before, &range.before.name), &after, &statements, &args.how)
 }
 
 fn open(
@@ -63,7 +65,7 @@ fn open(
 
 /// Compares what was read, says it, and returns how the run ends.
 pub(super) fn show(
-    title: &str,
+    (title, nothing): (&str, &'static str),
     (before, name): (&Input, &str),
     after: &Input,
     statements: &[Statement],
@@ -100,6 +102,7 @@ pub(super) fn show(
     let difference = Difference::between(&Fleet::of(&one), &Fleet::of(&other));
     let shown = Shown {
         title: title.to_owned(),
+        nothing,
         difference: &difference,
         statements,
         names: Names::of(&difference, one.len().max(other.len()) > 1),
@@ -130,7 +133,8 @@ fn models<'a>(meshes: &'a Meshes<'_>) -> Vec<Model<'a>> {
 }
 
 /// Says in one line how much changed.
-fn summary(difference: &Difference) -> String {
+fn summary(shown: &Shown<'_>) -> String {
+    let difference = shown.difference;
     let kinds = [
         (Kind::Gained, "gained"),
         (Kind::MayGain, "perhaps gained"),
@@ -141,7 +145,7 @@ fn summary(difference: &Difference) -> String {
     let counts = kinds.iter().map(|(kind, word)| (difference.count(*kind), word)).filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     match (counts.is_empty(), difference.is_empty()) {
-        (_, true) => "no access changes".to_owned(),
+        (_, true) => shown.nothing.to_owned(),
         (true, false) => "none of the callers that are shown gains or loses".to_owned(),
         (false, _) => format!("pairs of caller and port: {}", counts.join(", ")),
     }

@@ -3,7 +3,7 @@
 //! In: its name, or the line where it stands. Out: the difference of the tree without it, as `diff` shows one; where there is
 //! none, nobody needs it.
 
-use ringfence_compiler::yaml::Node;
+use ringfence_compiler::yaml::{Entry, Node};
 
 use super::diff::{self, statements};
 use crate::args;
@@ -30,8 +30,14 @@ pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
         _ => args.statement.clone(),
     };
     after.take_away(&name)?;
-    let ended = diff::show(&format!("without {name}"), (&before, "the policy"), &after, &[], &args.how)?;
-    Ok(ended)
+    let title = format!("without {name}");
+    diff::show(
+        (&title, "no access changes, so that it is redundant as far as access goes"),
+        (&before, "what is there"),
+        &after,
+        &[],
+        &args.how,
+    )
 }
 
 /// Finds what stands at a line: the rule of an AuthorizationPolicy, another object, or a statement that is a document.
@@ -57,17 +63,19 @@ fn at_line(input: &Input, path: &str, line: usize) -> Result<String, Failure> {
     if text(document.get("apiVersion")).is_some_and(|version| version == ringfence_compiler::spec::API_VERSION) {
         let folder = input.policy_folder().unwrap_or_default();
         let node = place.strip_prefix(folder).unwrap_or(&place).trim_matches('/');
-        let mandates = document.get("spec").and_then(|spec| spec.get("mandates")).and_then(Node::as_mapping);
-        let mandate = mandates.and_then(|mandates| {
-            mandates.entries().iter().find(|entry| {
-                let begin = file.position(entry.key.span.start).0;
-                (begin..=*of(&entry.value).end()).contains(&line)
-            })
-        });
-        return Ok(match mandate {
-            Some(entry) => format!("/{node}#{}", entry.key.value),
-            None if node.is_empty() => format!("/{name}"),
-            None => format!("/{node}/{name}"),
+        // The fields of a mapping of the spec, by their lines.
+        let field = |list: &str| {
+            let fields = document.get("spec").and_then(|spec| spec.get(list)).and_then(Node::as_mapping)?;
+            let is_here =
+                |entry: &&Entry| (file.position(entry.key.span.start).0..=*of(&entry.value).end()).contains(&line);
+            fields.entries().iter().find(is_here).map(|entry| entry.key.value.as_str())
+        };
+        return Ok(match (field("mandates"), field("defaults")) {
+            _ if kind == "Zone" => format!("zone:{name}#access"),
+            (Some(field), _) => format!("/{node}#{field}"),
+            (_, Some(field)) => format!("/{node}#defaults.{field}"),
+            _ if node.is_empty() => format!("/{name}"),
+            _ => format!("/{node}/{name}"),
         });
     }
     let namespace = if place.is_empty() { "default".to_owned() } else { place };

@@ -147,7 +147,7 @@ struct Known {
     told_at: HashMap<Told, usize>,
     forms: Vec<Forms>,
     forms_at: HashMap<Forms, usize>,
-    asked: HashMap<(usize, Option<Identity>), usize>,
+    asked: HashMap<(usize, Option<Identity>), Option<usize>>,
     compared: HashMap<[Asked; 2], Option<Compared>>,
 }
 
@@ -230,9 +230,13 @@ impl Known {
             Reach::Allowed => true,
         };
         if let Some(known) = self.asked.get(&(told, identity.clone())) {
-            return Some((*known, surely));
+            return known.map(|known| (known, surely));
         }
         let forms = self.told.get(told)?.forms(identity.as_ref());
+        if forms.is_nothing() {
+            self.asked.insert((told, identity.clone()), None);
+            return None;
+        }
         let at = match self.forms_at.get(&forms) {
             Some(at) => *at,
             None => {
@@ -241,7 +245,7 @@ impl Known {
                 self.forms.len() - 1
             }
         };
-        self.asked.insert((told, identity.clone()), at);
+        self.asked.insert((told, identity.clone()), Some(at));
         Some((at, surely))
     }
 }

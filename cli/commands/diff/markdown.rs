@@ -13,7 +13,7 @@ const MOST: usize = 60;
 
 /// Writes a change down.
 pub(super) fn render(shown: &Shown<'_>) -> String {
-    let mut text = format!("### Access: {}\n\n{}.\n", plain(&shown.title), capital(&summary(shown.difference)));
+    let mut text = format!("### Access: {}\n\n{}.\n", plain(&shown.title), capital(&summary(shown)));
     let shifts = shifts(shown);
     if !shifts.is_empty() {
         text.push('\n');

@@ -24,66 +24,74 @@ impl<'a> Names<'a> {
         Self { difference, several }
     }
 
-    fn in_cluster(&self, cluster: Option<&str>, name: &str) -> String {
-        match cluster.filter(|_| self.several) {
-            Some(cluster) => format!("{cluster}:{name}"),
-            None => name.to_owned(),
+    /// Puts the clusters before each name, those of one name together.
+    fn in_clusters(&self, named: Vec<(Option<&str>, String)>) -> Vec<String> {
+        let mut joined: Vec<(Vec<&str>, String)> = Vec::new();
+        for (cluster, name) in named {
+            let place = joined.iter().position(|(_, known)| *known == name);
+            match place.and_then(|at| joined.get_mut(at)) {
+                None => joined.push((cluster.into_iter().collect(), name)),
+                Some((clusters, _)) => clusters.extend(cluster.filter(|cluster| !clusters.contains(cluster))),
+            }
         }
+        let written = |(clusters, name): (Vec<&str>, String)| match clusters.is_empty() || !self.several {
+            true => name,
+            false => format!("{}:{name}", clusters.join("+")),
+        };
+        joined.into_iter().map(written).collect()
     }
 
     /// Returns the names of callers, whole namespaces as one.
     pub fn callers(&self, parties: &[Party]) -> Vec<String> {
         let shown = |parties: &[Party]| parties.iter().filter(|party| party.shown).count();
         let all = &self.difference.callers;
-        if shown(parties) > 2 && shown(parties) == shown(all) {
-            let others = parties.iter().filter(|party| !party.shown);
-            return std::iter::once("everybody".to_owned()).chain(others.map(|party| self.caller(party))).collect();
-        }
-        let mut of_namespace: BTreeMap<_, usize> = BTreeMap::new();
-        for party in all {
-            *of_namespace.entry(namespace(party)).or_default() += 1;
-        }
+        let is_everybody = shown(parties) > 2 && shown(parties) == shown(all);
+        let count = |parties: &'a [Party]| {
+            let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+            for party in parties {
+                *counts.entry(namespace(party)).or_default() += 1;
+            }
+            counts
+        };
+        let of_namespace = count(all);
         let mut here: BTreeMap<_, usize> = BTreeMap::new();
         for party in parties {
             *here.entry(namespace(party)).or_default() += 1;
         }
-        let mut names: Vec<String> = Vec::new();
-        for party in parties {
+        let left = parties.iter().filter(|party| !(is_everybody && party.shown));
+        let named = left.map(|party| {
             let key = namespace(party);
             let whole = key.1.filter(|_| here.get(&key).is_some_and(|count| *count > 1));
             let whole = whole.filter(|_| here.get(&key) == of_namespace.get(&key));
-            let name = match whole {
-                Some(namespace) => self.in_cluster(party.cluster.as_deref(), &format!("{namespace}/*")),
-                None => self.caller(party),
-            };
-            if names.last() != Some(&name) {
-                names.push(name);
-            }
-        }
-        names
-    }
-
-    fn caller(&self, party: &Party) -> String {
-        self.in_cluster(party.cluster.as_deref(), &party.name)
+            let name = whole.map_or_else(|| party.name.clone(), |namespace| format!("{namespace}/*"));
+            (party.cluster.as_deref(), name)
+        });
+        let everybody = is_everybody.then(|| "everybody".to_owned());
+        everybody.into_iter().chain(self.in_clusters(named.collect())).collect()
     }
 
     /// Returns the names of ports, those of one workload as one.
     pub fn targets(&self, targets: &[Target]) -> Vec<String> {
-        let mut of_workload: Vec<(String, Vec<String>)> = Vec::new();
+        let mut of_workload: Vec<(&str, &str, Vec<String>)> = Vec::new();
         for target in targets {
-            let name = self.in_cluster(Some(&target.cluster), &target.workload);
             let port = if target.is_other { "other ports".to_owned() } else { target.port.to_string() };
             match of_workload.last_mut() {
-                Some((last, ports)) if *last == name => ports.push(port),
-                _ => of_workload.push((name, vec![port])),
+                Some((cluster, name, ports)) if (*cluster, *name) == (&target.cluster, &target.workload) => {
+                    ports.push(port);
+                }
+                _ => of_workload.push((&target.cluster, &target.workload, vec![port])),
             }
         }
-        of_workload.into_iter().map(|(name, ports)| format!("{name}:{}", ports.join(","))).collect()
+        let named = of_workload.into_iter();
+        self.in_clusters(
+            named.map(|(cluster, name, ports)| (Some(cluster), format!("{name}:{}", ports.join(",")))).collect(),
+        )
     }
 
-    /// Returns the name of a workload.
-    pub fn workload(&self, (cluster, name): &(String, String)) -> String {
-        self.in_cluster(Some(cluster), name)
+    /// Returns the names of workloads.
+    pub fn workloads(&self, workloads: &[(String, String)]) -> Vec<String> {
+        let named = workloads.iter().map(|(cluster, name)| (Some(cluster.as_str()), name.clone()));
+        self.in_clusters(named.collect())
     }
 }
 

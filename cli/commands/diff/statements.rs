@@ -41,10 +41,15 @@ pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &Hist
     let old = documents(before, |path, text| theirs.get(path) != Some(&text));
     let new = documents(after, |path, text| ours.get(path) != Some(&text));
     let mut found = Vec::new();
+    let folder = after.policy_folder().or(before.policy_folder());
     let statement = |sign, (kind, place, name, _): &Key, read: &Read, line, written| Statement {
         sign,
         kind: kind.clone(),
-        name: if place.is_empty() { name.clone() } else { format!("{place}/{name}") },
+        name: match folder.and_then(|folder| place.strip_prefix(folder)) {
+            Some(node) => format!("{node}/{name}"),
+            None if place.is_empty() => name.clone(),
+            None => format!("{place}/{name}"),
+        },
         path: read.path.clone(),
         line,
         written,

@@ -14,7 +14,7 @@ const MOST: usize = 40;
 
 /// Writes a change down.
 pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
-    let mut text = format!("{}: {}\n", shown.title, summary(shown.difference));
+    let mut text = format!("{}: {}\n", shown.title, summary(shown));
     let shifts: Vec<String> = shifts(shown);
     if !shifts.is_empty() {
         text.push('\n');
@@ -104,8 +104,7 @@ fn sentence(shown: &Shown<'_>, change: &Change) -> String {
 /// Says what changed at workloads themselves.
 pub(super) fn shifts(shown: &Shown<'_>) -> Vec<String> {
     let one = |(shift, workloads): &(Shift, Vec<(String, String)>)| {
-        let names: Vec<String> = workloads.iter().map(|workload| shown.names.workload(workload)).collect();
-        let at = joined(&names, shown.whole);
+        let at = joined(&shown.names.workloads(workloads), shown.whole);
         match shift {
             Shift::DefaultDeny { begins: true, policies } => format!(
                 "{at}: default deny begins: a first ALLOW policy is about it ({}), so what none admits is refused",

@@ -143,6 +143,13 @@ impl Told {
     }
 }
 
+impl Forms {
+    /// Tells whether nothing is admitted, however it is asked.
+    pub fn is_nothing(&self) -> bool {
+        self.modelled && self.ways.iter().all(|way| way.chains.is_empty())
+    }
+}
+
 /// Brings rules into an order that does not depend on that of policies.
 fn in_order(mut chain: Chain<()>) -> Chain<()> {
     for rules in [&mut chain.deny, &mut chain.custom].into_iter().chain(chain.allow.as_mut()) {

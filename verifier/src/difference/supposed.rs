@@ -31,6 +31,14 @@ pub(super) fn is_supposed(name: &str) -> bool {
 /// Returns the callers to suppose, by the name of the cluster.
 #[must_use]
 pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, Supposed> {
+    let shown: BTreeSet<Identity> = before
+        .iter()
+        .chain(after)
+        .flat_map(|model| {
+            let workloads = model.workloads().filter_map(|workload| model.identity(workload));
+            workloads.chain(model.strangers().iter().map(|stranger| stranger.identity.clone())).collect::<Vec<_>>()
+        })
+        .collect();
     let names: BTreeSet<&str> = before.iter().chain(after).map(|model| model.name()).collect();
     let of = |name: &str| {
         let one = |models: &'_ [Model<'_>]| models.iter().position(|model| model.name() == name);
@@ -39,7 +47,7 @@ pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, S
             .filter_map(|(models, at)| models.get(at?))
             .collect();
         let mut supposed = pods(&sides);
-        supposed.strangers.extend(accounts(&sides));
+        supposed.strangers.extend(accounts(&sides, &shown));
         (name.to_owned(), supposed)
     };
     names.into_iter().map(of).collect()
@@ -142,8 +150,8 @@ fn changed<'a>(sides: &[&Model<'a>]) -> Vec<&'a NetworkPolicy> {
     [alone(one, other), alone(other, one)].concat()
 }
 
-/// Accounts that rules name, and no workload has.
-fn accounts(sides: &[&Model<'_>]) -> Vec<Stranger> {
+/// Accounts that rules name, and nobody in the mesh can show.
+fn accounts(sides: &[&Model<'_>], shown: &BTreeSet<Identity>) -> Vec<Stranger> {
     let Some(model) = sides.last() else { return Vec::new() };
     let mut named: BTreeSet<(String, String)> = BTreeSet::new();
     for policy in sides.iter().flat_map(|model| &model.policies().authorization) {
@@ -152,18 +160,9 @@ fn accounts(sides: &[&Model<'_>]) -> Vec<Stranger> {
         }
     }
     let is_shown = |namespace: &str, account: &str| {
-        sides.iter().any(|model| {
-            let strangers = model.strangers().iter().map(|stranger| &stranger.identity);
-            let mut strangers = strangers.filter(|identity| identity.namespace == namespace);
-            let mut workloads = model.workloads().filter(|workload| workload.namespace == namespace);
-            match account {
-                "*" => workloads.next().is_some() || strangers.next().is_some(),
-                _ => {
-                    workloads.any(|workload| workload.service_account == account)
-                        || strangers.any(|identity| identity.service_account == account)
-                }
-            }
-        })
+        shown
+            .iter()
+            .any(|identity| identity.namespace == namespace && (account == "*" || identity.service_account == account))
     };
     let unknown = named.into_iter().filter(|(namespace, account)| !is_shown(namespace, account));
     let stranger = |(namespace, account): (String, String)| {

@@ -12,6 +12,8 @@
 
 #[path = "cli/answers.rs"]
 mod answers;
+#[path = "cli/diff.rs"]
+mod diff;
 #[path = "cli/init.rs"]
 mod init;
 #[path = "cli/output.rs"]

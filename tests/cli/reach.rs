@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::runner::{DAY, Ran, copy, edit, ringfence, text};
+use crate::runner::{DAY, Ran, commit, copy, edit, ringfence, text};
 
 /// Asks about a copy of the fixture, whose lines no commit has written.
 fn reach(words: &[&str]) -> Ran {
@@ -35,17 +35,6 @@ spec:
   rules:
     - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]
 ";
-
-fn commit(folder: &std::path::Path, who: &str, seconds: i64) {
-    let repository = git2::Repository::init(folder).unwrap();
-    let mut index = repository.index().unwrap();
-    index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
-    index.write().unwrap();
-    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
-    let who = git2::Signature::new(who, "a@b.example", &git2::Time::new(seconds, 0)).unwrap();
-    let parents: Vec<_> = repository.head().ok().and_then(|head| head.peel_to_commit().ok()).into_iter().collect();
-    repository.commit(Some("HEAD"), &who, &who, "x", &tree, &parents.iter().collect::<Vec<_>>()).unwrap();
-}
 
 #[test]
 fn reach_names_what_decides_at_each_gate() {

@@ -105,3 +105,15 @@ pub fn tree(folder: &Path) -> Vec<(String, String)> {
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+/// Commits everything in a folder, which becomes a repository where it is none.
+pub fn commit(folder: &Path, who: &str, seconds: i64) {
+    let repository = git2::Repository::init(folder).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
+    index.write().unwrap();
+    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+    let who = git2::Signature::new(who, "a@b.example", &git2::Time::new(seconds, 0)).unwrap();
+    let parents: Vec<_> = repository.head().ok().and_then(|head| head.peel_to_commit().ok()).into_iter().collect();
+    repository.commit(Some("HEAD"), &who, &who, "x", &tree, &parents.iter().collect::<Vec<_>>()).unwrap();
+}

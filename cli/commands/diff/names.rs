@@ -58,7 +58,13 @@ impl<'a> Names<'a> {
         for party in parties {
             *here.entry(namespace(party)).or_default() += 1;
         }
-        let left = parties.iter().filter(|party| !(is_everybody && party.shown));
+        // Where any pod of a namespace will do, one with certain labels is no news.
+        let is_news = |party: &&Party| {
+            let any = party.name.split_once(" with ").map(|(pod, _)| pod.replacen("any pod", "any other pod", 1));
+            party.shown
+                || !parties.iter().any(|other| other.cluster == party.cluster && Some(&other.name) == any.as_ref())
+        };
+        let left = parties.iter().filter(|party| !(is_everybody && party.shown)).filter(is_news);
         let named = left.map(|party| {
             let key = namespace(party);
             let whole = key.1.filter(|_| here.get(&key).is_some_and(|count| *count > 1));

@@ -100,7 +100,12 @@ pub(super) struct Lines {
 impl Lines {
     /// Adds what became of a caller at a port. Callers come in their order.
     pub fn add(&mut self, caller: usize, pair: &Pair, port: &Port<'_, '_>, found: Found) {
-        let Found { outcome, words } = found;
+        let Found { outcome, words: [loses, gains] } = found;
+        // What somebody could do before says nothing where more was added, and so the other way.
+        let words = [
+            if outcome.lost.is_some() { loses } else { Vec::new() },
+            if outcome.gained.is_some() { gains } else { Vec::new() },
+        ];
         let sure = [&outcome.gained, &outcome.lost].map(|witness| witness.as_ref().map(|witness| witness.sure));
         let [gained, lost] = sure;
         let presence = Presence::of(port.place.before.as_ref(), port.place.after.as_ref());

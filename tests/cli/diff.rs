@@ -1,0 +1,204 @@
+//! What a change means, through the commands people type.
+
+use std::fs;
+use std::path::Path;
+
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+use crate::runner::{DAY, Ran, commit, copy, edit, ringfence, text};
+
+const ACCESS: &str = "policy/shop/bookinfo/access.yaml";
+
+/// Commits the fixture, and changes it: reviews may also ask for all ratings, and nobody reaches the page any more.
+fn changed() -> TempDir {
+    let folder = copy("bookinfo");
+    commit(folder.path(), "Ada", 1_700_000_000);
+    edit(folder.path(), ACCESS, "paths: [\"/ratings/{*}\"]", "paths: [/ratings, \"/ratings/{*}\"]");
+    edit(folder.path(), ACCESS, "methods: [GET, POST]", "methods: [GET]");
+    folder
+}
+
+fn diff(folder: &Path, words: &[&str]) -> Ran {
+    ringfence(&[&["diff"], words, &[text(folder), "--as-of", DAY]].concat())
+}
+
+/// Writes the manifests of a mesh in which `web` and `job` may be served by `db`, with these policies.
+fn manifests(folder: &Path, policies: &str) {
+    let workload = |name: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{template: {{metadata: \
+             {{labels: {{app: {name}}}}}, spec: {{serviceAccountName: {name}, containers: [{{name: a, ports: \
+             [{{containerPort: 8080}}]}}]}}}}}}\n---\n"
+        )
+    };
+    let namespace =
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n---\n".to_owned();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("run.yaml"), namespace + &["web", "db", "job"].map(workload).concat()).unwrap();
+    fs::write(folder.join("policy.yaml"), policies).unwrap();
+}
+
+fn allow(rules: &str) -> String {
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: db, namespace: shop}}\nspec:\n  selector: \
+         {{matchLabels: {{app: db}}}}\n  rules:\n{rules}"
+    )
+}
+
+const WEB: &str = "    - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]\n";
+const JOB: &str = "    - from: [{source: {principals: [cluster.local/ns/shop/sa/job]}}]\n      to: [{operation: {methods: [GET], paths: ['/v1/*']}}]\n";
+
+/// Compares two folders of manifests with these policies.
+fn compare(before: &str, after: &str, words: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    manifests(&folder.path().join("before"), before);
+    manifests(&folder.path().join("after"), after);
+    let (before, after) = (folder.path().join("before"), folder.path().join("after"));
+    let mut ran = ringfence(&[&["diff", "--before", text(&before), "--after", text(&after)], words].concat());
+    let place = format!("{}/", text(folder.path()));
+    ran.out = ran.out.replace(&place, "").replace(&place.replace('_', "&#95;"), "");
+    ran
+}
+
+#[test]
+fn a_change_on_disk_is_access_gained_and_lost() {
+    let folder = changed();
+    let ran = diff(folder.path(), &["HEAD"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_snapshot!(ran.out);
+    // The revision need not be named.
+    assert_eq!(diff(folder.path(), &[]).out, ran.out);
+    assert_eq!(diff(folder.path(), &["--exit-code"]).code, 1);
+}
+
+#[test]
+fn two_revisions_are_compared_without_a_checkout() {
+    let folder = changed();
+    commit(folder.path(), "Bob", 1_800_000_000);
+    edit(folder.path(), ACCESS, "kind: Access", "kind: Nonsense");
+    let there = diff(folder.path(), &["HEAD~1..HEAD", "--format", "concise"]);
+    assert_eq!((there.code, there.err.as_str()), (0, ""));
+    let back = diff(folder.path(), &["HEAD..HEAD~1", "--format", "concise"]);
+    assert_snapshot!(format!("{}and back\n{}", there.out, back.out));
+    let parted = diff(folder.path(), &["HEAD~1...HEAD", "--format", "json"]);
+    assert_eq!(parted.json()["counts"]["gained"], 3);
+    assert_eq!(parted.json()["documents"][0]["commit"]["author"], "Bob");
+    assert_eq!(diff(folder.path(), &["HEAD..HEAD"]).out, "HEAD..HEAD: no access changes\n");
+}
+
+#[test]
+fn what_cannot_be_compared_is_no_empty_difference() {
+    let folder = changed();
+    let unknown = diff(folder.path(), &["nope..HEAD"]);
+    assert_eq!((unknown.code, unknown.out.as_str()), (2, ""));
+    assert_eq!(diff(folder.path(), &["nope...HEAD"]).code, 2);
+    edit(folder.path(), ACCESS, "to: ratings", "to: nobody");
+    let broken = diff(folder.path(), &["HEAD"]);
+    assert_eq!(broken.code, 1);
+    assert!(broken.err.starts_with("ringfence: the policy has errors after the change"), "{}", broken.all());
+    commit(folder.path(), "Ada", 1_800_000_000);
+    edit(folder.path(), ACCESS, "to: nobody", "to: ratings");
+    let broken = diff(folder.path(), &["HEAD"]);
+    assert_eq!(broken.code, 1);
+    assert!(broken.err.starts_with("ringfence: the policy of `HEAD` has errors"), "{}", broken.all());
+}
+
+#[test]
+fn the_first_policy_that_allows_begins_default_deny() {
+    assert_snapshot!(compare("", &allow(WEB), &[]).out);
+}
+
+#[test]
+fn the_last_policy_that_allows_lets_everything_in() {
+    assert_snapshot!(compare(&allow(WEB), "", &["--format", "concise"]).out);
+}
+
+#[test]
+fn a_rule_more_is_the_requests_it_admits() {
+    let (before, after) = (allow(WEB), allow(&format!("{WEB}{JOB}")));
+    let ran = compare(&before, &after, &["--exit-code"]);
+    assert_eq!(ran.code, 1);
+    assert_snapshot!(ran.out);
+    assert_eq!(compare(&after, &before, &["--exit-code"]).code, 0);
+}
+
+#[test]
+fn rules_in_another_order_and_another_file_are_no_change() {
+    let (one, other) = (format!("{WEB}{JOB}"), format!("{JOB}{WEB}"));
+    assert!(compare(&allow(&one), &allow(&other), &[]).out.starts_with("before to after: no access changes\n"));
+}
+
+#[test]
+fn policies_about_pods_that_nobody_shows_are_changes_too() {
+    let network = |peers: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: db, namespace: shop}}\nspec:\n  podSelector: \
+             {{matchLabels: {{app: db}}}}\n  ingress: [{{from: {peers}}}]\n"
+        )
+    };
+    let either = "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ops}}}, {podSelector: {matchLabels: {app: proxy}}}]";
+    let both = "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ops}}, podSelector: {matchLabels: {app: proxy}}}]";
+    assert_snapshot!(compare(&network(either), &network(both), &["--format", "concise"]).out);
+    let labelled = "[{namespaceSelector: {matchLabels: {team: pay}}}]";
+    assert_snapshot!(compare(&network(both), &network(labelled), &["--format", "concise"]).out);
+}
+
+#[test]
+fn a_table_for_a_pull_request_holds_no_markup_of_others() {
+    let rule = JOB.replace("/v1/*", "/<b>|@all/*");
+    let ran = compare(&allow(WEB), &allow(&format!("{WEB}{rule}")), &["--format", "markdown"]);
+    assert_snapshot!(ran.out);
+}
+
+#[test]
+fn programs_get_the_whole_change() {
+    let ran = compare(&allow(WEB), &allow(&format!("{WEB}{JOB}")), &["--format", "json"]);
+    assert_snapshot!(ran.out);
+}
+
+#[test]
+fn a_policy_without_a_namespace_is_said_to_be_of_default() {
+    let after = allow(WEB).replace(", namespace: shop", "");
+    let ran = compare(&allow(WEB), &after, &[]);
+    assert!(
+        ran.err.contains("names no namespace, so it is read as one of `default`: + AuthorizationPolicy db"),
+        "{}",
+        ran.all()
+    );
+}
+
+/// Asks what goes with a statement of the fixture.
+fn impact(words: &[&str]) -> Ran {
+    let folder = copy("bookinfo");
+    ringfence(&[&["impact"], words, &[text(folder.path()), "--as-of", DAY]].concat())
+}
+
+#[test]
+fn what_a_statement_does_is_seen_when_it_is_gone() {
+    let ran = impact(&["/shop/bookinfo/reviews-read-ratings"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_snapshot!(ran.out);
+    // By the line it stands at.
+    let by_line = impact(&[&format!("{ACCESS}:18")]);
+    assert_eq!(by_line.out, ran.out);
+    assert_eq!(by_line.err, format!("ringfence: {ACCESS}:18 is of /shop/bookinfo/reviews-read-ratings\n"));
+}
+
+#[test]
+fn a_rule_that_others_make_idle_is_redundant() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = text(folder.path()).to_owned();
+    manifests(
+        folder.path(),
+        &allow(&format!("{WEB}{}", WEB.replace("cluster.local/ns/shop/sa/web", "cluster.local/ns/shop/*"))),
+    );
+    let ran = |statement: &str| ringfence(&["impact", statement, &place]);
+    let redundant = "no access changes, so that it is redundant as far as access goes\n";
+    assert_eq!(ran("AuthorizationPolicy/shop/db#1").out, format!("without AuthorizationPolicy/shop/db#1: {redundant}"));
+    assert_eq!(ran("policy.yaml:7").out, format!("without AuthorizationPolicy/shop/db#1: {redundant}"));
+    assert!(ran("policy.yaml:8").out.contains("pairs of caller and port: 2 lost"), "{}", ran("policy.yaml:8").all());
+    assert!(ran("AuthorizationPolicy/shop/db").out.contains("default deny ends"));
+    assert_eq!(ran("AuthorizationPolicy/shop/db#3").code, 2);
+    assert_eq!(ran("nothing.yaml:3").code, 2);
+}

@@ -119,6 +119,11 @@ pub(super) fn ask<O: Copy>(chain: &Chain<O>, arrivals: &Arrivals, question: &Que
         return found(Told::Admitted(rule), request, question.full.then(part).flatten());
     }
     if let Some((rule, request)) = admitted(&wanted, Certainty::Perhaps) {
+        // It is the rule that asks a provider, or what no file tells, that people want to see.
+        let rule = match evaluate::rule(chain, &request) {
+            Ruling::Asks(asking) | Ruling::Unknown(asking) => Some(asking),
+            _ => rule,
+        };
         return found(Told::Perhaps(rule), request, None);
     }
     if let Some((rule, request)) = admitted(&anywhere, Certainty::Perhaps) {

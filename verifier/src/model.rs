@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
 use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels, Manifests, Workload};
+use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::access::Port;
 use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane};
@@ -64,10 +65,15 @@ impl<'a> Model<'a> {
     /// Joins objects with the facts about their cluster.
     #[must_use]
     pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
-        let cluster = Cluster { document, inventory: &objects.inventory };
+        Self::joining(Cluster { document, inventory: &objects.inventory }, &objects.policies)
+    }
+
+    /// Joins what is known of a cluster with what decides there.
+    #[must_use]
+    pub fn joining(cluster: Cluster<'a>, policies: &'a Policies) -> Self {
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
+        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers }
     }
 
     /// Returns the callers that only the facts name.
@@ -114,10 +120,13 @@ impl<'a> Model<'a> {
         Some(Identity::new(self.cluster.trust_domain(), &workload.namespace, &workload.service_account))
     }
 
-    /// Tells whether a sidecar sees what arrives at a port of a workload.
+    /// Tells whether a proxy sees what arrives at a port of a workload. What a sidecar serves itself it does not capture.
     #[must_use]
     pub fn is_guarded(&self, workload: &Workload, port: u16) -> bool {
-        self.cluster.plane_of(workload).is_some_and(|plane| !workload.is_past_the_proxy(plane, port))
+        self.cluster.plane_of(workload).is_some_and(|plane| {
+            let own = plane == DataPlane::Sidecar && MESH_PORTS.contains(&port);
+            !own && !workload.is_past_the_proxy(plane, port)
+        })
     }
 
     /// Returns what enforces policy at a workload.

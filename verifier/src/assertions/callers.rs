@@ -21,32 +21,50 @@ pub(super) struct Candidate<'t> {
     pub from: Who<'t>,
     /// Where the reference is written.
     pub span: Span,
-    /// Whether it is certainly meant.
-    pub sure: bool,
-    /// Whether it is a gateway that stands for the internet: nobody knows what its routes let in.
-    pub entry: bool,
+    pub role: Role,
+}
+
+/// How a caller belongs to a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is meant.
+    Meant,
+    /// It is a gateway that stands for the internet: nobody knows what its routes let in.
+    Entry,
+    /// It may have an address that is meant.
+    MayBe,
+}
+
+impl Role {
+    /// Returns what has to be said of the caller.
+    pub fn clause(self) -> &'static str {
+        match self {
+            Self::Meant => "",
+            Self::Entry => ", where the internet comes in,",
+            Self::MayBe => ", whose pods may have such an address,",
+        }
+    }
 }
 
 impl<'t> Terrain<'t> {
     /// Returns everybody a reference may mean.
     pub fn anybody(&self, reference: &Spanned<Reference>, node: &NodePath) -> Vec<Candidate<'_>> {
-        let of = |from, sure| candidates(from, reference.span, sure);
+        let of = |from, role| candidates(from, reference.span, role);
         match &reference.value {
             Reference::Internet => {
-                let mut all = of(everywhere().into_iter().map(Who::Outside).collect(), true);
-                let gateways = of(self.gateways(), true);
-                all.extend(gateways.into_iter().map(|it| Candidate { entry: true, ..it }));
+                let mut all = of(everywhere().into_iter().map(Who::Outside).collect(), Role::Meant);
+                all.extend(of(self.gateways(), Role::Entry));
                 all
             }
             Reference::Anyone => {
                 let outside = everywhere().into_iter().map(Who::Outside);
-                of(outside.chain(self.identified(&|_| true)).collect(), true)
+                of(outside.chain(self.identified(&|_| true)).collect(), Role::Meant)
             }
             Reference::Cidr(block) => {
-                let mut all = of(vec![Who::Outside(*block)], true);
+                let mut all = of(vec![Who::Outside(*block)], Role::Meant);
                 // A pod may have any address of its cluster, which many clusters do not list.
                 let pods = self.identified(&|_| true);
-                all.extend(of(pods.into_iter().filter(|from| self.may_have(*from, block)).collect(), false));
+                all.extend(of(pods.into_iter().filter(|from| self.may_have(*from, block)).collect(), Role::MayBe));
                 all
             }
             reference_to => {
@@ -55,7 +73,7 @@ impl<'t> Terrain<'t> {
                 if matches!(reference_to, Reference::ServiceAccount { .. }) {
                     found.extend(self.unused(&patterns));
                 }
-                of(found, true)
+                of(found, Role::Meant)
             }
         }
     }
@@ -63,7 +81,7 @@ impl<'t> Terrain<'t> {
     /// Returns those a reference certainly means: of a service its own pods, of the internet the gateways through which it
     /// comes.
     pub fn everybody(&self, reference: &Spanned<Reference>, node: &NodePath) -> Vec<Candidate<'_>> {
-        let of = |from| candidates(from, reference.span, true);
+        let of = |from| candidates(from, reference.span, Role::Meant);
         match &reference.value {
             Reference::Internet => of(self.gateways()),
             Reference::Cidr(block) => of(vec![Who::Outside(*block)]),
@@ -165,8 +183,8 @@ impl<'t> Terrain<'t> {
     }
 }
 
-fn candidates(from: Vec<Who<'_>>, span: Span, sure: bool) -> Vec<Candidate<'_>> {
-    from.into_iter().map(|from| Candidate { from, span, sure, entry: false }).collect()
+fn candidates(from: Vec<Who<'_>>, span: Span, role: Role) -> Vec<Candidate<'_>> {
+    from.into_iter().map(|from| Candidate { from, span, role }).collect()
 }
 
 fn matches(patterns: &BTreeSet<IdentityPattern>, identity: &Identity) -> bool {

@@ -15,7 +15,7 @@ use ringfence_compiler::spec::access::Port;
 use ringfence_compiler::spec::assertion::{AssertionSpec, Reach as Traffic, RequestCase, Unless, Verdict as Expected};
 use ringfence_compiler::spec::reference::{NodePath, Reference};
 
-use super::callers::Candidate;
+use super::callers::{Candidate, Role};
 use super::report::Finding;
 use super::terrain::{Place, Terrain, Who};
 use super::{Claim, Evidence, Judgement, Verdict};
@@ -98,9 +98,12 @@ impl Terrain<'_> {
         let sure = worst.reach == Reach::Allowed;
         let verb = if sure { "reaches" } else { "may reach" };
         let more = found.iter().filter(|finding| finding.reach == worst.reach).count() - 1;
-        let more = if more == 0 { String::new() } else { format!(", and {more} more such ways") };
-        let entry = if worst.entry { ", where the internet comes in," } else { "" };
-        let because = format!("`{}`{entry} {verb} `{}` port {}{more}", step.from, step.to, step.port);
+        let more = match more {
+            0 => String::new(),
+            1 => ", and 1 more such way".to_owned(),
+            more => format!(", and {more} more such ways"),
+        };
+        let because = format!("`{}`{} {verb} `{}` port {}{more}", step.from, worst.role.clause(), step.to, step.port);
         let evidence = Evidence { because, steps: vec![step] };
         let verdict = if sure { Verdict::Broken(evidence) } else { Verdict::NotProved(evidence) };
         let place = (if field == "requests" { span.unwrap_or(worst.span) } else { worst.span }, label);
@@ -221,11 +224,11 @@ impl Terrain<'_> {
         let mut worst: Option<Finding<'t>> = None;
         for port in ports {
             let Some(answer) = self.reaches(candidate.from, place, *port, asked) else { continue };
-            let reach = if candidate.sure { answer.reach() } else { Reach::Depends };
+            let reach = if candidate.role == Role::MayBe { Reach::Depends } else { answer.reach() };
             if worst.as_ref().is_none_or(|worst| worst.reach < reach) {
                 worst = Some(Finding {
                     from: candidate.from,
-                    entry: candidate.entry,
+                    role: candidate.role,
                     to: place,
                     port: *port,
                     answer,
@@ -287,7 +290,7 @@ impl Terrain<'_> {
         let (port, answer) = answers.max_by_key(|(_, answer)| answer.reach())?;
         let reach = answer.reach();
         let found =
-            Finding { from: candidate.from, entry: candidate.entry, to, port, answer, reach, span: candidate.span };
+            Finding { from: candidate.from, role: candidate.role, to, port, answer, reach, span: candidate.span };
         (reach != Reach::Allowed).then_some(found)
     }
 }

@@ -7,12 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::spec::assertion::Hops;
-use ringfence_compiler::spec::cluster::DataPlane;
 use ringfence_compiler::spec::reference::NodePath;
 
-use super::callers::Candidate;
+use super::callers::{Candidate, Role};
 use super::report::Finding;
 use super::terrain::{Place, Terrain};
 use super::{Claim, Evidence, Step, Verdict};
@@ -57,7 +55,8 @@ impl Terrain<'_> {
 
     /// Finds a shortest path of steps that are at least so sure; empty where somebody is at both ends.
     fn path<'t>(&'t self, start: &[Candidate<'t>], wanted: &BTreeSet<Place>, least: Reach) -> Option<Vec<Finding<'t>>> {
-        let start: Vec<Candidate<'t>> = start.iter().filter(|it| it.sure || least == Reach::Depends).copied().collect();
+        let start: Vec<Candidate<'t>> =
+            start.iter().filter(|it| it.role != Role::MayBe || least == Reach::Depends).copied().collect();
         let mut taken: BTreeSet<Place> = start.iter().filter_map(|it| it.from.place()).collect();
         if taken.iter().any(|place| wanted.contains(place)) {
             return Some(Vec::new());
@@ -71,7 +70,7 @@ impl Terrain<'_> {
             taken.extend(found.iter().map(|finding| finding.to));
             let next = found
                 .iter()
-                .filter_map(|it| Some(Candidate { from: self.pods(it.to)?, span: it.span, sure: true, entry: false }));
+                .filter_map(|it| Some(Candidate { from: self.pods(it.to)?, span: it.span, role: Role::Meant }));
             edge = next.collect();
             let met = found.iter().map(|finding| finding.to).find(|place| wanted.contains(place));
             reached.extend(found.into_iter().map(|finding| (finding.to, finding)));
@@ -84,19 +83,9 @@ impl Terrain<'_> {
 
     /// Finds the first of some callers that reaches a workload.
     fn first<'t>(&'t self, edge: &[Candidate<'t>], place: Place, least: Reach) -> Option<Finding<'t>> {
-        let mut told = self.told_apart(place);
-        // Nobody takes a workload through what its proxy says of its health.
-        let guarded =
-            self.at(place).is_some_and(|(land, workload)| land.model.plane(workload) == Some(DataPlane::Sidecar));
-        if guarded {
-            told.single.retain(|port| !MESH_PORTS.contains(port));
-        }
+        let told = self.told_apart(place);
         edge.iter().find_map(|candidate| {
-            let mut theirs = self.told_apart_by(candidate.from);
-            if guarded {
-                theirs.single.retain(|port| !MESH_PORTS.contains(port));
-            }
-            let ports = told.with(&theirs);
+            let ports = told.with(&self.told_apart_by(candidate.from));
             let found = self.worst(candidate, place, &ports, &Asked::anything())?;
             (found.reach >= least).then_some(found)
         })

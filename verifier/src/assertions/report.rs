@@ -8,6 +8,7 @@ use ringfence_compiler::diagnostics::{Diagnostic, Diagnostics};
 use ringfence_compiler::resolve::statements::Origin;
 use ringfence_compiler::source::Span;
 
+use super::callers::Role;
 use super::terrain::{Place, Terrain, Who};
 use super::{Evidence, Step, Verdict};
 use crate::engine::envoy::Reads;
@@ -23,8 +24,7 @@ pub(super) struct Finding<'t> {
     pub to: Place,
     pub port: u16,
     pub answer: Answer<'t>,
-    /// Whether the caller stands for the internet.
-    pub entry: bool,
+    pub role: Role,
     /// The answer, and whether the caller is certainly meant.
     pub reach: Reach,
     /// Where the caller is written.

@@ -4,12 +4,16 @@
 //! [`matrix`]), the proof that manifests mean what the policy means ([`translation`]), and what is true of its assertions
 //! ([`assertions`]).
 
+pub mod admission;
 pub mod arrival;
 pub mod assertions;
 pub mod engine;
 pub mod evaluate;
 pub mod exact;
+pub mod fleet;
 pub mod glob;
+pub mod identities;
+pub mod intervals;
 pub mod istio;
 pub mod kubernetes;
 pub mod matrix;
@@ -19,4 +23,5 @@ pub mod network;
 pub mod policies;
 pub mod reach;
 pub mod request;
+pub mod residual;
 pub mod translation;

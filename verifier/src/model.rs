@@ -11,7 +11,7 @@ use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels,
 use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::access::Port;
-use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane};
+use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane, GatewaySpec};
 use ringfence_compiler::spec::service::Protocol;
 use ringfence_compiler::yaml::Node;
 
@@ -76,10 +76,27 @@ impl<'a> Model<'a> {
         Self { cluster, policies, mesh: Mesh { trust_domains }, strangers }
     }
 
+    /// Returns the name of the cluster.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.cluster.document.name()
+    }
+
     /// Returns the callers that only the facts name.
     #[must_use]
     pub fn strangers(&self) -> &[Stranger] {
         &self.strangers
+    }
+
+    /// Returns the namespace and the labels of each gateway that the facts name.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<(&'a str, Labels)> {
+        let gateways = self.cluster.document.spec.gateways.values().map(|gateway| &gateway.value);
+        let of_one = |gateway: &'a GatewaySpec| {
+            let labels = gateway.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            (gateway.namespace.value.0.as_str(), labels)
+        };
+        gateways.map(of_one).collect()
     }
 
     /// Returns the facts and the inventory.
@@ -171,6 +188,12 @@ impl<'a> Model<'a> {
         spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
     }
 
+    /// Returns how a proxy may read a port; either way where nobody speaks of it.
+    #[must_use]
+    pub fn readings(&self, workload: &Workload, port: u16) -> Vec<Reads> {
+        self.ports(workload).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes])
+    }
+
     /// Returns what a workload calls a port.
     #[must_use]
     pub fn names_of(&self, workload: &Workload, port: u16) -> Vec<String> {
@@ -178,7 +201,7 @@ impl<'a> Model<'a> {
         named.filter_map(|declared| declared.name.clone()).collect()
     }
 
-    fn services(&self, workload: &'a Workload) -> impl Iterator<Item = &'a KubernetesService> {
+    fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
     }

@@ -8,15 +8,44 @@ use ringfence_compiler::inventory::{Labels, Workload};
 
 use crate::kubernetes::network_policy::{Passage, Peer, passage};
 use crate::model::Model;
-use crate::reach::{Caller, Decider, Gate};
+use crate::reach::{Caller, Decider, Gate, Reach};
+
+/// Tells whether policies are about what leaves a workload.
+#[must_use]
+pub fn is_egress_guarded(model: &Model<'_>, from: &Workload) -> bool {
+    model.policies().network_at(&from.namespace, &from.labels).iter().any(|policy| policy.egress.is_some())
+}
+
+/// Tells whether policies are about what arrives at a workload.
+#[must_use]
+pub fn is_ingress_guarded(model: &Model<'_>, to: &Workload) -> bool {
+    model.policies().network_at(&to.namespace, &to.labels).iter().any(|policy| policy.ingress.is_some())
+}
 
 /// Asks the policies of the caller's end.
 #[must_use]
 pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {
-    let Caller::Workload(from) = caller else { return Gate::Open(Decider::Nobody) };
-    let about = model.policies().network_at(&from.namespace, &from.labels);
-    let (names, blocks, labels) = (model.names_of(to, port), blocks(model), model.namespace_labels(&to.namespace));
-    unsure(from, gate(passage(&about, |policy| policy.egress.as_ref(), pod(to, &labels, &blocks), (port, &names))))
+    let names = model.names_of(to, port);
+    let ask = |home: &Model<'a>, from: &'a Workload, peers: &[Peer<'_>]| {
+        let about = home.policies().network_at(&from.namespace, &from.labels);
+        let ask = |peer: &Peer<'_>| gate(passage(&about, |policy| policy.egress.as_ref(), *peer, (port, &names)));
+        unsure(from, widest(peers.iter().map(ask)))
+    };
+    match caller {
+        Caller::Workload(from) => {
+            let (blocks, labels) = (blocks(model), model.namespace_labels(&to.namespace));
+            ask(model, from, &[pod(to, &labels, &blocks)])
+        }
+        // Its own cluster sees addresses: of the pod, or of a gateway on the way to it, of which no file tells.
+        Caller::WorkloadOf(home, from) => match ask(home, from, &anywhere(model)) {
+            Gate::Shut(decider) => match ask(home, from, &anywhere_at_all()) {
+                Gate::Shut(_) => Gate::Shut(decider),
+                Gate::Open(decider) | Gate::Unsure(decider) => Gate::Unsure(decider),
+            },
+            gate => gate,
+        },
+        Caller::Stranger(_) | Caller::StrangerOf(..) | Caller::Outside(_) => Gate::Open(Decider::Nobody),
+    }
 }
 
 /// Asks the policies of the caller's end about a server at an address outside its cluster.
@@ -31,7 +60,8 @@ pub fn egress_beyond<'a>(model: &Model<'a>, from: &'a Workload, block: IpNet, po
 pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {
     let about = model.policies().network_at(&to.namespace, &to.labels);
     let (names, blocks) = (model.names_of(to, port), blocks(model));
-    let ask = |peer| unsure(to, gate(passage(&about, |policy| policy.ingress.as_ref(), peer, (port, &names))));
+    let ask =
+        |peer: Peer<'_>| unsure(to, gate(passage(&about, |policy| policy.ingress.as_ref(), peer, (port, &names))));
     match caller {
         Caller::Outside(block) => ask(Peer::Outside(block)),
         Caller::Stranger(stranger) => {
@@ -45,7 +75,40 @@ pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u
             }
         }
         Caller::Workload(from) => unsure(from, ask(pod(from, &model.namespace_labels(&from.namespace), &blocks))),
+        Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _) => {
+            // Directly, by the address of its pod, or through a gateway here.
+            let directly = widest(anywhere(home).into_iter().map(ask));
+            let Gate::Shut(decider) = directly else { return directly };
+            let through = model.gateways().into_iter().map(|(namespace, labels)| {
+                let namespace_labels = model.namespace_labels(namespace);
+                let labels_known = !labels.is_empty();
+                match ask(Peer::Pod {
+                    namespace,
+                    namespace_labels: &namespace_labels,
+                    labels: &labels,
+                    blocks: &blocks,
+                }) {
+                    Gate::Shut(_) if labels_known => Reach::Denied,
+                    _ => Reach::Allowed,
+                }
+            });
+            if through.max() == Some(Reach::Allowed) { Gate::Unsure(decider) } else { Gate::Shut(decider) }
+        }
     }
+}
+
+/// Returns what a policy sees of the pods of another cluster: addresses of its blocks, or any where nobody says.
+fn anywhere(home: &Model<'_>) -> Vec<Peer<'static>> {
+    let blocks = blocks(home);
+    if blocks.is_empty() { anywhere_at_all() } else { blocks.into_iter().map(Peer::Outside).collect() }
+}
+
+fn anywhere_at_all() -> Vec<Peer<'static>> {
+    ["0.0.0.0/0", "::/0"].iter().filter_map(|block| block.parse().ok().map(Peer::Outside)).collect()
+}
+
+fn widest<'a>(gates: impl Iterator<Item = Gate<'a>>) -> Gate<'a> {
+    gates.max_by_key(Gate::reach).unwrap_or(Gate::Open(Decider::Nobody))
 }
 
 /// Returns the blocks that the addresses of pods are out of; none where nobody says.

@@ -16,7 +16,7 @@ use crate::glob::Glob;
 use crate::istio::peer_authentication::Mode;
 use crate::model::{Model, Stranger};
 use crate::network;
-use crate::request::Request;
+use crate::request::{Identity, Request};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,39 @@ pub enum Caller<'a> {
     Stranger(&'a Stranger),
     /// Addresses outside the cluster.
     Outside(IpNet),
+    /// The pods of a workload of another cluster of the mesh.
+    WorkloadOf(&'a Model<'a>, &'a Workload),
+    /// Pods of another cluster that no manifest shows.
+    StrangerOf(&'a Model<'a>, &'a Stranger),
+}
+
+impl<'a> Caller<'a> {
+    /// Returns whoever calls from outside: any address.
+    #[must_use]
+    pub fn anyone_outside() -> Option<Self> {
+        "0.0.0.0/0".parse().ok().map(Self::Outside)
+    }
+
+    /// Returns the same caller as another cluster sees it.
+    #[must_use]
+    pub fn from_elsewhere(self, home: &'a Model<'a>) -> Self {
+        match self {
+            Self::Workload(workload) => Self::WorkloadOf(home, workload),
+            Self::Stranger(stranger) => Self::StrangerOf(home, stranger),
+            other => other,
+        }
+    }
+
+    /// Returns the identity it can show to a workload of this cluster.
+    #[must_use]
+    pub fn identity(&self, model: &Model<'a>) -> Option<Identity> {
+        match self {
+            Self::Workload(from) => model.identity(from),
+            Self::WorkloadOf(home, from) => home.identity(from),
+            Self::Stranger(stranger) | Self::StrangerOf(_, stranger) => Some(stranger.identity.clone()),
+            Self::Outside(_) => None,
+        }
+    }
 }
 
 /// What is asked for beside the port.
@@ -167,7 +200,7 @@ fn not_modelled<'a>(what: &'static str) -> (Option<Gate<'a>>, Option<Request>) {
 }
 
 /// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them.
-fn is_gateway(workload: &Workload) -> bool {
+pub(crate) fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
     named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
 }
@@ -187,12 +220,10 @@ fn sidecar<'a>(
     if !unreadable(&selected).is_empty() {
         return (Gate::Unsure(Decider::NotModelled("a path that no Envoy can read")), None);
     }
-    let identity = match caller {
-        Caller::Workload(from) => model.identity(from),
-        Caller::Stranger(stranger) => Some(stranger.identity.clone()),
-        Caller::Outside(_) => None,
-    };
-    let readings = model.ports(to).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes]);
+    let identity = caller.identity(model);
+    // A certificate of another trust domain is none here (istio/istio `pilot/pkg/networking/plugin/authn/util.go`).
+    let identity = identity.filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
+    let readings = model.readings(to, port);
     let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
     let mut ways = Vec::new();
     for mode in &modes {

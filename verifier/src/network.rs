@@ -48,13 +48,6 @@ pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u1
     }
 }
 
-/// Asks the policies of the caller's end about a server at an address outside its cluster.
-#[must_use]
-pub fn egress_beyond<'a>(model: &Model<'a>, from: &'a Workload, block: IpNet, port: u16) -> Gate<'a> {
-    let about = model.policies().network_at(&from.namespace, &from.labels);
-    unsure(from, gate(passage(&about, |policy| policy.egress.as_ref(), Peer::Outside(block), (port, &[]))))
-}
-
 /// Asks the policies of the workload's end.
 #[must_use]
 pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {

@@ -1,8 +1,7 @@
 //! Every cluster of a policy, and the ways between them.
 //!
 //! In: resolved policy and what was compiled of it. Out: [`Terrain`], which answers whether a caller anywhere reaches a port
-//! of a workload anywhere. Within a cluster that is [`reach`]; between clusters a pod is an address to the other's network and
-//! an identity to its proxies.
+//! of a workload anywhere: what [`reach`] says, which between clusters that share no network is never sure.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +22,6 @@ use crate::request::Identity;
 pub(super) struct Land<'a> {
     pub name: &'a str,
     pub model: Model<'a>,
-    /// Each workload as other clusters know it, in the order of the inventory; `None` where it shows no identity.
-    abroad: Vec<Option<Stranger>>,
     /// Service accounts that have a manifest and no workload.
     pub accounts: Vec<Stranger>,
 }
@@ -60,11 +57,6 @@ impl<'a> Land<'a> {
     pub fn of(name: &'a str, cluster: &Cluster<'a>, policies: &'a Policies) -> Self {
         let cluster = Cluster { document: cluster.document, inventory: cluster.inventory };
         let model = Model::joining(cluster, policies);
-        let abroad = model.workloads().map(|workload| {
-            let name = format!("{}/{}", workload.namespace, workload.name);
-            model.identity(workload).map(|identity| Stranger { name, identity, labels: None })
-        });
-        let abroad = abroad.collect();
         let inventory: &ClusterInventory = model.cluster().inventory;
         let domain = model.cluster().trust_domain();
         let accounts = inventory.accounts.iter().map(|(namespace, name)| Stranger {
@@ -74,14 +66,7 @@ impl<'a> Land<'a> {
         });
         let shown: BTreeSet<Identity> = model.workloads().map(|workload| identity(&model, workload)).collect();
         let accounts = accounts.filter(|account| !shown.contains(&account.identity)).collect();
-        Self { name, model, abroad, accounts }
-    }
-
-    /// Returns the addresses its pods have; `None` where no fact tells.
-    fn pods(&self, on_node: bool) -> Option<Vec<IpNet>> {
-        let spec = &self.model.cluster().document.spec;
-        let blocks = if on_node { &spec.node_cidrs } else { &spec.pod_cidrs };
-        (!blocks.is_empty()).then(|| blocks.iter().map(|block| block.value.0).collect())
+        Self { name, model, accounts }
     }
 }
 
@@ -128,58 +113,33 @@ impl<'a> Terrain<'a> {
         one == other || network(ours).is_some() && network(ours) == network(theirs) && listed && apart
     }
 
-    /// Asks the networks at both ends.
-    pub fn network<'t>(&'t self, from: Who<'t>, to: Place, port: u16) -> Option<(Gate<'t>, Gate<'t>)> {
-        let (land, workload) = self.at(to)?;
-        let model: &Model<'t> = &land.model;
+    /// Returns a caller as the cluster of a workload knows it, and whether it is known how it gets there.
+    fn arriving<'t>(&'t self, from: Who<'t>, to: Place) -> Option<(Caller<'t>, bool)> {
         let home = match from {
-            Who::Outside(_) => None,
-            Who::Pods(home, ..) | Who::Known(home, _) => {
-                self.lands.get(home).filter(|_| home != to.land).map(|it| (home, it))
-            }
+            Who::Pods(home, ..) | Who::Known(home, _) if home != to.land => home,
+            _ => return Some((from.caller(), true)),
         };
-        let Some((home, from_land)) = home else {
-            let caller = from.caller();
-            return Some((
-                network::egress(model, caller, workload, port),
-                network::ingress(model, caller, workload, port),
-            ));
-        };
-        let on_node = matches!(from, Who::Pods(_, _, pods) if pods.host_network);
-        let known = self.share_a_network(home, to.land);
-        let sources = from_land.pods(on_node).filter(|_| known);
-        let targets = land.pods(workload.host_network).filter(|_| known);
-        let ask = |blocks: Option<Vec<IpNet>>, ask: &dyn Fn(IpNet) -> Gate<'t>| match blocks {
-            Some(blocks) => one_of(blocks.into_iter().map(ask)),
-            // Whatever address they come from, nobody says which.
-            None => doubted(one_of(everywhere().into_iter().map(ask))),
-        };
-        let egress = match from {
-            Who::Pods(_, _, pods) => {
-                let model: &Model<'t> = &from_land.model;
-                ask(targets, &|block| network::egress_beyond(model, pods, block, port))
-            }
-            _ => Gate::Open(Decider::Nobody),
-        };
-        let ingress = ask(sources, &|block| network::ingress(model, Caller::Outside(block), workload, port));
-        Some((egress, ingress))
+        let model: &'t Model<'t> = &self.lands.get(home)?.model;
+        Some((from.caller().from_elsewhere(model), self.share_a_network(home, to.land)))
+    }
+
+    /// Asks the networks at both ends.
+    fn network<'t>(&'t self, from: Who<'t>, to: Place, port: u16) -> Option<(Gate<'t>, Gate<'t>)> {
+        let (land, workload) = self.at(to)?;
+        let (caller, known) = self.arriving(from, to)?;
+        let model: &Model<'t> = &land.model;
+        let gates = (network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port));
+        Some(if known { gates } else { (doubted(gates.0), doubted(gates.1)) })
     }
 
     /// Answers whether a caller reaches a port of a workload.
     pub fn answer<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &Asked) -> Option<Answer<'t>> {
         let (land, workload) = self.at(to)?;
-        let (egress, ingress) = self.network(from, to, port)?;
-        let caller = match from {
-            Who::Pods(home, index, _) if home != to.land => {
-                let abroad = self.lands.get(home)?.abroad.get(index)?.as_ref();
-                // Without a proxy of its own it shows nothing, wherever it comes from.
-                let nobody = || everywhere().first().copied().map(Caller::Outside);
-                abroad.map(Caller::Stranger).or_else(nobody)?
-            }
-            _ => from.caller(),
-        };
+        let (caller, known) = self.arriving(from, to)?;
         let model: &Model<'t> = &land.model;
         let answer = reach(model, caller, workload, port, asked);
+        let Answer { egress, ingress, .. } = answer;
+        let (egress, ingress) = if known { (egress, ingress) } else { (doubted(egress), doubted(ingress)) };
         Some(Answer { egress, ingress, ..answer })
     }
 
@@ -209,17 +169,6 @@ impl<'t> Who<'t> {
             Self::Pods(land, index, _) => Some(Place { land, index }),
             _ => None,
         }
-    }
-}
-
-/// Joins what is said of several blocks of addresses, of which nobody knows the one.
-fn one_of<'a>(gates: impl Iterator<Item = Gate<'a>>) -> Gate<'a> {
-    let gates: Vec<Gate<'a>> = gates.collect();
-    let all_open = gates.iter().all(|gate| gate.reach() == Reach::Allowed);
-    match gates.into_iter().max_by_key(Gate::reach) {
-        Some(widest) if all_open => widest,
-        Some(widest) => doubted(widest),
-        None => Gate::Unsure(Decider::NotModelled("addresses of another cluster")),
     }
 }
 

@@ -108,6 +108,11 @@ fn calls_between_clusters_that_share_no_network_are_left_open() {
 }
 
 #[test]
+fn a_gateway_among_the_manifests_shows_who_it_is() {
+    check("gateway.txt");
+}
+
+#[test]
 fn without_a_proxy_the_network_decides() {
     check("unmeshed.txt");
 }

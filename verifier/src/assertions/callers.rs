@@ -148,7 +148,7 @@ impl<'t> Terrain<'t> {
 
     /// Returns every workload and every other known identity of which something holds.
     fn identified(&self, holds: &dyn Fn(&Identity) -> bool) -> Vec<Who<'_>> {
-        let pods = self.places().into_iter().filter_map(|place| self.pods(place));
+        let pods = self.places().into_iter().flat_map(|place| [self.pods(place), self.gateway(place)]).flatten();
         let strangers = self
             .lands
             .iter()

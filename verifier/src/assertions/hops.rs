@@ -68,9 +68,10 @@ impl Terrain<'_> {
             let first = |place: &Place| self.first(&edge, *place, least);
             let found: Vec<Finding<'t>> = left.par_iter().filter_map(first).collect();
             taken.extend(found.iter().map(|finding| finding.to));
-            let next = found
-                .iter()
-                .filter_map(|it| Some(Candidate { from: self.pods(it.to)?, span: it.span, role: Role::Meant }));
+            let next = found.iter().flat_map(|it| {
+                let taken = [self.pods(it.to), self.gateway(it.to)].into_iter().flatten();
+                taken.map(|from| Candidate { from, span: it.span, role: Role::Meant })
+            });
             edge = next.collect();
             let met = found.iter().map(|finding| finding.to).find(|place| wanted.contains(place));
             reached.extend(found.into_iter().map(|finding| (finding.to, finding)));

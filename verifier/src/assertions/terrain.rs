@@ -3,7 +3,7 @@
 //! In: resolved policy and what was compiled of it. Out: [`Terrain`], which answers whether a caller anywhere reaches a port
 //! of a workload anywhere: what [`reach`] says, which between clusters that share no network is never sure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::{ClusterInventory, Workload};
@@ -22,6 +22,8 @@ use crate::request::Identity;
 pub(super) struct Land<'a> {
     pub name: &'a str,
     pub model: Model<'a>,
+    /// Gateways by the position of their workload: they are proxies themselves, though nobody injects one.
+    gateways: BTreeMap<usize, Stranger>,
     /// Service accounts that have a manifest and no workload.
     pub accounts: Vec<Stranger>,
 }
@@ -66,7 +68,23 @@ impl<'a> Land<'a> {
         });
         let shown: BTreeSet<Identity> = model.workloads().map(|workload| identity(&model, workload)).collect();
         let accounts = accounts.filter(|account| !shown.contains(&account.identity)).collect();
-        Self { name, model, accounts }
+        let declared: BTreeSet<Identity> = model
+            .cluster()
+            .document
+            .spec
+            .gateways
+            .values()
+            .map(|gateway| &gateway.value)
+            .map(|it| Identity::new(domain, it.namespace.value.0.as_str(), it.service_account.value.0.as_str()))
+            .collect();
+        let gateways = model.workloads().enumerate().filter_map(|(index, workload)| {
+            let identity = identity(&model, workload);
+            let is_gateway = declared.contains(&identity) && model.identity(workload).is_none();
+            let name = format!("{}/{}", workload.namespace, workload.name);
+            is_gateway.then(|| (index, Stranger { name, identity, labels: Some(workload.labels.clone()) }))
+        });
+        let gateways = gateways.collect();
+        Self { name, model, gateways, accounts }
     }
 }
 
@@ -98,6 +116,11 @@ impl<'a> Terrain<'a> {
     /// Returns the pods of a place as a caller.
     pub fn pods(&self, place: Place) -> Option<Who<'_>> {
         Some(Who::Pods(place.land, place.index, self.at(place)?.1))
+    }
+
+    /// Returns the pods of a place as the gateway they are.
+    pub fn gateway(&self, place: Place) -> Option<Who<'_>> {
+        Some(Who::Known(place.land, self.lands.get(place.land)?.gateways.get(&place.index)?))
     }
 
     /// Tells whether pods of one cluster reach those of another by their addresses, as both clusters' facts say.

@@ -10,19 +10,10 @@ mod world;
 use std::path::Path;
 use std::time::Instant;
 
-use rayon::prelude::*;
-use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::document::{Document, Policy};
-use ringfence_compiler::source::{SourceFile, Sources};
-use ringfence_compiler::spec::cluster::ClusterSpec;
-use ringfence_compiler::spec::reference::NodePath;
-use ringfence_compiler::yaml::{self, Profile};
 use ringfence_verifier::fleet::Fleet;
-use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::model::Model;
 
-use self::world::World;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use self::world::{Failure, World};
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,8 +41,7 @@ fn table(sizes: &[usize]) -> Result<(), Failure> {
     for size in sizes {
         let world = World { workloads: *size };
         let started = Instant::now();
-        let clusters = (0..world.clusters()).into_par_iter().map(|cluster| read(world, cluster));
-        let clusters = clusters.collect::<Result<Vec<_>, _>>()?;
+        let clusters = world.read()?;
         let reading = started.elapsed();
         let policies: usize = clusters
             .iter()
@@ -102,26 +92,6 @@ fn what_ifs(fleet: &Fleet<'_>) -> (f64, f64) {
     let percentile = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or_default();
     eprintln!("{} of them changed who reaches a port, {} in all", changed, times.len());
     (percentile(50), percentile(99))
-}
-
-/// Reads a cluster as it would be read from files.
-fn read(world: World, cluster: usize) -> Result<(Document<ClusterSpec>, Objects), Failure> {
-    let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
-    let mut documents = |name: &str, text: String, profile| {
-        let file = sources.add(SourceFile::new(name, text.into_bytes()));
-        yaml::read(&sources, file, profile, &mut said)
-    };
-    let manifests = documents("manifests.yaml", world.manifests(cluster), Profile::Manifest);
-    let facts = documents("cluster.yaml", world.facts(cluster), Profile::Policy);
-    let mut policy = Policy::default();
-    for document in facts {
-        policy.add(&NodePath::root(), &document.root, &mut said).map_err(|_| "broken facts")?;
-    }
-    let objects = Objects::read(manifests.into_iter().map(|document| document.root), &mut said);
-    if said.has_errors() {
-        return Err(format!("{:?}", said.sorted(&sources)).into());
-    }
-    Ok((policy.clusters.pop().ok_or("no cluster")?, objects))
 }
 
 /// Returns the most memory this process ever had, where the system says.

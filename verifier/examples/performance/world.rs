@@ -6,6 +6,18 @@
 
 use std::fmt::Write as _;
 
+use rayon::prelude::*;
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::{Document, Policy};
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::spec::cluster::ClusterSpec;
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::model::Objects;
+
+/// Why there is no mesh.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 /// How many workloads a cluster has at most.
 const OF_CLUSTER: usize = 1000;
 /// How many a namespace has.
@@ -40,6 +52,14 @@ impl World {
         self.workloads_of(cluster, &mut text);
         self.policies_of(cluster, &mut text);
         text
+    }
+
+    /// Reads every cluster as it would be read from files.
+    ///
+    /// # Errors
+    /// When something in it is broken, which would be a fault of the generator.
+    pub fn read(self) -> Result<Vec<(Document<ClusterSpec>, Objects)>, Failure> {
+        (0..self.clusters()).into_par_iter().map(|cluster| read(self, cluster)).collect()
     }
 
     fn here(self, cluster: usize) -> std::ops::Range<usize> {
@@ -138,6 +158,25 @@ fn names(at: usize) -> (String, String, String) {
 fn principal(at: usize) -> String {
     let (namespace, account, _) = names(at);
     format!("cluster.local/ns/{namespace}/sa/{account}")
+}
+
+fn read(world: World, cluster: usize) -> Result<(Document<ClusterSpec>, Objects), Failure> {
+    let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
+    let mut documents = |name: &str, text: String, profile| {
+        let file = sources.add(SourceFile::new(name, text.into_bytes()));
+        yaml::read(&sources, file, profile, &mut said)
+    };
+    let manifests = documents("manifests.yaml", world.manifests(cluster), Profile::Manifest);
+    let facts = documents("cluster.yaml", world.facts(cluster), Profile::Policy);
+    let mut policy = Policy::default();
+    for document in facts {
+        policy.add(&NodePath::root(), &document.root, &mut said).map_err(|_| "broken facts")?;
+    }
+    let objects = Objects::read(manifests.into_iter().map(|document| document.root), &mut said);
+    if said.has_errors() {
+        return Err(format!("{:?}", said.sorted(&sources)).into());
+    }
+    Ok((policy.clusters.pop().ok_or("no cluster")?, objects))
 }
 
 /// A stream of numbers that looks random and is the same everywhere (SplitMix64).

@@ -16,6 +16,7 @@ use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::{Document, Policy};
 use ringfence_compiler::inventory::{ClusterInventory, Manifests, Workload};
 use ringfence_compiler::parse::Parsed;
+use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved, resolve};
 use ringfence_compiler::source::{FileId, SourceFile, Sources};
 use ringfence_compiler::spec::cluster::ClusterSpec;
@@ -87,7 +88,7 @@ impl Mesh<'_> {
 
     /// Makes it ready to be asked.
     pub fn model(&self) -> Model<'_> {
-        Model::new(self.document, &self.inventory, &self.policies)
+        Model::joining(Cluster { document: self.document, inventory: &self.inventory }, &self.policies)
     }
 }
 

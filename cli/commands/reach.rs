@@ -31,6 +31,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
         path: args.path.clone(),
         host: args.host.clone(),
         headers: args.header.clone(),
+        ..Asked::anything()
     };
     let question = Question { from: &args.from, to: &to, port, asked, compromised: args.compromised.as_deref() };
     let before = whatif::before(&input, args, &question)?;

@@ -158,7 +158,11 @@ fn what_if_works_on_statements() {
     };
     let ratings = ["reviews-v1", "ratings-v1"];
     let with = |more: &[&'static str]| [&ratings[..], more].concat();
-    check(&with(&["--without", "/shop/bookinfo/reviews-read-ratings"]), "reviews-read-ratings: allowed -> ");
+    // Without a statement of its own the default of the tenant holds, and admits more.
+    let own = "/shop/bookinfo/reviews-read-ratings";
+    check(&with(&["--without", own]), "the word stays, but /shop#defaults.access decides instead of");
+    check(&with(&["--without", own, "--method", "DELETE"]), "2026-11-22: denied -> allowed");
+    check(&with(&["--without", own, "--without", "/shop#defaults.access"]), "2026-11-22: allowed -> denied");
     check(
         &with(&["--without", "/shop/bookinfo/reviews-read-rating"]),
         "did you mean `/shop/bookinfo/reviews-read-ratings`?",

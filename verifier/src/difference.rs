@@ -42,7 +42,7 @@ pub struct Difference {
 impl Difference {
     /// Compares two fleets.
     #[must_use]
-    pub fn between(before: &Fleet<'_>, after: &Fleet<'_>) -> Self {
+    pub fn between<'m>(before: &Fleet<'m>, after: &Fleet<'m>) -> Self {
         let callers = pairing::callers(before, after);
         let mut known = Known::default();
         let (mut lines, mut shifts) = (lines::Lines::default(), BTreeMap::<Shift, Vec<(String, String)>>::new());
@@ -71,7 +71,7 @@ impl Difference {
                 }
             }
             for ((port, is_other), (_, told)) in ports.iter().zip(&told) {
-                let [to_before, to_after] = place.at(*port);
+                let [to_before, to_after] = place.at([before, after], *port);
                 let network = [to_before.map(|to| before.passing(&to)), to_after.map(|to| after.passing(&to))];
                 let is_network_still = match &network {
                     [Some(None), Some(None)] => true,
@@ -153,8 +153,8 @@ struct Known {
 
 impl Known {
     /// Collects what the proxies of a port are told; where there is no workload on one side, it is told the same.
-    fn tell(&mut self, fleets: [&Fleet<'_>; 2], place: &Place<'_>, port: u16) -> Option<[usize; 2]> {
-        let [before, after] = place.at(port);
+    fn tell<'m>(&mut self, fleets: [&Fleet<'m>; 2], place: &Place<'m>, port: u16) -> Option<[usize; 2]> {
+        let [before, after] = place.at(fleets, port);
         let of = |fleet: &Fleet<'_>, to: &Destination<'_>| {
             Some(Told::at(fleet.models().get(to.cluster)?, to.workload, port))
         };

@@ -3,11 +3,14 @@
 //! In: rendered manifests, and a [`ClusterSpec`] with the facts that no manifest tells. Out: [`Model`], in which all questions
 //! are look-ups. Policy of our own and plain manifests end here alike.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
 use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels, Manifests, Workload};
+use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::access::Port;
 use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane, GatewaySpec};
@@ -67,32 +70,46 @@ pub struct Model<'a> {
     policies: &'a Policies,
     mesh: Mesh,
     strangers: Vec<Stranger>,
-    /// Namespaces that neither manifests nor facts show, with their labels.
-    supposed: BTreeMap<String, Labels>,
+    /// The labels of namespaces.
+    namespaces: Arc<BTreeMap<String, Labels>>,
 }
 
 impl<'a> Model<'a> {
     /// Joins objects with the facts about their cluster.
     #[must_use]
     pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
-        Self::new(document, &objects.inventory, &objects.policies)
+        Self::joining(Cluster { document, inventory: &objects.inventory }, &objects.policies)
     }
 
-    /// Joins what runs and what decides with the facts about their cluster.
+    /// Joins what is known of a cluster with what decides there.
     #[must_use]
-    pub fn new(document: &'a Document<ClusterSpec>, inventory: &'a ClusterInventory, policies: &'a Policies) -> Self {
-        let cluster = Cluster { document, inventory };
+    pub fn joining(cluster: Cluster<'a>, policies: &'a Policies) -> Self {
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers, supposed: BTreeMap::new() }
+        let labelled = cluster.inventory.namespaces.iter();
+        let namespaces = labelled.map(|(namespace, labels)| (namespace.clone(), named(namespace, labels)));
+        let namespaces = Arc::new(namespaces.collect());
+        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers, namespaces }
     }
 
     /// Adds what neither manifests nor facts show.
     #[must_use]
     pub fn supposing(mut self, supposed: Supposed) -> Self {
         self.strangers.extend(supposed.strangers);
-        self.supposed.extend(supposed.namespaces);
+        let labelled = supposed.namespaces.into_iter().map(|(namespace, labels)| {
+            let labels = named(&namespace, &labels);
+            (namespace, labels)
+        });
+        Arc::make_mut(&mut self.namespaces).extend(labelled);
         self
+    }
+
+    /// Returns the same cluster with other policies.
+    #[must_use]
+    pub fn with(&self, policies: &'a Policies) -> Self {
+        let cluster = Cluster { document: self.cluster.document, inventory: self.cluster.inventory };
+        let namespaces = Arc::clone(&self.namespaces);
+        Self { cluster, policies, mesh: self.mesh.clone(), strangers: self.strangers.clone(), namespaces }
     }
 
     /// Returns the name of the cluster.
@@ -143,11 +160,11 @@ impl<'a> Model<'a> {
 
     /// Returns the labels of a namespace, with the one that Kubernetes gives each.
     #[must_use]
-    pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        let known = self.cluster.inventory.namespaces.get(namespace).or_else(|| self.supposed.get(namespace));
-        let mut labels = known.cloned().unwrap_or_default();
-        labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-        labels
+    pub fn namespace_labels(&self, namespace: &str) -> Cow<'_, Labels> {
+        match self.namespaces.get(namespace) {
+            Some(labels) => Cow::Borrowed(labels),
+            None => Cow::Owned(named(namespace, &Labels::new())),
+        }
     }
 
     /// Returns the identity a workload can show; `None` where it has no proxy to show one.
@@ -157,10 +174,13 @@ impl<'a> Model<'a> {
         Some(Identity::new(self.cluster.trust_domain(), &workload.namespace, &workload.service_account))
     }
 
-    /// Tells whether a sidecar sees what arrives at a port of a workload.
+    /// Tells whether a proxy sees what arrives at a port of a workload. What a sidecar serves itself it does not capture.
     #[must_use]
     pub fn is_guarded(&self, workload: &Workload, port: u16) -> bool {
-        self.cluster.plane_of(workload).is_some_and(|plane| !workload.is_past_the_proxy(plane, port))
+        self.cluster.plane_of(workload).is_some_and(|plane| {
+            let own = plane == DataPlane::Sidecar && MESH_PORTS.contains(&port);
+            !own && !workload.is_past_the_proxy(plane, port)
+        })
     }
 
     /// Returns what enforces policy at a workload.
@@ -173,42 +193,26 @@ impl<'a> Model<'a> {
     ///
     /// Where nobody says what a port speaks, or Services disagree, a proxy may read it either way.
     #[must_use]
-    pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, Vec<Reads>> {
-        let mut spoken: BTreeMap<u16, Vec<Option<Protocol>>> = BTreeMap::new();
-        for port in &workload.ports {
-            spoken.entry(port.number).or_default();
-        }
+    pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, &'static [Reads]> {
+        let mut spoken: BTreeMap<u16, Spoken> =
+            workload.ports.iter().map(|port| (port.number, Spoken::default())).collect();
         for port in self.services(workload).flat_map(|service| &service.ports) {
-            let numbers: Vec<u16> = match &port.target {
-                Port::Number(number) => vec![*number],
+            let mut say = |number| spoken.entry(number).or_default().say(port.protocol.as_ref().map(|said| said.value));
+            match &port.target {
+                Port::Number(number) => say(*number),
                 Port::Name(name) => {
                     let named = workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
-                    named.map(|declared| declared.number).collect()
+                    named.for_each(|declared| say(declared.number));
                 }
-            };
-            for number in numbers {
-                spoken.entry(number).or_default().push(port.protocol.as_ref().map(|protocol| protocol.value));
             }
         }
-        let reads = |said: Vec<Option<Protocol>>| {
-            let is = |http: bool| said.iter().flatten().any(|protocol| protocol.is_http() == http);
-            let unsaid = said.is_empty() || said.contains(&None);
-            let mut reads = Vec::new();
-            if is(true) || unsaid {
-                reads.push(Reads::Http);
-            }
-            if is(false) || unsaid {
-                reads.push(Reads::Bytes);
-            }
-            reads
-        };
-        spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
+        spoken.into_iter().map(|(port, spoken)| (port, spoken.readings())).collect()
     }
 
     /// Returns how a proxy may read a port; either way where nobody speaks of it.
     #[must_use]
-    pub fn readings(&self, workload: &Workload, port: u16) -> Vec<Reads> {
-        self.ports(workload).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes])
+    pub fn readings(&self, workload: &Workload, port: u16) -> &'static [Reads] {
+        self.ports(workload).remove(&port).unwrap_or(EITHER)
     }
 
     /// Returns what a workload calls a port.
@@ -222,6 +226,42 @@ impl<'a> Model<'a> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
     }
+}
+
+/// Either way of reading a port.
+const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];
+
+/// What Services say that a port speaks.
+#[derive(Debug, Default)]
+struct Spoken {
+    http: bool,
+    bytes: bool,
+    unsaid: bool,
+}
+
+impl Spoken {
+    fn say(&mut self, protocol: Option<Protocol>) {
+        match protocol {
+            Some(protocol) if protocol.is_http() => self.http = true,
+            Some(_) => self.bytes = true,
+            None => self.unsaid = true,
+        }
+    }
+
+    fn readings(&self) -> &'static [Reads] {
+        match (self.http, self.bytes) {
+            (true, false) if !self.unsaid => &[Reads::Http],
+            (false, true) if !self.unsaid => &[Reads::Bytes],
+            _ => EITHER,
+        }
+    }
+}
+
+/// Adds the label that Kubernetes gives each namespace.
+fn named(namespace: &str, labels: &Labels) -> Labels {
+    let mut labels = labels.clone();
+    labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
+    labels
 }
 
 /// Returns the gateways and identities of a cluster's facts that no workload of its manifests shows.

@@ -86,6 +86,17 @@ pub struct Cited<'a> {
     pub source: Option<&'a str>,
 }
 
+/// Kind, namespace and name, and the number of the rule.
+impl std::fmt::Display for Cited<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)?;
+        match self.rule {
+            Some(rule) => write!(f, ", rule {}", rule + 1),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What one gate says.
 #[derive(Debug, Clone)]
 pub enum Gate<'a> {

@@ -50,7 +50,7 @@ fn callers<'m>(fleet: &Fleet<'m>) -> BTreeMap<String, (u32, Option<Identity>)> {
 /// Judges one request of one caller: whether it surely gets through, and whether it may.
 fn judge(fleet: &Fleet<'_>, to: &Destination<'_>, caller: &(u32, Option<Identity>), request: &Request) -> [bool; 2] {
     let network = fleet.passing(to).map_or(Reach::Allowed, |reaching| reaching.of(caller.0));
-    let model: &Model<'_> = &fleet.models()[to.cluster];
+    let model: &Model<'_> = fleet.models()[to.cluster];
     let (surely, perhaps) =
         if model.plane(to.workload) == Some(DataPlane::Sidecar) && model.is_guarded(to.workload, to.port) {
             let (policies, root) = (model.policies(), model.cluster().root_namespace());
@@ -59,7 +59,7 @@ fn judge(fleet: &Fleet<'_>, to: &Destination<'_>, caller: &(u32, Option<Identity
             let tokens = policies.tokens_at(namespace, labels, root);
             let (mut surely, mut perhaps) = (true, false);
             for mode in policies.modes(namespace, labels, root).at(to.port) {
-                for reads in model.readings(to.workload, to.port) {
+                for reads in model.readings(to.workload, to.port).iter().copied() {
                     let chain = chain(&selected, reads, model.mesh());
                     let own =
                         caller.1.iter().filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
@@ -194,7 +194,8 @@ proptest! {
         targets.dedup();
         fn at<'m>(fleet: &Fleet<'m>, workload: &str, port: u16) -> Option<Destination<'m>> {
             let found = fleet.models()[0].workloads().find(|one| name(one) == workload)?;
-            Some(Destination { cluster: 0, workload: found, port })
+            let readings = fleet.models()[0].readings(found, port);
+            Some(Destination { cluster: 0, workload: found, port, readings })
         }
         for (workload, port) in targets {
             let (to_before, to_after) = (at(&one, &workload, port), at(&other, &workload, port));

@@ -152,7 +152,7 @@ spec:
     let allow = ALLOW.replace("/wet", "/web").replace("/read/*, ", "");
     let allow = allow.replace("    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]\n", "");
     let both = format!("{allow}---\n{deny}");
-    check(&both, "web", &Asked::anything(), "shut by deny at p:17 that denies /status");
+    check(&both, "web", &Asked::anything(), "shut by deny at p:18 that denies /status");
 }
 
 #[test]

@@ -9,10 +9,11 @@ use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, Stranger};
-use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Reach, explain};
+use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Gate, Reach, explain};
 use ringfence_verifier::request::Identity;
 
 use super::parties::{self, Party, Scope};
+use super::single::{decided, sentence};
 use crate::exit::Failure;
 use crate::mesh::Meshes;
 
@@ -56,6 +57,9 @@ pub(super) struct Grouped {
 
 /// What is known by cluster, caller, workload and port.
 pub(super) type Words = BTreeMap<(String, String, String, u16), Reach>;
+
+/// What decides, by cluster, caller, workload and port.
+pub(super) type Deciders = BTreeMap<(String, String, String, u16), String>;
 
 impl Single<'_> {
     /// Returns the answer in one word: straight, or through what the caller has taken over.
@@ -135,6 +139,19 @@ impl<'a> Answers<'a> {
             }
         }
         words
+    }
+}
+
+impl Answers<'_> {
+    /// Returns what decides at the proxy of each way that was followed as a whole.
+    pub fn deciders(&self) -> Deciders {
+        let one = |single: &Single<'_>| {
+            let (Gate::Open(decider) | Gate::Unsure(decider) | Gate::Shut(decider)) = single.answer.proxy.as_ref()?;
+            let statement = single.answer.statement.as_ref().and_then(decided);
+            let key = (single.cluster.to_owned(), single.from.clone(), single.to.clone(), single.port);
+            Some((key, statement.map_or_else(|| sentence("proxy", decider), |origin| origin.id.clone())))
+        };
+        self.single.iter().filter_map(one).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answers::{Answers, Grouped, Single};
 use super::places::{Place, Places};
-use super::single::{decided, gates, parts, sentence, title};
+use super::single::{decided, gates, parts, sentence};
 use super::whatif::{Assumed, word};
 
 /// Renders answers.
@@ -98,7 +98,7 @@ fn cited(cited: &Cited<'_>, places: &Places<'_>) -> Value {
         None => vec![places.of(cited.span).json()],
     };
     json!({
-        "name": title(cited), "kind": cited.kind, "namespace": cited.namespace, "object": cited.name,
+        "name": cited.to_string(), "kind": cited.kind, "namespace": cited.namespace, "object": cited.name,
         "rule": cited.rule.map(|rule| rule + 1), "places": places,
     })
 }

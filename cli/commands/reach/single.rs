@@ -30,12 +30,6 @@ pub(super) fn parts<'a>(gate: &'a Gate<'_>) -> (&'static str, &'a Decider<'a>) {
     }
 }
 
-/// Returns what a policy or rule is called.
-pub(super) fn title(cited: &Cited<'_>) -> String {
-    let rule = cited.rule.map(|rule| format!(", rule {}", rule + 1)).unwrap_or_default();
-    format!("{} {}/{}{rule}", cited.kind, cited.namespace, cited.name)
-}
-
 fn one(single: &Single<'_>, places: &Places<'_>) -> String {
     let answer = &single.answer;
     let reach = single.reach();
@@ -120,8 +114,9 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
             std::iter::once(sentence).chain(below).collect()
         }
         (_, Decider::NoRule { about, nearest }) => {
-            let near =
-                nearest.iter().flat_map(|miss| near(&title(&miss.rule), &written(&miss.rule, places).join(", "), miss));
+            let near = nearest
+                .iter()
+                .flat_map(|miss| near(&miss.rule.to_string(), &written(&miss.rule, places).join(", "), miss));
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
         (_, Decider::NoCertificate(asking)) => std::iter::once(sentence).chain(listed(asking, places)).collect(),
@@ -134,9 +129,9 @@ pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
     match decider {
         Decider::Nobody if place == "proxy" => "no policy that admits selects it, so everybody is admitted".to_owned(),
         Decider::Nobody => "no policy selects it".to_owned(),
-        Decider::Rule(cited) => title(cited),
-        Decider::OtherAddress(cited) => format!("{}, if the network writes another address on it", title(cited)),
-        Decider::Denied { by, .. } => format!("denied by {}", title(by)),
+        Decider::Rule(cited) => cited.to_string(),
+        Decider::OtherAddress(cited) => format!("{cited}, if the network writes another address on it"),
+        Decider::Denied { by, .. } => format!("denied by {}", by),
         Decider::NoRule { .. } if place == "proxy" => {
             "AuthorizationPolicies select it, and none admits this".to_owned()
         }
@@ -162,8 +157,8 @@ fn listed(about: &[Cited<'_>], places: &Places<'_>) -> Vec<String> {
         .iter()
         .take(MOST)
         .map(|cited| match cited.source {
-            Some(_) => title(cited),
-            None => format!("{} {}", title(cited), places.of(cited.span)),
+            Some(_) => cited.to_string(),
+            None => format!("{cited} {}", places.of(cited.span)),
         })
         .collect();
     if let more @ 1.. = about.len().saturating_sub(MOST) {

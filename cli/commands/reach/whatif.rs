@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ringfence_verifier::reach::Reach;
 use serde_json::{Value, json};
 
-use super::answers::{Answers, Question, Words};
+use super::answers::{Answers, Deciders, Question, Words};
 use super::parties;
 use crate::args;
 use crate::exit::Failure;
@@ -15,7 +15,7 @@ use crate::mesh::Input;
 const MOST_CHANGES: usize = 40;
 
 /// Answers before anything is changed; `None` where nothing is. Where that cannot be answered, nothing was there.
-pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>) -> Result<Option<Words>, Failure> {
+pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>) -> Result<Option<Before>, Failure> {
     if args.with.is_empty() && args.without.is_empty() && args.compromised.is_none() {
         return Ok(None);
     }
@@ -29,7 +29,15 @@ pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>)
         asked: question.asked.clone(),
         compromised: None,
     };
-    Ok(Some(Answers::find(&meshes, &models, &invented, &plain).map(|answers| answers.words()).unwrap_or_default()))
+    let found = Answers::find(&meshes, &models, &invented, &plain);
+    Ok(Some(found.map(|answers| Before { words: answers.words(), deciders: answers.deciders() }).unwrap_or_default()))
+}
+
+/// Answers before a change.
+#[derive(Default)]
+pub(super) struct Before {
+    words: Words,
+    deciders: Deciders,
 }
 
 /// Makes the changes.
@@ -48,6 +56,8 @@ pub(super) struct Assumed {
     what: Vec<String>,
     /// Changed answers, each with what it was, if there was one.
     changes: Option<Vec<Change>>,
+    /// Deciders before and after, where they differ.
+    moved: Vec<(String, String)>,
 }
 
 struct Change {
@@ -60,7 +70,7 @@ struct Change {
 }
 
 impl Assumed {
-    pub fn of(args: &args::Reach, input: &Input, before: Option<&Words>, answers: &Answers<'_>) -> Self {
+    pub fn of(args: &args::Reach, input: &Input, before: Option<&Before>, answers: &Answers<'_>) -> Self {
         let mut what = Vec::new();
         what.extend(args.with.iter().map(|file| format!("with {file}")));
         what.extend(args.without.iter().map(|rule| format!("without {rule}")));
@@ -73,7 +83,7 @@ impl Assumed {
             let mut changes = Vec::new();
             for ((cluster, from, to, port), after) in answers.words() {
                 let key = (cluster, from, to, port);
-                let was = before.get(&key).copied();
+                let was = before.words.get(&key).copied();
                 if was != Some(after) {
                     let (cluster, from, to, port) = key;
                     changes.push(Change { cluster, from, to, port, before: was, after });
@@ -81,7 +91,13 @@ impl Assumed {
             }
             changes
         });
-        Self { what, changes }
+        // The same word may have another reason, and then often a wider or a narrower one.
+        let moved = before.map(|before| {
+            let now = answers.deciders().into_iter();
+            let moved = now.filter_map(|(key, now)| Some((before.deciders.get(&key)?.clone(), now)));
+            moved.filter(|(was, now)| was != now).collect()
+        });
+        Self { what, changes, moved: moved.unwrap_or_default() }
     }
 
     pub fn text(&self) -> String {
@@ -90,7 +106,10 @@ impl Assumed {
         };
         let mut text = format!("{}: ", self.what.join(", "));
         if changes.is_empty() {
-            text.push_str("nothing changes\n");
+            let _ = match self.moved.first() {
+                Some((was, now)) => writeln!(text, "the word stays, but {now} decides instead of {was}"),
+                None => writeln!(text, "nothing changes"),
+            };
             return text;
         }
         if let [one] = changes.as_slice() {

@@ -166,10 +166,12 @@ fn ports(model: &Model<'_>, workload: &Workload) -> BTreeSet<u16> {
 
 impl<'m> Place<'m> {
     /// Returns a port of it before, and after.
-    pub fn at(&self, port: u16) -> [Option<Destination<'m>>; 2] {
-        let at = |side: Option<(usize, &'m Workload)>| {
-            side.map(|(cluster, workload)| Destination { cluster, workload, port })
+    pub fn at(&self, [before, after]: [&Fleet<'m>; 2], port: u16) -> [Option<Destination<'m>>; 2] {
+        let at = |fleet: &Fleet<'m>, side: Option<(usize, &'m Workload)>| {
+            let (cluster, workload) = side?;
+            let readings = fleet.models().get(cluster)?.readings(workload, port);
+            Some(Destination { cluster, workload, port, readings })
         };
-        [at(self.before), at(self.after)]
+        [at(before, self.before), at(after, self.after)]
     }
 }

@@ -1,10 +1,13 @@
 //! What is asked for beside the port: a set of requests.
 
+use ipnet::IpNet;
+use ringfence_compiler::requests::automaton::Class;
+
+use crate::engine::envoy::Reads;
 use crate::engine::{Leaf, Test};
 use crate::exact::Attribute;
 use crate::glob::{Glob, Piece};
 use crate::request::HeaderName;
-use ringfence_compiler::requests::automaton::Class;
 
 /// What is asked for beside the port. A star at either end of a text stands for anything.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,10 @@ pub struct Asked {
     pub host: Option<String>,
     /// Headers that are sent, each with a value.
     pub headers: Vec<(String, String)>,
+    /// Whether only requests that show no accepted token are meant. A connection nobody reads shows none.
+    pub without_token: bool,
+    /// Where the connection comes from; anywhere when absent.
+    pub address: Option<IpNet>,
 }
 
 impl Asked {
@@ -26,15 +33,23 @@ impl Asked {
         Self::default()
     }
 
-    /// Returns what must hold of a request to be asked for.
-    pub(super) fn tests(&self) -> Vec<Test> {
+    /// Returns what must hold of a request to be asked for. Where nobody reads HTTP, nobody can tell more than addresses.
+    pub(super) fn tests(&self, reads: Reads) -> Vec<Test> {
+        let one = |leaf| Test { leaves: vec![leaf], negated: false };
+        let address = self.address.map(|block| one(Leaf::Address(block)));
+        if reads != Reads::Http {
+            return address.into_iter().collect();
+        }
+        // Whatever token is accepted has an issuer.
+        let issued = || Leaf::Claim(vec!["iss".to_owned()], Glob::at_least(0));
+        let token = self.without_token.then(|| Test { negated: true, ..one(issued()) });
         let leaves = [
             self.method.as_deref().map(|method| Leaf::Method(Glob::exactly(method))),
             self.path.as_deref().map(|path| Leaf::Path(glob(path))),
             self.host.as_deref().map(|host| Leaf::Host(glob(host).folding_case())),
         ];
         let headers = self.headers.iter().map(|(name, value)| Leaf::Header(HeaderName::new(name), glob(value)));
-        leaves.into_iter().flatten().chain(headers).map(|leaf| Test { leaves: vec![leaf], negated: false }).collect()
+        leaves.into_iter().flatten().chain(headers).map(one).chain(address).chain(token).collect()
     }
 
     /// Returns the attributes of which many values were asked for.

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use ringfence_compiler::requests::area::Area;
 
 use super::proxy::Question;
+use crate::engine::envoy::Reads;
 use crate::engine::{Enforced, Leaf, Test};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::request::Request;
@@ -89,7 +90,7 @@ impl Sought<'_> {
     /// Finds a request that a rule admits, with what was asked for wherever the rule leaves that open.
     fn example(&self, tests: &[&Test]) -> Option<Request> {
         let mut kept: Vec<Test> = tests.iter().map(|test| (*test).clone()).collect();
-        for asked in self.question.asked.tests() {
+        for asked in self.question.asked.tests(if self.arrivals.http { Reads::Http } else { Reads::Bytes }) {
             kept.push(asked);
             if self.space.holding(&kept).is_empty() {
                 kept.pop();

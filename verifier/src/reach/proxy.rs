@@ -89,8 +89,7 @@ pub(super) struct Found<O> {
 
 /// Asks a chain.
 pub(super) fn ask<O: Copy>(chain: &Chain<O>, arrivals: &Arrivals, question: &Question<'_>) -> Found<O> {
-    // Where nobody reads HTTP, nobody can tell what is asked for.
-    let asked = if arrivals.http { question.asked.tests() } else { Vec::new() };
+    let asked = question.asked.tests(if arrivals.http { Reads::Http } else { Reads::Bytes });
     let address = question.address.map(|block| Test { leaves: vec![Leaf::Address(block)], negated: false });
     let address: Vec<Test> = address.into_iter().collect();
     let tests = chain.rules().flat_map(Enforced::tests).chain(&asked).chain(&address);
@@ -119,6 +118,11 @@ pub(super) fn ask<O: Copy>(chain: &Chain<O>, arrivals: &Arrivals, question: &Que
         return found(Told::Admitted(rule), request, question.full.then(part).flatten());
     }
     if let Some((rule, request)) = admitted(&wanted, Certainty::Perhaps) {
+        // It is the rule that asks a provider, or what no file tells, that people want to see.
+        let rule = match evaluate::rule(chain, &request) {
+            Ruling::Asks(asking) | Ruling::Unknown(asking) => Some(asking),
+            _ => rule,
+        };
         return found(Told::Perhaps(rule), request, None);
     }
     if let Some((rule, request)) = admitted(&anywhere, Certainty::Perhaps) {
@@ -191,13 +195,13 @@ pub(super) fn sidecar<'a>(
         for reads in model.readings(to, port) {
             let arrivals = Arrivals {
                 port,
-                http: reads == Reads::Http,
+                http: *reads == Reads::Http,
                 plaintext: mode.plaintext(),
                 mtls: mode.mtls(),
                 trust_domains: Vec::new(),
                 issuers: tokens.iter().map(|rule| rule.taken()).collect(),
             };
-            ways.push(ask(&chain(&selected, reads, model.mesh()), &arrivals, &question));
+            ways.push(ask(&chain(&selected, *reads, model.mesh()), &arrivals, &question));
         }
     }
     let Some(Found { told, witness, part }) = joined(ways) else {

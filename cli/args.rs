@@ -119,7 +119,7 @@ pub enum Verb {
         "ringfence matrix rendered/ --csv",
     ))]
     Matrix(Matrix),
-    /// Says what a change of policy means: access gained, lost and moved, with a request for each.
+    /// Says what a change means: access gained, lost and moved, with a request each.
     #[command(after_help = after!(
         DIFF_EXITS,
         "ringfence diff                                  what lies on disk against HEAD",

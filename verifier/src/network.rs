@@ -29,7 +29,7 @@ pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u1
     let ask = |home: &Model<'a>, from: &'a Workload, peers: &[Peer<'_>]| {
         let about = home.policies().network_at(&from.namespace, &from.labels);
         let ask = |peer: &Peer<'_>| gate(passage(&about, |policy| policy.egress.as_ref(), *peer, (port, &names)));
-        unsure(from, widest(peers.iter().map(ask)))
+        unsure(from, any_of(peers.iter().map(ask)))
     };
     match caller {
         Caller::Workload(from) => {
@@ -70,7 +70,7 @@ pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u
         Caller::Workload(from) => unsure(from, ask(pod(from, &model.namespace_labels(&from.namespace), &blocks))),
         Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _) => {
             // Directly, by the address of its pod, or through a gateway here.
-            let directly = widest(anywhere(home).into_iter().map(ask));
+            let directly = any_of(anywhere(home).into_iter().map(ask));
             let Gate::Shut(decider) = directly else { return directly };
             let through = model.gateways().into_iter().map(|(namespace, labels)| {
                 let namespace_labels = model.namespace_labels(namespace);
@@ -100,8 +100,15 @@ fn anywhere_at_all() -> Vec<Peer<'static>> {
     ["0.0.0.0/0", "::/0"].iter().filter_map(|block| block.parse().ok().map(Peer::Outside)).collect()
 }
 
-fn widest<'a>(gates: impl Iterator<Item = Gate<'a>>) -> Gate<'a> {
-    gates.max_by_key(Gate::reach).unwrap_or(Gate::Open(Decider::Nobody))
+/// Joins what is said of addresses of which a pod has one, nobody knows which.
+fn any_of<'a>(gates: impl Iterator<Item = Gate<'a>>) -> Gate<'a> {
+    let gates: Vec<Gate<'a>> = gates.collect();
+    let all_open = gates.iter().all(|gate| gate.reach() == Reach::Allowed);
+    match gates.into_iter().max_by_key(Gate::reach) {
+        Some(Gate::Open(decider)) if !all_open => Gate::Unsure(decider),
+        Some(widest) => widest,
+        None => Gate::Open(Decider::Nobody),
+    }
 }
 
 /// Returns the blocks that the addresses of pods are out of; none where nobody says.

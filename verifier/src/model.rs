@@ -16,6 +16,7 @@ use ringfence_compiler::yaml::Node;
 
 use crate::engine::envoy::{Mesh, Reads};
 use crate::istio::read::selects;
+use crate::kubernetes::network::Network;
 use crate::policies::Policies;
 use crate::request::Identity;
 
@@ -56,6 +57,7 @@ pub struct Stranger {
 pub struct Model<'a> {
     cluster: Cluster<'a>,
     policies: &'a Policies,
+    network: Network<'a>,
     mesh: Mesh,
     strangers: Vec<Stranger>,
 }
@@ -67,7 +69,8 @@ impl<'a> Model<'a> {
         let cluster = Cluster { document, inventory: &objects.inventory };
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
+        let network = Network::of(&cluster, &objects.policies);
+        Self { cluster, policies: &objects.policies, network, mesh: Mesh { trust_domains }, strangers }
     }
 
     /// Returns the callers that only the facts name.
@@ -99,12 +102,10 @@ impl<'a> Model<'a> {
         self.cluster.inventory.workloads.iter()
     }
 
-    /// Returns the labels of a namespace, with the one that Kubernetes gives each.
+    /// Returns what the policies of the network say.
     #[must_use]
-    pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        let mut labels = self.cluster.inventory.namespaces.get(namespace).cloned().unwrap_or_default();
-        labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-        labels
+    pub fn network(&self) -> &Network<'a> {
+        &self.network
     }
 
     /// Returns the identity a workload can show; `None` where it has no proxy to show one.
@@ -160,13 +161,6 @@ impl<'a> Model<'a> {
             reads
         };
         spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
-    }
-
-    /// Returns what a workload calls a port.
-    #[must_use]
-    pub fn names_of(&self, workload: &Workload, port: u16) -> Vec<String> {
-        let named = workload.ports.iter().filter(|declared| declared.number == port);
-        named.filter_map(|declared| declared.name.clone()).collect()
     }
 
     fn services(&self, workload: &'a Workload) -> impl Iterator<Item = &'a KubernetesService> {

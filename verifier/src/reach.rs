@@ -5,7 +5,7 @@
 //! also come without it; what its own proxy would refuse is no boundary.
 
 use ipnet::IpNet;
-use ringfence_compiler::inventory::{Labels, Workload};
+use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::requests::area::Area;
 use ringfence_compiler::spec::cluster::DataPlane;
 
@@ -14,7 +14,8 @@ use crate::engine::{Enforced, Leaf, RuleRef, Test};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::glob::Glob;
 use crate::istio::peer_authentication::Mode;
-use crate::kubernetes::network_policy::{Passage, Peer, passage};
+use crate::kubernetes::passage::{By, Decision, Passage};
+use crate::kubernetes::peer::Peer;
 use crate::model::{Model, Stranger};
 use crate::request::Request;
 
@@ -79,6 +80,19 @@ pub enum Decider<'a> {
     Network(&'a str, &'a str),
     /// NetworkPolicies are about it, and none lets it pass.
     NoNetwork,
+    /// A rule of a policy of another tier of the network.
+    Tier {
+        /// The kind of the policy.
+        kind: &'static str,
+        /// Its name.
+        name: &'a str,
+        /// Which of its rules, from one.
+        rule: usize,
+        /// A policy of the same priority that says otherwise; nothing tells which is asked first.
+        rival: Option<&'a str>,
+    },
+    /// Nothing: the cluster is said to enforce no policies of the network.
+    NotEnforced,
     /// A rule of an AuthorizationPolicy.
     Rule(RuleRef<'a>),
     /// AuthorizationPolicies are about it, and none admits a request of this caller, or one denies all that others admit.
@@ -160,65 +174,43 @@ fn is_gateway(workload: &Workload) -> bool {
     named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
 }
 
-/// Asks the NetworkPolicies at both ends.
+/// Asks the policies of the network at both ends.
 fn network<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> (Gate<'a>, Gate<'a>) {
-    let policies = model.policies();
-    let blocks: Vec<IpNet> = model.cluster().document.spec.pod_cidrs.iter().map(|block| block.value.0).collect();
-    let names = model.names_of(to, port);
-    let server = (port, names.as_slice());
-    // The network plugin does not know the pods of the node's own network from the node.
-    let unsure = |workload: &Workload, gate: Gate<'a>| match gate {
-        Gate::Shut(decider) if workload.host_network => Gate::Unsure(decider),
-        gate => gate,
-    };
-    let labels_of_target = model.namespace_labels(&to.namespace);
-    let egress = match caller {
-        Caller::Outside(_) | Caller::Stranger(_) => Gate::Open(Decider::Nobody),
-        Caller::Workload(from) => {
-            let about = policies.network_at(&from.namespace, &from.labels);
-            let peer = Peer::Pod {
-                namespace: &to.namespace,
-                namespace_labels: &labels_of_target,
-                labels: &to.labels,
-                blocks: &blocks,
-            };
-            unsure(from, gate(passage(&about, |policy| policy.egress.as_ref(), peer, server)))
-        }
-    };
-    let about = policies.network_at(&to.namespace, &to.labels);
-    let ingress = |peer| unsure(to, gate(passage(&about, |policy| policy.ingress.as_ref(), peer, server)));
-    let ingress = match caller {
-        Caller::Outside(block) => ingress(Peer::Outside(block)),
+    let network = model.network();
+    let (egress, peer) = match caller {
+        Caller::Workload(from) => (gate(network.leaves(from, to, port)), Peer::Pods(network.pods(from))),
         Caller::Stranger(stranger) => {
-            let namespace = &stranger.identity.namespace;
-            let (unlabelled, of_namespace) = (Labels::new(), model.namespace_labels(namespace));
-            let labels = stranger.labels.as_ref().unwrap_or(&unlabelled);
-            match ingress(Peer::Pod { namespace, namespace_labels: &of_namespace, labels, blocks: &blocks }) {
-                // Labels that nobody knows may be those that are asked for.
-                Gate::Shut(decider) if stranger.labels.is_none() => Gate::Unsure(decider),
-                gate => gate,
-            }
+            let (namespace, labels) = (&stranger.identity.namespace, stranger.labels.as_ref());
+            (Gate::Open(Decider::Nobody), Peer::Pods(network.strangers(namespace, labels)))
         }
-        Caller::Workload(from) => {
-            let labels = model.namespace_labels(&from.namespace);
-            let peer = Peer::Pod {
-                namespace: &from.namespace,
-                namespace_labels: &labels,
-                labels: &from.labels,
-                blocks: &blocks,
-            };
-            unsure(from, ingress(peer))
-        }
+        Caller::Outside(block) => (Gate::Open(Decider::Nobody), Peer::Outside(block)),
     };
-    (egress, ingress)
+    (egress, gate(network.arrives(peer, to, port)))
 }
 
 fn gate(passage: Passage<'_>) -> Gate<'_> {
     match passage {
-        Passage::Unguarded => Gate::Open(Decider::Nobody),
-        Passage::Passes(policy, _) => Gate::Open(Decider::Network(&policy.namespace, &policy.name)),
-        Passage::Perhaps(policy, _) => Gate::Unsure(Decider::Network(&policy.namespace, &policy.name)),
-        Passage::Refused => Gate::Shut(Decider::NoNetwork),
+        Passage::Open(by) => Gate::Open(decider(by)),
+        // Of two, the one that a policy stands behind says more.
+        Passage::Unsure { open: By::Nobody | By::Plugin, shut } => Gate::Unsure(decider(shut)),
+        Passage::Unsure { open: By::NetworkPolicy(..), shut: shut @ By::Tier(_) } => Gate::Unsure(decider(shut)),
+        Passage::Unsure { open, .. } => Gate::Unsure(decider(open)),
+        Passage::Shut(by) => Gate::Shut(decider(by)),
+    }
+}
+
+fn decider(by: By<'_>) -> Decider<'_> {
+    match by {
+        By::Nobody | By::Plugin => Decider::Nobody,
+        By::NotEnforced => Decider::NotEnforced,
+        By::NetworkPolicy(policy, _) => Decider::Network(&policy.namespace, &policy.name),
+        By::NoNetworkPolicy => Decider::NoNetwork,
+        By::Tier(Decision { policy, rule, rival }) => Decider::Tier {
+            kind: policy.kind.name(),
+            name: &policy.name,
+            rule: rule.number,
+            rival: rival.map(|rival| rival.name.as_str()),
+        },
     }
 }
 

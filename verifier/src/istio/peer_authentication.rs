@@ -162,7 +162,8 @@ impl Way {
     /// Joins the policies of mesh, namespace and workload: the innermost that says something decides, and only that of the
     /// workload speaks of ports.
     fn of(scopes: [Option<&PeerAuthentication>; 3]) -> Self {
-        let rest = scopes.into_iter().flatten().filter_map(|policy| policy.mode).next_back().unwrap_or(Mode::Permissive);
+        let rest =
+            scopes.into_iter().flatten().filter_map(|policy| policy.mode).next_back().unwrap_or(Mode::Permissive);
         let [_, _, of_workload] = scopes;
         let ports = of_workload.map_or_else(BTreeMap::new, |policy| {
             policy.ports.iter().map(|(port, mode)| (*port, mode.unwrap_or(rest))).collect()

@@ -2,6 +2,7 @@
 
 mod render;
 
+use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::matrix::Matrix;
 use ringfence_verifier::model::Model;
 
@@ -14,8 +15,11 @@ use crate::mesh::Meshes;
 /// Runs the command.
 pub(super) fn run(args: &args::Matrix) -> Result<Exit, Failure> {
     let meshes = Meshes::open(args.path.as_deref(), args.facts.as_deref(), &args.reading)?;
-    let models = meshes.clusters.iter().map(|(document, objects)| (document.name(), Model::of(document, objects)));
-    let matrices: Vec<_> = models.map(|(name, model)| (name, Matrix::of(&model))).collect();
+    let models: Vec<Model<'_>> =
+        meshes.clusters.iter().map(|(document, objects)| Model::of(document, objects)).collect();
+    let fleet = Fleet::of(&models);
+    let matrices: Vec<_> =
+        models.iter().enumerate().map(|(at, model)| (model.name(), Matrix::of(&fleet, at))).collect();
     if !matrices.is_empty() {
         console::print(&render::render(&matrices, args.csv, args.reading.format))?;
         say_assumed(&meshes);

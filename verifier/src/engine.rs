@@ -13,7 +13,7 @@ use crate::glob::Glob;
 use crate::request::HeaderName;
 
 /// The questions of one enforcement point; `O` says where each comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chain<O> {
     /// What is refused.
     pub deny: Vec<Enforced<O>>,
@@ -30,7 +30,7 @@ impl<O> Default for Chain<O> {
 }
 
 /// One rule, as it is enforced.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Enforced<O> {
     /// Where it comes from.
     pub origin: O,
@@ -55,6 +55,16 @@ impl<O> Chain<O> {
     /// Returns every rule.
     pub fn rules(&self) -> impl Iterator<Item = &Enforced<O>> {
         self.deny.iter().chain(&self.custom).chain(self.allow.iter().flatten())
+    }
+
+    /// Returns the same questions without where they come from, so that equal ones are equal.
+    #[must_use]
+    pub fn anonymous(self) -> Chain<()> {
+        fn strip<O>(rules: Vec<Enforced<O>>) -> Vec<Enforced<()>> {
+            let strip = |rule: Enforced<O>| Enforced { origin: (), sources: rule.sources, operations: rule.operations };
+            rules.into_iter().map(strip).collect()
+        }
+        Chain { deny: strip(self.deny), custom: strip(self.custom), allow: self.allow.map(strip) }
     }
 }
 

@@ -85,6 +85,12 @@ impl Glob {
         }
     }
 
+    /// Returns the alternatives. Letters are compared as they are, unless the glob folds their case.
+    #[must_use]
+    pub fn alternatives(&self) -> &[Vec<Piece>] {
+        &self.alternatives
+    }
+
     /// Returns each alternative as an automaton reads it.
     #[must_use]
     pub fn steps(&self) -> Vec<Vec<Step>> {
@@ -107,6 +113,17 @@ impl Glob {
             return self.alternatives.iter().any(|pieces| fits(pieces, &folded));
         }
         self.alternatives.iter().any(|pieces| fits(pieces, text))
+    }
+}
+
+impl Piece {
+    /// Returns what is written out of it: an open piece has nothing.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Run(..) => "",
+        }
     }
 }
 

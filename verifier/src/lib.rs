@@ -4,19 +4,25 @@
 //! [`matrix`]), and the proof that manifests mean what the policy means ([`translation`]). Assertions are not judged yet, and
 //! each verdict on them says so.
 
+pub mod admission;
 pub mod arrival;
 pub mod engine;
 pub mod evaluate;
 pub mod exact;
+pub mod fleet;
 pub mod glob;
+pub mod identities;
+pub mod intervals;
 pub mod istio;
 pub mod kubernetes;
 pub mod matrix;
 pub mod meant;
 pub mod model;
+pub mod network;
 pub mod policies;
 pub mod reach;
 pub mod request;
+pub mod residual;
 pub mod translation;
 
 use ringfence_compiler::document::{Document, Policy};

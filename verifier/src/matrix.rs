@@ -1,18 +1,18 @@
 //! Who reaches whom, all at once.
 //!
-//! In: a [`Model`]. Out: [`Matrix`]: for each port of each workload the callers that reach it. It is the plain product of
-//! [`reach`] over workloads, and one caller from outside.
+//! In: a [`Fleet`]. Out: [`Matrix`]: for each port of each workload of a cluster the callers that reach it, by name.
 
 use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
 
-use crate::model::Model;
-use crate::reach::{Asked, Caller, Reach, reach};
+use crate::fleet::{Calling, Destination, Fleet};
+use crate::reach::{Caller, Reach};
 
-/// Who reaches whom.
+/// Who reaches the ports of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matrix {
-    /// The callers: workloads by namespace and name, those that only the facts name, and anyone outside the cluster.
+    /// The callers: workloads by namespace and name, those that only the facts name, those of other clusters, and anyone
+    /// outside.
     pub callers: Vec<String>,
     /// A row for each port.
     pub rows: Vec<Row>,
@@ -39,26 +39,45 @@ pub fn name(workload: &Workload) -> String {
 }
 
 impl Matrix {
-    /// Asks for every caller and every port that manifests show.
+    /// Asks for every caller and every port of a cluster that manifests show.
     #[must_use]
-    pub fn of(model: &Model<'_>) -> Self {
-        let workloads: Vec<&Workload> = model.workloads().collect();
-        let outside = "0.0.0.0/0".parse().ok().map(Caller::Outside);
-        let strangers = model.strangers().iter().map(Caller::Stranger);
-        let callers: Vec<Caller<'_>> =
-            workloads.iter().map(|workload| Caller::Workload(workload)).chain(strangers).chain(outside).collect();
-        let ports: Vec<(&Workload, u16)> = workloads
-            .iter()
-            .flat_map(|workload| model.ports(workload).into_keys().map(|port| (*workload, port)))
+    pub fn of(fleet: &Fleet<'_>, cluster: usize) -> Self {
+        let mut callers: Vec<(Order, String, u32)> = (0..)
+            .zip(fleet.callers())
+            .map(|(position, calling)| {
+                let (order, name) = named(fleet, cluster, calling);
+                (order, name, position)
+            })
             .collect();
-        let asked = Asked::anything();
-        let row = |(workload, port): &(&Workload, u16)| Row {
-            workload: name(workload),
-            port: *port,
-            cells: callers.iter().map(|caller| reach(model, *caller, workload, *port, &asked).reach()).collect(),
+        callers.sort();
+        let here: Vec<Destination<'_>> = fleet.destinations().into_iter().filter(|to| to.cluster == cluster).collect();
+        let row = |to: &Destination<'_>| {
+            let reaching = fleet.reaching(to);
+            let cells = callers.iter().map(|(_, _, position)| reaching.of(*position)).collect();
+            Row { workload: name(to.workload), port: to.port, cells }
         };
-        let strangers = model.strangers().iter().map(|stranger| stranger.name.clone());
-        let names = workloads.iter().map(|workload| name(workload)).chain(strangers).chain([OUTSIDE.to_owned()]);
-        Self { callers: names.collect(), rows: ports.par_iter().map(row).collect() }
+        let rows = here.par_iter().map(row).collect();
+        Self { callers: callers.into_iter().map(|(_, name, _)| name).collect(), rows }
+    }
+}
+
+/// In which order callers are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Workload,
+    Stranger,
+    Elsewhere,
+    Outside,
+}
+
+fn named(fleet: &Fleet<'_>, cluster: usize, calling: &Calling<'_>) -> (Order, String) {
+    let (order, name) = match calling.caller {
+        Caller::Workload(workload) | Caller::WorkloadOf(_, workload) => (Order::Workload, name(workload)),
+        Caller::Stranger(stranger) | Caller::StrangerOf(_, stranger) => (Order::Stranger, stranger.name.clone()),
+        Caller::Outside(_) => (Order::Outside, OUTSIDE.to_owned()),
+    };
+    match calling.cluster.and_then(|home| Some((home, fleet.models().get(home)?))) {
+        Some((home, model)) if home != cluster => (Order::Elsewhere, format!("{}:{name}", model.name())),
+        _ => (order, name),
     }
 }

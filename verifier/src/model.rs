@@ -10,7 +10,7 @@ use ringfence_compiler::document::Document;
 use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels, Manifests, Workload};
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::access::Port;
-use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane};
+use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane, GatewaySpec};
 use ringfence_compiler::spec::service::Protocol;
 use ringfence_compiler::yaml::Node;
 
@@ -73,10 +73,27 @@ impl<'a> Model<'a> {
         Self { cluster, policies: &objects.policies, network, mesh: Mesh { trust_domains }, strangers }
     }
 
+    /// Returns the name of the cluster.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.cluster.document.name()
+    }
+
     /// Returns the callers that only the facts name.
     #[must_use]
     pub fn strangers(&self) -> &[Stranger] {
         &self.strangers
+    }
+
+    /// Returns the namespace and the labels of each gateway that the facts name.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<(&'a str, Labels)> {
+        let gateways = self.cluster.document.spec.gateways.values().map(|gateway| &gateway.value);
+        let of_one = |gateway: &'a GatewaySpec| {
+            let labels = gateway.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            (gateway.namespace.value.0.as_str(), labels)
+        };
+        gateways.map(of_one).collect()
     }
 
     /// Returns the facts and the inventory.
@@ -163,7 +180,13 @@ impl<'a> Model<'a> {
         spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
     }
 
-    fn services(&self, workload: &'a Workload) -> impl Iterator<Item = &'a KubernetesService> {
+    /// Returns how a proxy may read a port; either way where nobody speaks of it.
+    #[must_use]
+    pub fn readings(&self, workload: &Workload, port: u16) -> Vec<Reads> {
+        self.ports(workload).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes])
+    }
+
+    fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
     }

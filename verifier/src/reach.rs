@@ -14,10 +14,9 @@ use crate::engine::{Enforced, Leaf, RuleRef, Test};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::glob::Glob;
 use crate::istio::peer_authentication::Mode;
-use crate::kubernetes::passage::{By, Decision, Passage};
-use crate::kubernetes::peer::Peer;
 use crate::model::{Model, Stranger};
-use crate::request::Request;
+use crate::network;
+use crate::request::{Identity, Request};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +27,39 @@ pub enum Caller<'a> {
     Stranger(&'a Stranger),
     /// Addresses outside the cluster.
     Outside(IpNet),
+    /// The pods of a workload of another cluster of the mesh.
+    WorkloadOf(&'a Model<'a>, &'a Workload),
+    /// Pods of another cluster that no manifest shows.
+    StrangerOf(&'a Model<'a>, &'a Stranger),
+}
+
+impl<'a> Caller<'a> {
+    /// Returns whoever calls from outside: any address.
+    #[must_use]
+    pub fn anyone_outside() -> Option<Self> {
+        "0.0.0.0/0".parse().ok().map(Self::Outside)
+    }
+
+    /// Returns the same caller as another cluster sees it.
+    #[must_use]
+    pub fn from_elsewhere(self, home: &'a Model<'a>) -> Self {
+        match self {
+            Self::Workload(workload) => Self::WorkloadOf(home, workload),
+            Self::Stranger(stranger) => Self::StrangerOf(home, stranger),
+            other => other,
+        }
+    }
+
+    /// Returns the identity it can show to a workload of this cluster.
+    #[must_use]
+    pub fn identity(&self, model: &Model<'a>) -> Option<Identity> {
+        match self {
+            Self::Workload(from) => model.identity(from),
+            Self::WorkloadOf(home, from) => home.identity(from),
+            Self::Stranger(stranger) | Self::StrangerOf(_, stranger) => Some(stranger.identity.clone()),
+            Self::Outside(_) => None,
+        }
+    }
 }
 
 /// What is asked for beside the port.
@@ -151,7 +183,7 @@ impl Answer<'_> {
 /// Answers whether a caller can reach a port of a workload.
 #[must_use]
 pub fn reach<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16, asked: &Asked) -> Answer<'a> {
-    let (egress, ingress) = network(model, caller, to, port);
+    let (egress, ingress) = (network::egress(model, caller, to, port), network::ingress(model, caller, to, port));
     let (proxy, witness) = match model.plane(to) {
         _ if is_gateway(to) => not_modelled("gateways"),
         Some(DataPlane::Sidecar) if model.is_guarded(to, port) => {
@@ -169,49 +201,9 @@ fn not_modelled<'a>(what: &'static str) -> (Option<Gate<'a>>, Option<Request>) {
 }
 
 /// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them.
-fn is_gateway(workload: &Workload) -> bool {
+pub(crate) fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
     named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
-}
-
-/// Asks the policies of the network at both ends.
-fn network<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16) -> (Gate<'a>, Gate<'a>) {
-    let network = model.network();
-    let (egress, peer) = match caller {
-        Caller::Workload(from) => (gate(network.leaves(from, to, port)), Peer::Pods(network.pods(from))),
-        Caller::Stranger(stranger) => {
-            let (namespace, labels) = (&stranger.identity.namespace, stranger.labels.as_ref());
-            (Gate::Open(Decider::Nobody), Peer::Pods(network.strangers(namespace, labels)))
-        }
-        Caller::Outside(block) => (Gate::Open(Decider::Nobody), Peer::Outside(block)),
-    };
-    (egress, gate(network.arrives(peer, to, port)))
-}
-
-fn gate(passage: Passage<'_>) -> Gate<'_> {
-    match passage {
-        Passage::Open(by) => Gate::Open(decider(by)),
-        // Of two, the one that a policy stands behind says more.
-        Passage::Unsure { open: By::Nobody | By::Plugin, shut } => Gate::Unsure(decider(shut)),
-        Passage::Unsure { open: By::NetworkPolicy(..), shut: shut @ By::Tier(_) } => Gate::Unsure(decider(shut)),
-        Passage::Unsure { open, .. } => Gate::Unsure(decider(open)),
-        Passage::Shut(by) => Gate::Shut(decider(by)),
-    }
-}
-
-fn decider(by: By<'_>) -> Decider<'_> {
-    match by {
-        By::Nobody | By::Plugin => Decider::Nobody,
-        By::NotEnforced => Decider::NotEnforced,
-        By::NetworkPolicy(policy, _) => Decider::Network(&policy.namespace, &policy.name),
-        By::NoNetworkPolicy => Decider::NoNetwork,
-        By::Tier(Decision { policy, rule, rival }) => Decider::Tier {
-            kind: policy.kind.name(),
-            name: &policy.name,
-            rule: rule.number,
-            rival: rival.map(|rival| rival.name.as_str()),
-        },
-    }
 }
 
 /// Asks the sidecar of the workload, in every mode the port may have and every way it may be read.
@@ -229,12 +221,10 @@ fn sidecar<'a>(
     if !unreadable(&selected).is_empty() {
         return (Gate::Unsure(Decider::NotModelled("a path that no Envoy can read")), None);
     }
-    let identity = match caller {
-        Caller::Workload(from) => model.identity(from),
-        Caller::Stranger(stranger) => Some(stranger.identity.clone()),
-        Caller::Outside(_) => None,
-    };
-    let readings = model.ports(to).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes]);
+    let identity = caller.identity(model);
+    // A certificate of another trust domain is none here (istio/istio `pilot/pkg/networking/plugin/authn/util.go`).
+    let identity = identity.filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
+    let readings = model.readings(to, port);
     let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
     let mut ways = Vec::new();
     for mode in &modes {

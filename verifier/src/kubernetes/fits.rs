@@ -1,7 +1,7 @@
 //! Whether a condition is met, where manifests may not tell.
 
 /// Whether a condition is met. The order makes `min` a conjunction and `max` a disjunction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fits {
     /// It is not.
     No,

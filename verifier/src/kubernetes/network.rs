@@ -7,7 +7,7 @@ use ringfence_compiler::inventory::{Labels, Workload};
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::cluster::Enforcement;
 
-use super::passage::{By, Direction, Passage, passage};
+use super::passage::{About, By, Direction, Passage, passage};
 use super::peer::{Peer, Pod};
 use super::port::Server;
 use super::selector::Known;
@@ -71,16 +71,29 @@ impl<'a> Network<'a> {
         self.ask(&from, Direction::Egress, peer, port, &names(to, port))
     }
 
-    /// Says whether a connection may leave the pods of a workload for an address outside the cluster.
+    /// Says whether a connection may leave the pods of a workload for addresses outside the cluster, where the port has
+    /// these names.
     #[must_use]
-    pub fn leaves_to(&self, from: &Workload, to: IpNet, port: u16) -> Passage<'a> {
-        self.ask(&self.pods(from), Direction::Egress, Peer::Outside(to), port, &[])
+    pub fn leaves_for(&self, from: &Workload, to: IpNet, port: u16, names: &[String]) -> Passage<'a> {
+        self.ask(&self.pods(from), Direction::Egress, Peer::Outside(to), port, names)
     }
 
     /// Says whether a connection may arrive at the pods of a workload.
     #[must_use]
     pub fn arrives(&self, from: Peer<'_>, to: &Workload, port: u16) -> Passage<'a> {
         self.ask(&self.pods(to), Direction::Ingress, from, port, &names(to, port))
+    }
+
+    /// Returns the policies that say something of one direction at the pods of a workload, and whether each is about them.
+    #[must_use]
+    pub fn guards(&self, at: &Workload, direction: Direction) -> About<'a> {
+        if !self.enforced {
+            return About::default();
+        }
+        let mut about = self.policies.network_at(&self.pods(at));
+        about.network.retain(|(_, policy)| policy.rules(direction).is_some());
+        about.tiers.retain(|(_, policy)| !policy.rules(direction).is_empty());
+        about
     }
 
     fn ask(&self, at: &Pod<'_>, direction: Direction, peer: Peer<'_>, port: u16, names: &[String]) -> Passage<'a> {
@@ -97,7 +110,8 @@ impl<'a> Network<'a> {
 }
 
 /// Returns what a workload calls a port.
-fn names(workload: &Workload, port: u16) -> Vec<String> {
+#[must_use]
+pub fn names(workload: &Workload, port: u16) -> Vec<String> {
     let named = workload.ports.iter().filter(|declared| declared.number == port);
     named.filter_map(|declared| declared.name.clone()).collect()
 }

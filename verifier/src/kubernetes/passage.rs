@@ -30,6 +30,14 @@ pub struct About<'a> {
     pub network: Vec<(Fits, &'a NetworkPolicy)>,
 }
 
+impl About<'_> {
+    /// Tells whether no policy says anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tiers.is_empty() && self.network.is_empty()
+    }
+}
+
 /// What policies say of one end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Passage<'a> {

@@ -1,0 +1,207 @@
+//! Whom a proxy admits at one port: all identities of the mesh at once.
+//!
+//! In: the ways in which a port may be taken, and the table of identities. Out: [`Admission`]: the identities of which some
+//! request is admitted, surely or perhaps, and whether one of a caller without identity is. It says the same as asking for
+//! each caller by itself ([`crate::reach`]), which a test holds it to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::envoy::Reads;
+use crate::engine::{Chain, Enforced, Leaf};
+use crate::exact::{Arrivals, Certainty, Space, Verdict};
+use crate::glob::Glob;
+use crate::identities::Identities;
+use crate::intervals::Intervals;
+use crate::istio::peer_authentication::Mode;
+use crate::reach::Reach;
+use crate::residual::{is_plain, residual};
+
+/// Whom a proxy admits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// The identities of which some request is admitted, by their positions in the table.
+    pub open: Intervals,
+    /// Those of which it depends on what no file tells.
+    pub unsure: Intervals,
+    /// What becomes of callers without an identity.
+    pub nameless: Reach,
+}
+
+/// One way in which a port may be taken.
+#[derive(Debug)]
+pub struct Way {
+    /// How it is read.
+    pub reads: Reads,
+    /// How peers arrive.
+    pub mode: Mode,
+    /// What is asked of requests.
+    pub chain: Chain<()>,
+}
+
+/// What all ways into a port share.
+#[derive(Debug)]
+pub struct Door<'d> {
+    /// The port.
+    pub port: u16,
+    /// The trust domains whose certificates are taken.
+    pub trust_domains: &'d [String],
+    /// The issuers whose tokens are taken, and for whom.
+    pub issuers: Vec<(String, Vec<String>)>,
+}
+
+/// What is left to ask once peer and port are known.
+type Question = (Chain<()>, Reads, Vec<(String, Vec<String>)>);
+
+/// Answers that were found before: the same names and the same rules stand at many ports.
+#[derive(Debug)]
+pub struct Answers {
+    identities: Identities,
+    named: Mutex<HashMap<Glob, Arc<Intervals>>>,
+    asked: Mutex<HashMap<Question, Reach>>,
+}
+
+impl Answers {
+    /// Begins without any.
+    #[must_use]
+    pub fn about(identities: Identities) -> Self {
+        Self { identities, named: Mutex::default(), asked: Mutex::default() }
+    }
+
+    /// Works out whom a port admits that may be taken in any of these ways.
+    #[must_use]
+    pub fn admission(&self, door: &Door<'_>, ways: &[Way]) -> Admission {
+        let of_ways: Vec<Admission> = ways.iter().map(|way| self.of_way(door, way)).collect();
+        joined(of_ways).unwrap_or(Admission {
+            open: Intervals::default(),
+            unsure: self.identities.all(),
+            nameless: Reach::Depends,
+        })
+    }
+
+    fn of_way(&self, door: &Door<'_>, way: &Way) -> Admission {
+        let nameless = match way.mode.plaintext() {
+            false => Reach::Denied,
+            true => self.ask(door, way, &|_| false),
+        };
+        let mut own: BTreeMap<Reach, Vec<Range<u32>>> = BTreeMap::new();
+        if way.mode.mtls() && nameless != Reach::Allowed {
+            for (group, uri) in self.groups(&way.chain, &self.accepted(door.trust_domains)) {
+                let reach = self.ask(door, way, &|glob| glob.matches(&uri));
+                own.entry(reach).or_default().extend(group);
+            }
+        }
+        let mut take = |reach| Intervals::of(own.remove(&reach).unwrap_or_default());
+        let all = self.identities.all();
+        // A caller with an identity may come without it.
+        let (open, unsure) = match nameless {
+            Reach::Allowed => (all, Intervals::default()),
+            Reach::Depends => {
+                let open = take(Reach::Allowed);
+                let rest = all.without(&open);
+                (open, rest)
+            }
+            Reach::Denied => (take(Reach::Allowed), take(Reach::Depends)),
+        };
+        Admission { open, unsure, nameless }
+    }
+
+    /// Returns the identities whose certificates are of these trust domains.
+    fn accepted(&self, trust_domains: &[String]) -> Intervals {
+        let of = |domain: &String| self.named(&Glob::prefix(format!("spiffe://{domain}/")));
+        trust_domains.iter().map(of).fold(Intervals::default(), |all, one| all.or(&one))
+    }
+
+    /// Puts identities together that no test on the peer tells apart, each group with the URI of one of them.
+    fn groups(&self, chain: &Chain<()>, among: &Intervals) -> Vec<(Vec<Range<u32>>, String)> {
+        let leaves = chain.rules().flat_map(Enforced::tests).flat_map(|test| &test.leaves);
+        let globs: BTreeSet<&Glob> =
+            leaves.filter_map(|leaf| if let Leaf::Peer(glob) = leaf { Some(glob) } else { None }).collect();
+        let mut turns: Vec<(u32, usize)> = Vec::new();
+        for (at, glob) in (0..).zip(globs) {
+            let met = self.named(glob).and(among);
+            turns.extend(met.ranges().iter().flat_map(|range| [(range.start, at), (range.end, at)]));
+        }
+        // The set itself is one more, so that what no test is about is a group too.
+        turns.extend(among.ranges().iter().flat_map(|range| [(range.start, usize::MAX), (range.end, usize::MAX)]));
+        turns.sort_unstable();
+        let mut groups: BTreeMap<Vec<usize>, Vec<Range<u32>>> = BTreeMap::new();
+        let mut met: BTreeSet<usize> = BTreeSet::new();
+        let mut since = 0;
+        for (position, at) in turns {
+            if position > since && !met.is_empty() {
+                groups.entry(met.iter().copied().collect()).or_default().push(since..position);
+            }
+            since = position;
+            if !met.remove(&at) {
+                met.insert(at);
+            }
+        }
+        let uri = |ranges: &[Range<u32>]| {
+            let first = ranges.first().and_then(|range| self.identities.uri(range.start));
+            first.unwrap_or_default().to_owned()
+        };
+        groups
+            .into_values()
+            .map(|ranges| {
+                let uri = uri(&ranges);
+                (ranges, uri)
+            })
+            .collect()
+    }
+
+    /// Returns the identities a glob means.
+    fn named(&self, glob: &Glob) -> Arc<Intervals> {
+        let known = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(glob).cloned();
+        known.unwrap_or_else(|| {
+            let found = Arc::new(self.identities.matching(glob));
+            self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(glob.clone(), Arc::clone(&found));
+            found
+        })
+    }
+
+    /// Asks whether some request of a known peer is admitted.
+    fn ask(&self, door: &Door<'_>, way: &Way, is_peer: &impl Fn(&Glob) -> bool) -> Reach {
+        let left = residual(&way.chain, door.port, is_peer);
+        if left.allow.as_ref().is_some_and(Vec::is_empty) || left.deny.iter().any(is_plain) {
+            return Reach::Denied;
+        }
+        let everything = left.allow.as_ref().is_none_or(|allow| allow.iter().any(is_plain));
+        if everything && left.deny.is_empty() && left.custom.is_empty() {
+            return Reach::Allowed;
+        }
+        let question = (left, way.reads, door.issuers.clone());
+        if let Some(known) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&question) {
+            return *known;
+        }
+        let arrivals = Arrivals {
+            port: door.port,
+            http: way.reads == Reads::Http,
+            plaintext: true,
+            mtls: false,
+            trust_domains: Vec::new(),
+            issuers: question.2.clone(),
+        };
+        let space = Space::of(arrivals.clone(), question.0.rules().flat_map(Enforced::tests), &[]);
+        let verdict = Verdict::of(&space, &arrivals, &question.0);
+        let some = |certainty| verdict.admitted(&space.everything(), certainty).is_some();
+        let reach = match (some(Certainty::Surely), some(Certainty::Perhaps)) {
+            (true, _) => Reach::Allowed,
+            (false, true) => Reach::Depends,
+            (false, false) => Reach::Denied,
+        };
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(question, reach);
+        reach
+    }
+}
+
+/// Joins ways of which nobody knows the one: open in all of them is open, shut in all of them is shut.
+fn joined(ways: Vec<Admission>) -> Option<Admission> {
+    ways.into_iter().reduce(|one, other| {
+        let open = one.open.and(&other.open);
+        let any = one.open.or(&one.unsure).or(&other.open).or(&other.unsure);
+        let nameless = if one.nameless == other.nameless { one.nameless } else { Reach::Depends };
+        Admission { unsure: any.without(&open), open, nameless }
+    })
+}

@@ -1,0 +1,106 @@
+//! Whom the proxies admit, worked out once for all ports that are told the same.
+//!
+//! In: a port. Out: the callers its proxy lets through, as [`Reaching`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ringfence_compiler::spec::cluster::DataPlane;
+
+use super::{Destination, Reaching};
+use crate::admission::{Admission, Answers, Door, Way};
+use crate::engine::envoy::{Reads, chain, unreadable};
+use crate::identities::Identities;
+use crate::intervals::Intervals;
+use crate::istio::peer_authentication::Mode;
+use crate::model::Model;
+use crate::reach::{Reach, is_gateway};
+
+/// What proxies admit.
+#[derive(Debug)]
+pub(super) struct Doors {
+    answers: Answers,
+    /// The position of the first caller of each identity, and at the end that of the first without one.
+    starts: Vec<u32>,
+    /// How many callers there are.
+    all: u32,
+    known: Mutex<HashMap<Told, Arc<Reaching>>>,
+}
+
+/// What a proxy is told of a port; objects by where they lie in memory.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Told {
+    cluster: usize,
+    policies: Vec<usize>,
+    tokens: Vec<usize>,
+    modes: Vec<Mode>,
+    readings: Vec<Reads>,
+    port: u16,
+}
+
+impl Doors {
+    pub fn of(identities: Identities, starts: Vec<u32>, all: u32) -> Self {
+        Self { answers: Answers::about(identities), starts, all, known: Mutex::default() }
+    }
+
+    /// Says whom the proxy of a port lets through; where nothing stands before it, everybody.
+    pub fn admit(&self, model: &Model<'_>, to: &Destination<'_>) -> Arc<Reaching> {
+        let everybody = || Intervals::range(0..self.all);
+        let unsure = || Arc::new(Reaching { open: Intervals::default(), unsure: everybody() });
+        match model.plane(to.workload) {
+            _ if is_gateway(to.workload) => unsure(),
+            Some(DataPlane::Sidecar) if model.is_guarded(to.workload, to.port) => self.at_sidecar(model, to, unsure),
+            Some(DataPlane::Ambient) => unsure(),
+            Some(DataPlane::Sidecar) | None => Arc::new(Reaching { open: everybody(), unsure: Intervals::default() }),
+        }
+    }
+
+    fn at_sidecar(&self, model: &Model<'_>, to: &Destination<'_>, unsure: impl Fn() -> Arc<Reaching>) -> Arc<Reaching> {
+        let (policies, root) = (model.policies(), model.cluster().root_namespace());
+        let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);
+        let selected = policies.authorizing(namespace, labels, root);
+        let tokens = policies.tokens_at(namespace, labels, root);
+        let modes: Vec<Mode> = policies.modes(namespace, labels, root).at(to.port).into_iter().collect();
+        let readings = model.readings(to.workload, to.port);
+        let told = Told {
+            cluster: to.cluster,
+            policies: selected.iter().map(|policy| std::ptr::from_ref(*policy).addr()).collect(),
+            tokens: tokens.iter().map(|rule| std::ptr::from_ref(*rule).addr()).collect(),
+            modes,
+            readings,
+            port: to.port,
+        };
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&told) {
+            return Arc::clone(known);
+        }
+        let found = if unreadable(&selected).is_empty() {
+            let door = Door {
+                port: to.port,
+                trust_domains: &model.mesh().trust_domains,
+                issuers: tokens.iter().map(|rule| rule.taken()).collect(),
+            };
+            let ways = told.modes.iter().flat_map(|mode| told.readings.iter().map(move |reads| (*mode, *reads)));
+            let ways = ways.map(|(mode, reads)| {
+                let chain = chain(&selected, reads, model.mesh()).anonymous();
+                Way { reads, mode, chain }
+            });
+            Arc::new(self.spread(&self.answers.admission(&door, &ways.collect::<Vec<_>>())))
+        } else {
+            unsure()
+        };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(told, Arc::clone(&found));
+        found
+    }
+
+    /// Turns identities into callers.
+    fn spread(&self, admission: &Admission) -> Reaching {
+        let nameless = Intervals::range(self.starts.last().copied().unwrap_or(0)..self.all);
+        let (mut open, mut unsure) = (admission.open.spread(&self.starts), admission.unsure.spread(&self.starts));
+        match admission.nameless {
+            Reach::Allowed => open = open.or(&nameless),
+            Reach::Depends => unsure = unsure.or(&nameless),
+            Reach::Denied => {}
+        }
+        Reaching { open, unsure }
+    }
+}

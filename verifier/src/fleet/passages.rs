@@ -1,0 +1,193 @@
+//! Whom the network lets through, worked out once for callers and ports that its policies do not tell apart.
+//!
+//! In: a port. Out: the callers whose connections pass the policies at both ends, as [`Reaching`]; `None` where no policy is
+//! about either.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ringfence_compiler::inventory::Labels;
+
+use super::{Calling, Destination, Reaching, by_reach, position};
+use crate::intervals::Intervals;
+use crate::kubernetes::fits::Fits;
+use crate::kubernetes::network::names;
+use crate::kubernetes::passage::Direction;
+use crate::model::Model;
+use crate::network;
+use crate::reach::{Caller, Reach};
+
+/// What the network lets through.
+#[derive(Debug)]
+pub(super) struct Passages<'m> {
+    models: &'m [Model<'m>],
+    /// Callers that no policy of the network tells apart, by cluster; those outside at the end.
+    alike: Vec<Vec<Alike<'m>>>,
+    /// All callers of each cluster.
+    all: Vec<Intervals>,
+    /// Callers about whose own connections policies are.
+    guarded: Intervals,
+    callers: u32,
+    arriving: Mutex<HashMap<At, Arc<Reaching>>>,
+    leaving: Mutex<HashMap<Towards, Arc<Reaching>>>,
+}
+
+/// Callers that no policy of the network tells apart.
+#[derive(Debug)]
+struct Alike<'m> {
+    one: Calling<'m>,
+    all: Intervals,
+    guarded: bool,
+}
+
+/// What policies at a port go by; objects by where they lie in memory.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct At {
+    cluster: usize,
+    policies: Vec<(Fits, usize)>,
+    host_network: bool,
+    port: u16,
+    names: Vec<String>,
+}
+
+/// What policies at callers go by.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Towards {
+    cluster: usize,
+    namespace: String,
+    labels: Labels,
+    host_network: bool,
+    port: u16,
+    names: Vec<String>,
+}
+
+/// Such callers while they are being found.
+struct Group<'m> {
+    one: Calling<'m>,
+    all: Vec<Range<u32>>,
+}
+
+/// What policies see of a caller: namespace, labels and network of a workload; a stranger is seen by itself.
+type Seen<'m> = (Option<(&'m str, &'m Labels, bool)>, Option<usize>);
+
+impl<'m> Passages<'m> {
+    pub fn of(models: &'m [Model<'m>], callers: &[Calling<'m>]) -> Self {
+        let mut alike: Vec<BTreeMap<Seen<'m>, Group<'m>>> =
+            std::iter::repeat_with(BTreeMap::new).take(models.len() + 1).collect();
+        for (at, calling) in callers.iter().enumerate() {
+            let seen = match calling.caller {
+                Caller::Workload(workload) => {
+                    (Some((workload.namespace.as_str(), &workload.labels, workload.host_network)), None)
+                }
+                _ => (None, Some(at)),
+            };
+            if let Some(here) = alike.get_mut(calling.cluster.unwrap_or(models.len())) {
+                let group = here.entry(seen).or_insert_with(|| Group { one: *calling, all: Vec::new() });
+                group.all.push(position(at)..position(at) + 1);
+            }
+        }
+        let alike: Vec<Vec<Alike<'m>>> = alike
+            .into_iter()
+            .enumerate()
+            .map(|(cluster, here)| {
+                let model = models.get(cluster);
+                let of_one = |group: Group<'m>| {
+                    let guarded = match (model, group.one.caller) {
+                        (Some(model), Caller::Workload(from)) => network::is_egress_guarded(model, from),
+                        _ => false,
+                    };
+                    Alike { one: group.one, all: Intervals::of(group.all), guarded }
+                };
+                here.into_values().map(of_one).collect()
+            })
+            .collect();
+        let joined = |list: &mut dyn Iterator<Item = &Alike<'m>>| {
+            Intervals::of(list.flat_map(|alike| alike.all.ranges().iter().cloned()).collect())
+        };
+        let all = alike.iter().map(|here| joined(&mut here.iter())).collect();
+        let guarded = joined(&mut alike.iter().flatten().filter(|alike| alike.guarded));
+        let (arriving, leaving) = (Mutex::default(), Mutex::default());
+        Self { models, alike, all, guarded, callers: position(callers.len()), arriving, leaving }
+    }
+
+    /// Says whose connections to a port pass.
+    pub fn pass(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Option<Reaching> {
+        let arriving = network::is_ingress_guarded(model, to.workload).then(|| self.arriving(model, to));
+        let leaving = (!self.guarded.is_empty()).then(|| self.leaving(to));
+        match (arriving, leaving) {
+            (None, None) => None,
+            (Some(one), None) | (None, Some(one)) => Some((*one).clone()),
+            (Some(one), Some(other)) => Some(one.and(&other)),
+        }
+    }
+
+    /// Asks the policies at the port.
+    fn arriving(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Arc<Reaching> {
+        let guards = model.network().guards(to.workload, Direction::Ingress);
+        let tiers = guards.tiers.iter().map(|(fits, policy)| (*fits, std::ptr::from_ref(*policy).addr()));
+        let network = guards.network.iter().map(|(fits, policy)| (*fits, std::ptr::from_ref(*policy).addr()));
+        let at = At {
+            cluster: to.cluster,
+            policies: tiers.chain(network).collect(),
+            host_network: to.workload.host_network,
+            port: to.port,
+            names: names(to.workload, to.port),
+        };
+        remembered(&self.arriving, at, || {
+            let ask = |caller| network::ingress(model, caller, to.workload, to.port).reach();
+            let here = |cluster: usize| cluster == to.cluster || cluster >= self.models.len();
+            by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
+                let near = alike.iter().filter(move |_| here(cluster));
+                let near = near.map(move |alike| (alike.all.clone(), ask(alike.one.caller)));
+                // Policies see nothing of another cluster's pods but that they are of there.
+                let far = alike.first().filter(|_| !here(cluster)).and_then(|any| self.seen_from(to.cluster, any.one));
+                let all = self.all.get(cluster).cloned().unwrap_or_default();
+                near.chain(far.map(move |far| (all, ask(far)))).collect::<Vec<_>>()
+            }))
+        })
+    }
+
+    /// Asks the policies at the callers.
+    fn leaving(&self, to: &Destination<'m>) -> Arc<Reaching> {
+        let Some(model) = self.models.get(to.cluster) else { return Arc::default() };
+        let towards = Towards {
+            cluster: to.cluster,
+            namespace: to.workload.namespace.clone(),
+            labels: to.workload.labels.clone(),
+            host_network: to.workload.host_network,
+            port: to.port,
+            names: names(to.workload, to.port),
+        };
+        remembered(&self.leaving, towards, || {
+            let guarded = self.alike.iter().flatten().filter(|alike| alike.guarded).filter_map(|alike| {
+                let caller = self.seen_from(to.cluster, alike.one)?;
+                Some((alike.all.clone(), network::egress(model, caller, to.workload, to.port).reach()))
+            });
+            let free = Intervals::range(0..self.callers).without(&self.guarded);
+            by_reach(guarded.chain([(free, Reach::Allowed)]))
+        })
+    }
+
+    /// Returns a caller as a cluster sees it.
+    fn seen_from(&self, cluster: usize, calling: Calling<'m>) -> Option<Caller<'m>> {
+        match calling.cluster {
+            Some(own) if own != cluster => Some(calling.caller.from_elsewhere(self.models.get(own)?)),
+            _ => Some(calling.caller),
+        }
+    }
+}
+
+/// Works something out, unless it was before.
+fn remembered<K: std::hash::Hash + Eq>(
+    known: &Mutex<HashMap<K, Arc<Reaching>>>,
+    key: K,
+    find: impl FnOnce() -> Reaching,
+) -> Arc<Reaching> {
+    if let Some(known) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Arc::clone(known);
+    }
+    let found = Arc::new(find());
+    known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&found));
+    found
+}

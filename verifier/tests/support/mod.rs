@@ -1,0 +1,39 @@
+//! Meshes out of texts, for tests.
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::{Document, Policy};
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::spec::cluster::ClusterSpec;
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::model::{Model, Objects};
+
+/// Clusters that were read: the facts about each, and its objects.
+pub struct Clusters(Vec<(Document<ClusterSpec>, Objects)>);
+
+impl Clusters {
+    /// Reads clusters, each of the `spec` of its facts and its manifests; panics where one is broken.
+    pub fn read(clusters: &[(&str, &str)]) -> Self {
+        let names = ["east", "west", "north"];
+        let read = |(name, (spec, manifests)): (&str, &(&str, &str))| {
+            let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
+            let facts =
+                format!("apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {spec}\n");
+            let file = sources.add(SourceFile::new("cluster.yaml", facts.into_bytes()));
+            let facts = yaml::read(&sources, file, Profile::Policy, &mut said);
+            let mut policy = Policy::default();
+            policy.add(&NodePath::root(), &facts.first().unwrap().root, &mut said).unwrap();
+            let file = sources.add(SourceFile::new("mesh.yaml", manifests.as_bytes().to_vec()));
+            let documents = yaml::read(&sources, file, Profile::Manifest, &mut said);
+            let objects = Objects::read(documents.into_iter().map(|document| document.root), &mut said);
+            assert!(!said.has_errors(), "{manifests}\n{:?}", said.sorted(&sources));
+            (policy.clusters.remove(0), objects)
+        };
+        Self(names.into_iter().zip(clusters).map(read).collect())
+    }
+
+    /// Returns what can be asked.
+    pub fn models(&self) -> Vec<Model<'_>> {
+        self.0.iter().map(|(document, objects)| Model::of(document, objects)).collect()
+    }
+}

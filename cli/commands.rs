@@ -18,7 +18,7 @@ use ringfence_compiler::compile::{Compiled, compile};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
-use ringfence_verifier::translation;
+use ringfence_verifier::{assertions, translation};
 
 use crate::args::{FormatName, Reading, Verb};
 use crate::console;
@@ -53,7 +53,8 @@ pub struct Judged {
     pub sources: Sources,
     /// What was said.
     pub diagnostics: Diagnostics,
-    /// The output and what to say of it; nothing where there were errors.
+    /// The output and what to say of it; nothing where there were errors. What breaks an assertion is an error and has output,
+    /// so that it can be looked at.
     pub outcome: Option<(Compiled, Summary)>,
 }
 
@@ -66,7 +67,8 @@ pub fn judge(project: &mut Project) -> Judged {
         let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
         let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
         diagnostics.check().ok()?;
-        let summary = Summary::of(&resolved, &compiled, proof);
+        let judgements = assertions::judge(&resolved, &compiled, &mut diagnostics);
+        let summary = Summary::of(&resolved, &compiled, proof, judgements);
         Some((compiled, summary))
     });
     Judged { sources, diagnostics, outcome }

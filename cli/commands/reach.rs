@@ -20,7 +20,8 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);
     }
-    let asked = Asked { method: args.method.clone(), path: args.path.clone(), host: args.host.clone() };
+    let (method, path, host) = (args.method.clone(), args.path.clone(), args.host.clone());
+    let asked = Asked { method, path, host, ..Asked::anything() };
     let (to, port) = split(&args.to)?;
     let mut answered = Vec::new();
     let models: Vec<(&str, Model<'_>)> =

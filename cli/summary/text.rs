@@ -56,13 +56,25 @@ impl Summary {
         if let Some(output) = &self.output {
             line("output", &outcome(output));
         }
-        if let Some(first) = self.assertions.first() {
-            let words =
-                format!("{} parsed, none proved: {}", counted(self.assertions.len(), "assertion"), first.reason);
-            line("assertions", &words);
-        }
         line("proved", &proved(self.proof));
+        if !self.assertions.is_empty() {
+            line("assertions", &self.claims());
+        }
         text
+    }
+
+    /// Counts the claims of assertions by what is known of them.
+    fn claims(&self) -> String {
+        let claims = || self.assertions.iter().flat_map(|assertion| &assertion.claims);
+        let of = |word| claims().filter(|claim| claim.verdict.word() == word).count();
+        let (all, written) = (claims().count(), counted(self.assertions.len(), "assertion"));
+        let mut words = format!("{} of {} of {written} proved", of("proved"), counted(all, "claim"));
+        for (word, said) in [("broken", "broken"), ("not-proved", "not proved")] {
+            if of(word) > 0 {
+                words.push_str(&format!(", {} {said}", of(word)));
+            }
+        }
+        words
     }
 
     /// Counts statements, leaving out what there is none of.

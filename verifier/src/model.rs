@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
 use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels, Manifests, Workload};
+use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::access::Port;
 use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane, GatewaySpec};
@@ -66,11 +67,24 @@ impl<'a> Model<'a> {
     /// Joins objects with the facts about their cluster.
     #[must_use]
     pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
-        let cluster = Cluster { document, inventory: &objects.inventory };
+        Self::joining(Cluster { document, inventory: &objects.inventory }, &objects.policies)
+    }
+
+    /// Joins what is known of a cluster with what decides there.
+    #[must_use]
+    pub fn joining(cluster: Cluster<'a>, policies: &'a Policies) -> Self {
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        let network = Network::of(&cluster, &objects.policies);
-        Self { cluster, policies: &objects.policies, network, mesh: Mesh { trust_domains }, strangers }
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: Mesh { trust_domains }, strangers }
+    }
+
+    /// Returns the same cluster with other policies.
+    #[must_use]
+    pub fn with(&self, policies: &'a Policies) -> Self {
+        let cluster = Cluster { document: self.cluster.document, inventory: self.cluster.inventory };
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: self.mesh.clone(), strangers: self.strangers.clone() }
     }
 
     /// Returns the name of the cluster.
@@ -132,10 +146,13 @@ impl<'a> Model<'a> {
         Some(Identity::new(self.cluster.trust_domain(), &workload.namespace, &workload.service_account))
     }
 
-    /// Tells whether a sidecar sees what arrives at a port of a workload.
+    /// Tells whether a proxy sees what arrives at a port of a workload. What a sidecar serves itself it does not capture.
     #[must_use]
     pub fn is_guarded(&self, workload: &Workload, port: u16) -> bool {
-        self.cluster.plane_of(workload).is_some_and(|plane| !workload.is_past_the_proxy(plane, port))
+        self.cluster.plane_of(workload).is_some_and(|plane| {
+            let own = plane == DataPlane::Sidecar && MESH_PORTS.contains(&port);
+            !own && !workload.is_past_the_proxy(plane, port)
+        })
     }
 
     /// Returns what enforces policy at a workload.
@@ -148,47 +165,60 @@ impl<'a> Model<'a> {
     ///
     /// Where nobody says what a port speaks, or Services disagree, a proxy may read it either way.
     #[must_use]
-    pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, Vec<Reads>> {
-        let mut spoken: BTreeMap<u16, Vec<Option<Protocol>>> = BTreeMap::new();
-        for port in &workload.ports {
-            spoken.entry(port.number).or_default();
-        }
+    pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, &'static [Reads]> {
+        let mut spoken: BTreeMap<u16, Spoken> =
+            workload.ports.iter().map(|port| (port.number, Spoken::default())).collect();
         for port in self.services(workload).flat_map(|service| &service.ports) {
-            let numbers: Vec<u16> = match &port.target {
-                Port::Number(number) => vec![*number],
+            let mut say = |number| spoken.entry(number).or_default().say(port.protocol.as_ref().map(|said| said.value));
+            match &port.target {
+                Port::Number(number) => say(*number),
                 Port::Name(name) => {
                     let named = workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
-                    named.map(|declared| declared.number).collect()
+                    named.for_each(|declared| say(declared.number));
                 }
-            };
-            for number in numbers {
-                spoken.entry(number).or_default().push(port.protocol.as_ref().map(|protocol| protocol.value));
             }
         }
-        let reads = |said: Vec<Option<Protocol>>| {
-            let is = |http: bool| said.iter().flatten().any(|protocol| protocol.is_http() == http);
-            let unsaid = said.is_empty() || said.contains(&None);
-            let mut reads = Vec::new();
-            if is(true) || unsaid {
-                reads.push(Reads::Http);
-            }
-            if is(false) || unsaid {
-                reads.push(Reads::Bytes);
-            }
-            reads
-        };
-        spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
+        spoken.into_iter().map(|(port, spoken)| (port, spoken.readings())).collect()
     }
 
     /// Returns how a proxy may read a port; either way where nobody speaks of it.
     #[must_use]
-    pub fn readings(&self, workload: &Workload, port: u16) -> Vec<Reads> {
-        self.ports(workload).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes])
+    pub fn readings(&self, workload: &Workload, port: u16) -> &'static [Reads] {
+        self.ports(workload).remove(&port).unwrap_or(EITHER)
     }
 
     fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
+    }
+}
+
+/// Either way of reading a port.
+const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];
+
+/// What Services say that a port speaks.
+#[derive(Debug, Default)]
+struct Spoken {
+    http: bool,
+    bytes: bool,
+    unsaid: bool,
+}
+
+impl Spoken {
+    fn say(&mut self, protocol: Option<Protocol>) {
+        match protocol {
+            Some(protocol) if protocol.is_http() => self.http = true,
+            Some(_) => self.bytes = true,
+            None => self.unsaid = true,
+        }
+    }
+
+    fn readings(&self) -> &'static [Reads] {
+        match (self.http, self.bytes) {
+            (true, false) if !self.unsaid => &[Reads::Http],
+            (false, true) if !self.unsaid => &[Reads::Bytes],
+            _ => EITHER,
+        }
     }
 }
 

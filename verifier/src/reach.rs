@@ -71,6 +71,10 @@ pub struct Asked {
     pub path: Option<String>,
     /// The host; any when absent.
     pub host: Option<String>,
+    /// Whether only requests that show no accepted token are meant. A connection nobody reads shows none.
+    pub without_token: bool,
+    /// Where the connection comes from; anywhere when absent.
+    pub address: Option<IpNet>,
 }
 
 impl Asked {
@@ -80,15 +84,23 @@ impl Asked {
         Self::default()
     }
 
-    /// Returns what must hold of a request to be asked for.
-    fn tests(&self) -> Vec<Test> {
+    /// Returns what must hold of a request to be asked for. Where nobody reads HTTP, nobody can tell more than addresses.
+    fn tests(&self, reads: Reads) -> Vec<Test> {
+        let one = |leaf| Test { leaves: vec![leaf], negated: false };
+        let address = self.address.map(|block| one(Leaf::Address(block)));
+        if reads != Reads::Http {
+            return address.into_iter().collect();
+        }
+        // Whatever token is accepted has an issuer.
+        let issued = || Leaf::Claim(vec!["iss".to_owned()], Glob::at_least(0));
+        let token = self.without_token.then(|| Test { negated: true, ..one(issued()) });
         let glob = |text: &str| text.strip_suffix('*').map_or_else(|| Glob::exactly(text), Glob::prefix);
         let leaves = [
             self.method.as_deref().map(|method| Leaf::Method(Glob::exactly(method))),
             self.path.as_deref().map(|path| Leaf::Path(glob(path))),
             self.host.as_deref().map(|host| Leaf::Host(glob(host).folding_case())),
         ];
-        leaves.into_iter().flatten().map(|leaf| Test { leaves: vec![leaf], negated: false }).collect()
+        leaves.into_iter().flatten().map(one).chain(address).chain(token).collect()
     }
 }
 
@@ -228,7 +240,7 @@ fn sidecar<'a>(
     let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
     let mut ways = Vec::new();
     for mode in &modes {
-        for reads in &readings {
+        for reads in readings {
             let arrivals = Arrivals {
                 port,
                 http: *reads == Reads::Http,
@@ -239,8 +251,7 @@ fn sidecar<'a>(
             };
             let chain = chain(&selected, *reads, model.mesh());
             let known: Vec<_> = identity.iter().cloned().collect();
-            // Where nobody reads HTTP, nobody can tell what is asked for.
-            let asked = if *reads == Reads::Http { asked.tests() } else { Vec::new() };
+            let asked = asked.tests(*reads);
             let tests = chain.rules().flat_map(Enforced::tests).chain(&asked);
             let space = Space::of(arrivals.clone(), tests, &known);
             let verdict = Verdict::of(&space, &arrivals, &chain);

@@ -124,6 +124,19 @@ pub enum Decider<'a> {
     Network(&'a str, &'a str),
     /// NetworkPolicies are about it, and none lets it pass.
     NoNetwork,
+    /// A rule of a policy of another tier of the network.
+    Tier {
+        /// The kind of the policy.
+        kind: &'static str,
+        /// Its name.
+        name: &'a str,
+        /// Which of its rules, from one.
+        rule: usize,
+        /// A policy of the same priority that says otherwise; nothing tells which is asked first.
+        rival: Option<&'a str>,
+    },
+    /// Nothing: the cluster is said to enforce no policies of the network.
+    NotEnforced,
     /// A rule of an AuthorizationPolicy.
     Rule(RuleRef<'a>),
     /// AuthorizationPolicies are about it, and none admits a request of this caller, or one denies all that others admit.

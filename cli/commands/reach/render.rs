@@ -83,6 +83,11 @@ fn decided(place: &str, decider: &Decider<'_>) -> String {
         Decider::Nobody => "no NetworkPolicy is about it".to_owned(),
         Decider::Network(namespace, name) => format!("NetworkPolicy {namespace}/{name}"),
         Decider::NoNetwork => "NetworkPolicies are about it, and none lets this pass".to_owned(),
+        Decider::Tier { kind, name, rule, rival: None } => format!("{kind} {name}, rule {rule}"),
+        Decider::Tier { kind, name, rule, rival: Some(rival) } => {
+            format!("{kind} {name}, rule {rule}, or {rival}, which says otherwise: nothing tells which is asked first")
+        }
+        Decider::NotEnforced => "the Cluster says that NetworkPolicy is not enforced".to_owned(),
         Decider::Rule(rule) => {
             format!("AuthorizationPolicy {}/{}, rule {}", rule.namespace, rule.name, rule.rule + 1)
         }

@@ -143,8 +143,12 @@ fn said(gate: &Gate<'_>) -> Option<String> {
         Gate::Shut(decider) => ("refused", decider),
     };
     Some(match decider {
-        Decider::Nobody => return None,
+        Decider::Nobody | Decider::NotEnforced => return None,
         Decider::Network(namespace, name) => format!("{word} by NetworkPolicy {namespace}/{name}"),
+        Decider::Tier { kind, name, rule, rival: None } => format!("{word} by {kind} {name}, rule {rule}"),
+        Decider::Tier { kind, name, rule, rival: Some(rival) } => {
+            format!("{word} by {kind} {name}, rule {rule}, unless {rival} is asked first")
+        }
         Decider::NoNetwork => "refused: NetworkPolicies are about it and none lets this pass".to_owned(),
         Decider::Rule(rule) => {
             format!("{word} by AuthorizationPolicy {}/{}, rule {}", rule.namespace, rule.name, rule.rule + 1)

@@ -6,7 +6,7 @@
 use ipnet::IpNet;
 use ringfence_compiler::inventory::Workload;
 
-use crate::kubernetes::network::names;
+use crate::kubernetes::network::{Entrance, names};
 use crate::kubernetes::passage::{By, Decision, Direction, Passage};
 use crate::kubernetes::peer::Peer;
 use crate::model::Model;
@@ -48,24 +48,45 @@ pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u1
 /// Asks the policies of the workload's end.
 #[must_use]
 pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {
-    let network = model.network();
-    let ask = |peer: Peer<'_>| gate(network.arrives(peer, to, port));
-    match caller {
-        Caller::Outside(block) => ask(Peer::Outside(block)),
-        Caller::Workload(from) => ask(Peer::Pods(network.pods(from))),
-        Caller::Stranger(stranger) => {
-            ask(Peer::Pods(network.strangers(&stranger.identity.namespace, stranger.labels.as_ref())))
-        }
-        Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _) => {
-            // Directly, by the address of its pod, or through a gateway here.
-            let directly = any_of(anywhere(home).into_iter().map(|block| ask(Peer::Outside(block))));
-            let Gate::Shut(decider) = directly else { return directly };
-            let gateways = model.gateways();
-            let mut through = gateways.iter().map(|(namespace, labels)| {
-                let labels = Some(labels).filter(|labels| !labels.is_empty());
-                ask(Peer::Pods(network.strangers(namespace, labels))).reach()
-            });
-            if through.any(|reach| reach != Reach::Denied) { Gate::Unsure(decider) } else { Gate::Shut(decider) }
+    Ingress::of(model, to, port).lets(caller)
+}
+
+/// The policies of a workload's end, looked up once for many callers.
+#[derive(Debug)]
+pub struct Ingress<'m, 'a> {
+    model: &'m Model<'a>,
+    entrance: Entrance<'a>,
+}
+
+impl<'m, 'a> Ingress<'m, 'a> {
+    /// Looks up what is said of a port.
+    #[must_use]
+    pub fn of(model: &'m Model<'a>, to: &Workload, port: u16) -> Self {
+        Self { model, entrance: model.network().entrance(to, port) }
+    }
+
+    /// Asks about a caller.
+    #[must_use]
+    pub fn lets(&self, caller: Caller<'a>) -> Gate<'a> {
+        let (model, network) = (self.model, self.model.network());
+        let ask = |peer: Peer<'_>| gate(self.entrance.lets(peer));
+        match caller {
+            Caller::Outside(block) => ask(Peer::Outside(block)),
+            Caller::Workload(from) => ask(Peer::Pods(network.pods(from))),
+            Caller::Stranger(stranger) => {
+                ask(Peer::Pods(network.strangers(&stranger.identity.namespace, stranger.labels.as_ref())))
+            }
+            Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _) => {
+                // Directly, by the address of its pod, or through a gateway here.
+                let directly = any_of(anywhere(home).into_iter().map(|block| ask(Peer::Outside(block))));
+                let Gate::Shut(decider) = directly else { return directly };
+                let gateways = model.gateways();
+                let mut through = gateways.iter().map(|(namespace, labels)| {
+                    let labels = Some(labels).filter(|labels| !labels.is_empty());
+                    ask(Peer::Pods(network.strangers(namespace, labels))).reach()
+                });
+                if through.any(|reach| reach != Reach::Denied) { Gate::Unsure(decider) } else { Gate::Shut(decider) }
+            }
         }
     }
 }

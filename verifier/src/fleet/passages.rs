@@ -147,7 +147,8 @@ impl<'m> Passages<'m> {
             names: names(to.workload, to.port),
         };
         remembered(&self.arriving, at, || {
-            let ask = |caller| network::ingress(model, caller, to.workload, to.port).reach();
+            let ingress = network::Ingress::of(model, to.workload, to.port);
+            let ask = |caller| ingress.lets(caller).reach();
             let here = |cluster: usize| cluster == to.cluster || cluster >= self.models.len();
             by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
                 let near = alike.iter().filter(move |_| here(cluster));

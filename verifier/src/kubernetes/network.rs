@@ -81,7 +81,14 @@ impl<'a> Network<'a> {
     /// Says whether a connection may arrive at the pods of a workload.
     #[must_use]
     pub fn arrives(&self, from: Peer<'_>, to: &Workload, port: u16) -> Passage<'a> {
-        self.ask(&self.pods(to), Direction::Ingress, from, port, &names(to, port))
+        self.entrance(to, port).lets(from)
+    }
+
+    /// Looks up what decides which connections arrive at the pods of a workload.
+    #[must_use]
+    pub fn entrance(&self, to: &Workload, port: u16) -> Entrance<'a> {
+        let about = self.enforced.then(|| self.policies.network_at(&self.pods(to)));
+        Entrance { about, direction: Direction::Ingress, port, names: names(to, port) }
     }
 
     /// Returns the policies that say something of one direction at the pods of a workload, and whether each is about them.
@@ -97,10 +104,27 @@ impl<'a> Network<'a> {
     }
 
     fn ask(&self, at: &Pod<'_>, direction: Direction, peer: Peer<'_>, port: u16, names: &[String]) -> Passage<'a> {
-        if !self.enforced {
-            return Passage::Open(By::NotEnforced);
-        }
-        let said = passage(&self.policies.network_at(at), direction, peer, Server { port, names });
+        let about = self.enforced.then(|| self.policies.network_at(at));
+        Entrance { about, direction, port, names: names.to_vec() }.lets(peer)
+    }
+}
+
+/// What decides at one end of a connection, whoever is at the other.
+#[derive(Debug)]
+pub struct Entrance<'a> {
+    /// The policies; `None` where no policy is enforced.
+    about: Option<About<'a>>,
+    direction: Direction,
+    port: u16,
+    names: Vec<String>,
+}
+
+impl<'a> Entrance<'a> {
+    /// Says whether a connection with these may pass.
+    #[must_use]
+    pub fn lets(&self, peer: Peer<'_>) -> Passage<'a> {
+        let Some(about) = &self.about else { return Passage::Open(By::NotEnforced) };
+        let said = passage(about, self.direction, peer, Server { port: self.port, names: &self.names });
         match (said, peer) {
             // A pod and its own node reach each other, whatever policies say, and nobody knows which node that is.
             (Passage::Shut(shut), Peer::Pods(pod)) if pod.on_node => Passage::Unsure { open: By::Plugin, shut },

@@ -32,6 +32,8 @@ mod random;
 #[path = "../../examples/envoy_cases/requests.rs"]
 mod requests;
 mod second;
+#[path = "../support/mod.rs"]
+mod support;
 mod texts;
 mod worlds;
 

@@ -1,6 +1,6 @@
 //! Every witness the verifier prints about some folders, as cases for a real Envoy.
 //!
-//! In: a project or a folder of manifests. Out: for each port of each workload behind a sidecar a case, whose requests are the
+//! In: a project, or manifests. Out: for each port of each workload behind a sidecar a case, whose requests are the
 //! witnesses of gates that are open, each of which Envoy has to admit, and near requests of callers whose gate is shut,
 //! each of which it has to refuse: the witnesses of others, sent by them.
 
@@ -62,16 +62,16 @@ pub(super) fn of(folder: &Path) -> Result<Vec<Replay>, Box<dyn Error>> {
     Ok(replays)
 }
 
-fn add(root: &Path, folder: &Path, tree: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            add(root, &path, tree)?;
-        } else {
-            #[expect(clippy::disallowed_methods, reason = "a tool of the test suite reads its own files")]
-            let bytes = fs::read(&path)?;
-            tree.insert(path.strip_prefix(root)?.to_string_lossy().into_owned(), bytes);
-        }
+#[expect(clippy::disallowed_methods, reason = "a tool of the test suite reads its own files")]
+fn add(root: &Path, path: &Path, tree: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
+    if !path.is_dir() {
+        // A single file has no place below itself.
+        let name = if path == root { Path::new("manifests.yaml") } else { path.strip_prefix(root)? };
+        tree.insert(name.to_string_lossy().into_owned(), fs::read(path)?);
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        add(root, &entry?.path(), tree)?;
     }
     Ok(())
 }
@@ -86,7 +86,7 @@ fn documents(path: &str, bytes: &[u8], profile: Profile, said: &mut Diagnostics)
 fn project(tree: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Read>, Box<dyn Error>> {
     let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
     let mut parsed = parse(tree, &mut sources, &mut said).map_err(|_| "it cannot be read")?;
-    let day = Day::parse("2026-11-22").ok_or("no day")?;
+    let day = Day::parse("2026-11-22")?;
     let compiled = {
         let resolved = resolve(&parsed, day, &mut said).map_err(|_| "it does not resolve")?;
         compile(&resolved, &sources, &mut said).map_err(|_| "it does not compile")?

@@ -35,7 +35,7 @@ impl Clusters {
     /// Returns the facts about the first cluster.
     #[allow(dead_code, reason = "not every test asks for it")]
     pub fn facts(&self) -> &Document<ClusterSpec> {
-        &self.0[0].0
+        &self.0.first().unwrap().0
     }
 
     /// Returns what can be asked.

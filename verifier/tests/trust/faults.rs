@@ -12,6 +12,9 @@ use crate::meshes::{matrix, naively};
 use crate::second::{Tally, compare};
 
 type Shown<'a> = Chain<RuleRef<'a>>;
+/// What a mistake is called, and what it makes of what one side is shown.
+type OfChains = (&'static str, fn(&mut Shown<'_>));
+type OfMeshes = (&'static str, fn(&mut Mesh));
 
 fn each_rule(chain: &mut Shown<'_>, change: impl Fn(&mut Enforced<RuleRef<'_>>)) {
     let allow = chain.allow.iter_mut().flatten();
@@ -28,7 +31,7 @@ fn each_leaf(chain: &mut Shown<'_>, change: impl Fn(&mut Leaf)) {
 
 #[test]
 fn mistakes_in_chains_are_noticed() {
-    let faults: [(&str, fn(&mut Shown<'_>)); 17] = [
+    let faults: [OfChains; 17] = [
         ("no DENY", |chain| chain.deny.clear()),
         ("an empty ALLOW is none", |chain| chain.allow = chain.allow.take().filter(|rules| !rules.is_empty())),
         ("no ALLOW is an empty one", |chain| _ = chain.allow.get_or_insert_default()),
@@ -99,7 +102,7 @@ fn mistakes_in_chains_are_noticed() {
 
 #[test]
 fn mistakes_about_meshes_are_noticed() {
-    let faults: [(&str, fn(&mut Mesh)); 17] = [
+    let faults: [OfMeshes; 17] = [
         ("selectors select everything", |mesh| {
             mesh.authorizations.iter_mut().for_each(|policy| policy.selector.clear())
         }),

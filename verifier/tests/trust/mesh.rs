@@ -248,7 +248,7 @@ impl Rule {
         let (methods, paths) = (texts(&["GET", "POST", "*"]), texts(&["/a", "/b", "/a*", "*b", "/c/{*}"]));
         let ports = texts(&["8080", "9090"]);
         let mut rule = Self::default();
-        let mut fields = |random: &mut Random, of: &[(&'static str, &[String])]| {
+        let fields = |random: &mut Random, of: &[(&'static str, &[String])]| {
             let mut fields = BTreeMap::new();
             for _ in 0..1 + random.below(2) {
                 let (name, values) = random.one(of);

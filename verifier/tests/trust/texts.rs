@@ -47,7 +47,7 @@ impl Machine {
             .filter_map(|at| self.steps[at + 1].err())
             .collect();
         let matters = |at: &usize| {
-            let last = matches!(self.steps[*at], Err(_)) || self.steps[at + 1].is_err();
+            let last = self.steps[*at].is_err() || self.steps[at + 1].is_err();
             last || !forever.contains(&self.owners[*at])
         };
         left.into_iter().filter(matters).collect()
@@ -81,7 +81,7 @@ impl Machine {
         });
         let mut characters: BTreeSet<char> = waited.chain(['/']).collect();
         let mut usual = ('a'..='z').chain("0123456789-._~%!$&'()+,;:@=*".chars()).chain('A'..='Z');
-        let fresh = usual.find(|one| !characters.contains(one) && !(folded && one.is_ascii_uppercase()));
+        let fresh = usual.find(|one| !(characters.contains(one) || folded && one.is_ascii_uppercase()));
         let odd = "[]<>^`\"{}|".chars().find(|one| !characters.contains(one));
         assert!(odd.is_some_and(|one| !Class::Segment.has(one)) && fresh.is_some_and(|one| Class::Segment.has(one)));
         characters.extend([fresh, odd].into_iter().flatten());

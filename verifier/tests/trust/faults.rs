@@ -7,7 +7,7 @@ use ringfence_verifier::engine::{Chain, Enforced, Leaf, RuleRef, Test};
 use ringfence_verifier::glob::Glob;
 
 use crate::cases::Case;
-use crate::mesh::{Mesh, NAMES, NetworkPeer};
+use crate::mesh::{Mesh, NAMES, NetworkPeer, Quirk};
 use crate::meshes::{matrix, naively};
 use crate::second::{Tally, compare};
 
@@ -102,7 +102,7 @@ fn mistakes_in_chains_are_noticed() {
 
 #[test]
 fn mistakes_about_meshes_are_noticed() {
-    let faults: [OfMeshes; 17] = [
+    let faults: [OfMeshes; 20] = [
         ("selectors select everything", |mesh| {
             mesh.authorizations.iter_mut().for_each(|policy| policy.selector.clear())
         }),
@@ -137,6 +137,13 @@ fn mistakes_about_meshes_are_noticed() {
             });
         }),
         ("modes are not enforced", |mesh| mesh.peers.clear()),
+        ("providers are not asked", |mesh| mesh.authorizations.retain(|policy| policy.action != "CUSTOM")),
+        ("every port is seen by its proxy", |mesh| {
+            mesh.pods.iter_mut().filter(|pod| pod.quirk == Quirk::Excluded).for_each(|pod| pod.quirk = Quirk::Nothing);
+        }),
+        ("what nobody says is HTTP", |mesh| {
+            mesh.pods.iter_mut().filter(|pod| pod.quirk == Quirk::Unsaid).for_each(|pod| pod.quirk = Quirk::Nothing);
+        }),
         ("egress is free", |mesh| mesh.networks.iter_mut().for_each(|policy| policy.egress = None)),
         ("policies about egress are about ingress", |mesh| {
             mesh.networks.iter_mut().for_each(|policy| _ = policy.ingress.get_or_insert_default());

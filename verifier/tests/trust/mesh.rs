@@ -40,6 +40,21 @@ pub struct Pod {
     pub name: String,
     pub account: &'static str,
     pub labels: Labels,
+    pub quirk: Quirk,
+}
+
+/// What is odd about a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quirk {
+    Nothing,
+    /// It is on the network of its node.
+    HostNetwork,
+    /// It wants no proxy.
+    NoProxy,
+    /// Its port 8080 is kept from its proxy.
+    Excluded,
+    /// Nobody says what its port 8080 speaks.
+    Unsaid,
 }
 
 /// Values, and values that must not match.
@@ -107,17 +122,24 @@ impl Mesh {
             name: format!("p{number}"),
             account: random.one(&names.accounts),
             labels: labels(random, 90),
+            quirk: match random.below(20) {
+                0 => Quirk::HostNetwork,
+                1 => Quirk::NoProxy,
+                2 => Quirk::Excluded,
+                3 => Quirk::Unsaid,
+                _ => Quirk::Nothing,
+            },
         });
         let pods = pods.collect();
         let authorizations = (0..random.below(5)).map(|number| {
-            let action = random.one(&["ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT"]);
-            let least = usize::from(action == "DENY");
+            let action = random.one(&["ALLOW", "ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT", "CUSTOM"]);
+            let least = usize::from(matches!(action, "DENY" | "CUSTOM"));
             Authorization {
                 namespace: random.one(&[names.namespaces[0], names.namespaces[0], names.namespaces[1], ROOT]),
                 name: format!("a{number}"),
                 action,
                 selector: labels(random, 40),
-                dry_run: action != "AUDIT" && random.chance(8),
+                dry_run: matches!(action, "ALLOW" | "DENY") && random.chance(8),
                 rules: (0..least + random.below(3)).map(|_| Rule::of(random, &names)).collect(),
             }
         });
@@ -153,7 +175,12 @@ impl Mesh {
         Self { names, pods, authorizations, peers, networks }
     }
 
-    pub fn has_proxies(&self, namespace: &str) -> bool {
+    /// Tells whether a pod has a proxy.
+    pub fn has_proxy(&self, pod: &Pod) -> bool {
+        self.has_proxies(pod.namespace) && !matches!(pod.quirk, Quirk::HostNetwork | Quirk::NoProxy)
+    }
+
+    fn has_proxies(&self, namespace: &str) -> bool {
         namespace != self.names.namespaces[2]
     }
 
@@ -174,10 +201,20 @@ impl Mesh {
             let mut labels = pod.labels.clone();
             labels.insert("pod".into(), pod.name.clone());
             let ports = json!([{ "name": "web", "containerPort": 8080 }, { "name": "raw", "containerPort": 9090 }]);
-            let template = json!({ "metadata": { "labels": labels },
+            let mut template = json!({ "metadata": { "labels": labels },
                 "spec": { "serviceAccountName": pod.account, "containers": [{ "name": "c", "ports": ports }] } });
+            let metadata = &mut template["metadata"];
+            match pod.quirk {
+                Quirk::Excluded => {
+                    metadata["annotations"] = json!({ "traffic.sidecar.istio.io/excludeInboundPorts": "8080" });
+                }
+                Quirk::NoProxy => metadata["labels"]["sidecar.istio.io/inject"] = "false".into(),
+                Quirk::HostNetwork => template["spec"]["hostNetwork"] = true.into(),
+                Quirk::Nothing | Quirk::Unsaid => {}
+            }
+            let speaks = if pod.quirk == Quirk::Unsaid { "web" } else { "http" };
             all.push(object("apps/v1", "Deployment", pod.namespace, &pod.name, json!({ "template": template })));
-            let ports = json!([{ "name": "http", "port": 80, "targetPort": 8080 },
+            let ports = json!([{ "name": speaks, "port": 80, "targetPort": 8080 },
                 { "name": "tcp", "port": 90, "targetPort": 9090 }]);
             let service = json!({ "selector": { "pod": pod.name }, "ports": ports });
             all.push(object("v1", "Service", pod.namespace, &pod.name, service));
@@ -186,6 +223,9 @@ impl Mesh {
             let mut spec =
                 json!({ "action": policy.action, "rules": policy.rules.iter().map(Rule::written).collect::<Vec<_>>() });
             select(&mut spec, &policy.selector);
+            if policy.action == "CUSTOM" {
+                spec["provider"] = json!({ "name": "someone" });
+            }
             let mut written =
                 object("security.istio.io/v1", "AuthorizationPolicy", policy.namespace, &policy.name, spec);
             if policy.dry_run {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_verifier::reach::Reach;
 use serde_json::Value;
 
-use crate::mesh::{Authorization, Both, Labels, Mesh, Network, NetworkPeer, NetworkRule, Pod, ROOT, Rule};
+use crate::mesh::{Authorization, Both, Labels, Mesh, Network, NetworkPeer, NetworkRule, Pod, Quirk, ROOT, Rule};
 
 pub const PORTS: [u16; 2] = [8080, 9090];
 
@@ -22,13 +22,21 @@ struct Asked<'a> {
 
 /// Answers whether a pod, or somebody outside, reaches a port.
 pub fn reach(mesh: &Mesh, from: Option<&Pod>, to: &Pod, port: u16) -> Reach {
+    // Pods on the network of their node are known by its address, or not at all.
+    let blurred = |reach: Reach, pods: &[Option<&Pod>]| {
+        let blurs = pods.iter().flatten().any(|pod| pod.quirk == Quirk::HostNetwork);
+        if blurs { reach.max(Reach::Depends) } else { reach }
+    };
     let egress = from.map_or(Reach::Allowed, |from| {
         let about = mesh.networks.iter().filter(|policy| selects(policy, from));
-        passes(about.filter_map(|policy| Some((policy, policy.egress.as_ref()?))), Some(to), port)
+        let passes = passes(about.filter_map(|policy| Some((policy, policy.egress.as_ref()?))), Some(to), port);
+        blurred(passes, &[Some(from)])
     });
     let about = mesh.networks.iter().filter(|policy| selects(policy, to));
     let ingress = passes(about.filter_map(|policy| Some((policy, policy.ingress.as_ref()?))), from, port);
-    let proxy = if mesh.has_proxies(to.namespace) { proxy(mesh, from, to, port) } else { Reach::Allowed };
+    let ingress = blurred(ingress, &[Some(to), from]);
+    let sees = mesh.has_proxy(to) && (to.quirk != Quirk::Excluded || port != 8080);
+    let proxy = if sees { proxy(mesh, from, to, port) } else { Reach::Allowed };
     egress.min(ingress).min(proxy)
 }
 
@@ -96,24 +104,28 @@ fn is_port(written: &Value, port: u16) -> bool {
 
 fn proxy(mesh: &Mesh, from: Option<&Pod>, to: &Pod, port: u16) -> Reach {
     let of_peer = |pod: &Pod| (format!("cluster.local/ns/{}/sa/{}", pod.namespace, pod.account), pod.namespace);
-    let own = from.filter(|from| mesh.has_proxies(from.namespace));
-    let mut open = BTreeSet::new();
+    let own = from.filter(|from| mesh.has_proxy(from));
+    let readings: &[bool] = match (port, to.quirk) {
+        (8080, Quirk::Unsaid) => &[true, false],
+        (8080, _) => &[true],
+        _ => &[false],
+    };
+    let mut ways = BTreeSet::new();
     for mode in modes(mesh, to, port) {
-        let certified = own.filter(|_| mode != "DISABLE").map(|pod| Some(of_peer(pod)));
-        let plain = (mode != "STRICT").then_some(None);
-        let peers: Vec<Option<(String, &str)>> = certified.into_iter().chain(plain).collect();
-        let asked = peers.into_iter().flat_map(|peer| asked(peer, port));
-        open.insert(asked.into_iter().any(|asked| admits(mesh, to, &asked)));
+        for http in readings {
+            let certified = own.filter(|_| mode != "DISABLE").map(|pod| Some(of_peer(pod)));
+            let plain = (mode != "STRICT").then_some(None);
+            let peers = certified.into_iter().chain(plain);
+            let answers = peers.flat_map(|peer| asked(peer, port, *http)).map(|asked| admits(mesh, to, &asked));
+            ways.insert(answers.max().unwrap_or(Reach::Denied));
+        }
     }
-    match (open.contains(&true), open.contains(&false)) {
-        (true, true) => Reach::Depends,
-        (true, false) => Reach::Allowed,
-        _ => Reach::Denied,
-    }
+    // Nobody knows which of the ways it is.
+    if ways.len() == 1 { ways.into_iter().next().unwrap() } else { Reach::Depends }
 }
 
-fn asked(peer: Option<(String, &str)>, port: u16) -> Vec<Asked<'_>> {
-    if port == 9090 {
+fn asked(peer: Option<(String, &str)>, port: u16, http: bool) -> Vec<Asked<'_>> {
+    if !http {
         return vec![Asked { peer, port, http: None }];
     }
     let paths = ["/a", "/b", "/ab", "/a/b", "/ac", "/c", "/c/d", "/c/b", "/c/d/e"];
@@ -146,7 +158,7 @@ fn modes(mesh: &Mesh, to: &Pod, port: u16) -> BTreeSet<&'static str> {
     modes
 }
 
-fn admits(mesh: &Mesh, to: &Pod, asked: &Asked<'_>) -> bool {
+fn admits(mesh: &Mesh, to: &Pod, asked: &Asked<'_>) -> Reach {
     let about = |policy: &&Authorization| {
         (policy.namespace == ROOT || policy.namespace == to.namespace)
             && has(&to.labels, &policy.selector)
@@ -155,10 +167,12 @@ fn admits(mesh: &Mesh, to: &Pod, asked: &Asked<'_>) -> bool {
     let enforced =
         |action: &'static str| mesh.authorizations.iter().filter(move |policy| policy.action == action).filter(about);
     let matches = |policy: &Authorization| policy.rules.iter().any(|rule| rule.matches(policy.action, asked));
-    if enforced("DENY").any(matches) {
-        return false;
+    let refused = enforced("ALLOW").next().is_some() && !enforced("ALLOW").any(matches);
+    match () {
+        () if refused || enforced("DENY").any(matches) => Reach::Denied,
+        () if enforced("CUSTOM").any(matches) => Reach::Depends,
+        () => Reach::Allowed,
     }
-    enforced("ALLOW").next().is_none() || enforced("ALLOW").any(matches)
 }
 
 impl Rule {

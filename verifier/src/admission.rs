@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::envoy::Reads;
-use crate::engine::{Chain, Enforced, Leaf};
+use crate::engine::{Chain, Enforced, Leaf, Test};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::glob::Glob;
 use crate::identities::Identities;
@@ -115,16 +115,17 @@ impl Answers {
 
     /// Puts identities together that no test on the peer tells apart, each group with the URI of one of them.
     fn groups(&self, chain: &Chain<()>, among: &Intervals) -> Vec<(Vec<Range<u32>>, String)> {
-        let leaves = chain.rules().flat_map(Enforced::tests).flat_map(|test| &test.leaves);
-        let globs: BTreeSet<&Glob> =
-            leaves.filter_map(|leaf| if let Leaf::Peer(glob) = leaf { Some(glob) } else { None }).collect();
-        let mut turns: Vec<(u32, usize)> = Vec::new();
-        for (at, glob) in (0..).zip(globs) {
-            let met = self.named(glob).and(among);
-            turns.extend(met.ranges().iter().flat_map(|range| [(range.start, at), (range.end, at)]));
-        }
+        let asked: BTreeSet<Vec<&Glob>> = chain.rules().flat_map(Enforced::tests).map(peers).collect();
         // The set itself is one more, so that what no test is about is a group too.
-        turns.extend(among.ranges().iter().flat_map(|range| [(range.start, usize::MAX), (range.end, usize::MAX)]));
+        let mut turns: Vec<(u32, usize)> = Vec::new();
+        let mut add = |at, met: &Intervals| {
+            turns.extend(met.ranges().iter().flat_map(|range| [(range.start, at), (range.end, at)]));
+        };
+        add(0, among);
+        for (at, globs) in (1..).zip(asked.iter().filter(|globs| !globs.is_empty())) {
+            let met = globs.iter().flat_map(|glob| self.named(glob).ranges().to_vec());
+            add(at, &Intervals::of(met.collect()).and(among));
+        }
         turns.sort_unstable();
         let mut groups: BTreeMap<Vec<usize>, Vec<Range<u32>>> = BTreeMap::new();
         let mut met: BTreeSet<usize> = BTreeSet::new();
@@ -138,17 +139,11 @@ impl Answers {
                 met.insert(at);
             }
         }
-        let uri = |ranges: &[Range<u32>]| {
-            let first = ranges.first().and_then(|range| self.identities.uri(range.start));
-            first.unwrap_or_default().to_owned()
+        let with_uri = |ranges: Vec<Range<u32>>| {
+            let uri = ranges.first().and_then(|range| self.identities.uri(range.start)).unwrap_or_default().to_owned();
+            (ranges, uri)
         };
-        groups
-            .into_values()
-            .map(|ranges| {
-                let uri = uri(&ranges);
-                (ranges, uri)
-            })
-            .collect()
+        groups.into_values().map(with_uri).collect()
     }
 
     /// Returns the identities a glob means.
@@ -194,6 +189,11 @@ impl Answers {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(question, reach);
         reach
     }
+}
+
+/// Returns what a test asks of the peer.
+fn peers(test: &Test) -> Vec<&Glob> {
+    test.leaves.iter().filter_map(|leaf| if let Leaf::Peer(glob) = leaf { Some(glob) } else { None }).collect()
 }
 
 /// Joins ways of which nobody knows the one: open in all of them is open, shut in all of them is shut.

@@ -9,12 +9,14 @@ mod passages;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
 
 use self::doors::Doors;
 use self::passages::Passages;
+use crate::engine::envoy::Reads;
 use crate::identities::Identities;
 use crate::intervals::Intervals;
 use crate::model::Model;
@@ -30,6 +32,8 @@ pub struct Destination<'m> {
     pub workload: &'m Workload,
     /// The port.
     pub port: u16,
+    /// How a proxy may read it.
+    pub readings: &'static [Reads],
 }
 
 /// Who calls, and from where.
@@ -76,8 +80,8 @@ impl Reaching {
 /// The clusters of one mesh.
 #[derive(Debug)]
 pub struct Fleet<'m> {
-    models: &'m [Model<'m>],
-    callers: Vec<Calling<'m>>,
+    models: Vec<&'m Model<'m>>,
+    callers: Arc<Vec<Calling<'m>>>,
     doors: Doors,
     passages: Passages<'m>,
 }
@@ -116,13 +120,27 @@ impl<'m> Fleet<'m> {
         }
         callers.extend(nameless);
         let all = position(callers.len());
-        Self { models, doors: Doors::of(identities, starts, all), passages: Passages::of(models, &callers), callers }
+        let models: Vec<&Model<'_>> = models.iter().collect();
+        let passages = Passages::of(&models, &callers);
+        Self { models, callers: Arc::new(callers), doors: Doors::of(identities, starts, all), passages }
+    }
+
+    /// Returns the same mesh with other policies in one cluster, in which the same must run: a what-if. What is known of
+    /// names and of rules is shared, so that only what is asked about anew is worked out.
+    #[must_use]
+    pub fn with(&self, cluster: usize, model: &'m Model<'m>) -> Self {
+        let mut models = self.models.clone();
+        if let Some(old) = models.get_mut(cluster) {
+            *old = model;
+        }
+        let passages = self.passages.with(cluster, &models);
+        Self { models, callers: Arc::clone(&self.callers), doors: self.doors.afresh(), passages }
     }
 
     /// Returns the clusters.
     #[must_use]
-    pub fn models(&self) -> &'m [Model<'m>] {
-        self.models
+    pub fn models(&self) -> &[&'m Model<'m>] {
+        &self.models
     }
 
     /// Returns every caller: those of one identity side by side, then those without one, the last of which is anyone outside.
@@ -131,18 +149,30 @@ impl<'m> Fleet<'m> {
         &self.callers
     }
 
+    /// Returns how many identities there are.
+    #[must_use]
+    pub fn identities(&self) -> usize {
+        self.doors.identities()
+    }
+
     /// Returns every port that manifests show, by cluster, workload and number.
     #[must_use]
     pub fn destinations(&self) -> Vec<Destination<'m>> {
-        let of_cluster = |(cluster, model): (usize, &'m Model<'m>)| {
+        let of_cluster = |(cluster, model): (usize, &&'m Model<'m>)| {
+            let model: &'m Model<'m> = model;
             let workloads: Vec<&'m Workload> = model.workloads().collect();
-            let ports = workloads.into_par_iter().flat_map_iter(move |workload| {
-                let ports = model.ports(workload).into_keys();
-                ports.map(move |port| Destination { cluster, workload, port })
-            });
+            let ports = workloads.into_par_iter().flat_map_iter(move |workload| ports(model, cluster, workload));
             ports.collect::<Vec<_>>()
         };
         self.models.iter().enumerate().flat_map(of_cluster).collect()
+    }
+
+    /// Returns the ports of one namespace of a cluster.
+    #[must_use]
+    pub fn destinations_in(&self, cluster: usize, namespace: &str) -> Vec<Destination<'m>> {
+        let Some(model) = self.models.get(cluster) else { return Vec::new() };
+        let here = model.cluster().inventory.workloads_in(namespace);
+        here.flat_map(|(_, workload)| ports(model, cluster, workload)).collect()
     }
 
     /// Says who reaches a port.
@@ -165,6 +195,11 @@ impl<'m> Fleet<'m> {
         });
         counts.reduce(|| (0, 0), |one, other| (one.0 + other.0, one.1 + other.1))
     }
+}
+
+fn ports<'m>(model: &Model<'m>, cluster: usize, workload: &'m Workload) -> impl Iterator<Item = Destination<'m>> {
+    let ports = model.ports(workload).into_iter();
+    ports.map(move |(port, readings)| Destination { cluster, workload, port, readings })
 }
 
 /// A table has fewer entries than `u32` has values: there is no memory for more.

@@ -3,7 +3,9 @@
 //! In: rendered manifests, and a [`ClusterSpec`] with the facts that no manifest tells. Out: [`Model`], in which all questions
 //! are look-ups. Policy of our own and plain manifests end here alike.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
@@ -58,6 +60,8 @@ pub struct Model<'a> {
     policies: &'a Policies,
     mesh: Mesh,
     strangers: Vec<Stranger>,
+    /// The labels of namespaces.
+    namespaces: Arc<BTreeMap<String, Labels>>,
 }
 
 impl<'a> Model<'a> {
@@ -67,7 +71,18 @@ impl<'a> Model<'a> {
         let cluster = Cluster { document, inventory: &objects.inventory };
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers }
+        let labelled = objects.inventory.namespaces.iter();
+        let namespaces = labelled.map(|(namespace, labels)| (namespace.clone(), named(namespace, labels)));
+        let namespaces = Arc::new(namespaces.collect());
+        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers, namespaces }
+    }
+
+    /// Returns the same cluster with other policies.
+    #[must_use]
+    pub fn with(&self, policies: &'a Policies) -> Self {
+        let cluster = Cluster { document: self.cluster.document, inventory: self.cluster.inventory };
+        let namespaces = Arc::clone(&self.namespaces);
+        Self { cluster, policies, mesh: self.mesh.clone(), strangers: self.strangers.clone(), namespaces }
     }
 
     /// Returns the name of the cluster.
@@ -118,10 +133,11 @@ impl<'a> Model<'a> {
 
     /// Returns the labels of a namespace, with the one that Kubernetes gives each.
     #[must_use]
-    pub fn namespace_labels(&self, namespace: &str) -> Labels {
-        let mut labels = self.cluster.inventory.namespaces.get(namespace).cloned().unwrap_or_default();
-        labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-        labels
+    pub fn namespace_labels(&self, namespace: &str) -> Cow<'_, Labels> {
+        match self.namespaces.get(namespace) {
+            Some(labels) => Cow::Borrowed(labels),
+            None => Cow::Owned(named(namespace, &Labels::new())),
+        }
     }
 
     /// Returns the identity a workload can show; `None` where it has no proxy to show one.
@@ -147,42 +163,26 @@ impl<'a> Model<'a> {
     ///
     /// Where nobody says what a port speaks, or Services disagree, a proxy may read it either way.
     #[must_use]
-    pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, Vec<Reads>> {
-        let mut spoken: BTreeMap<u16, Vec<Option<Protocol>>> = BTreeMap::new();
-        for port in &workload.ports {
-            spoken.entry(port.number).or_default();
-        }
+    pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, &'static [Reads]> {
+        let mut spoken: BTreeMap<u16, Spoken> =
+            workload.ports.iter().map(|port| (port.number, Spoken::default())).collect();
         for port in self.services(workload).flat_map(|service| &service.ports) {
-            let numbers: Vec<u16> = match &port.target {
-                Port::Number(number) => vec![*number],
+            let mut say = |number| spoken.entry(number).or_default().say(port.protocol.as_ref().map(|said| said.value));
+            match &port.target {
+                Port::Number(number) => say(*number),
                 Port::Name(name) => {
                     let named = workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
-                    named.map(|declared| declared.number).collect()
+                    named.for_each(|declared| say(declared.number));
                 }
-            };
-            for number in numbers {
-                spoken.entry(number).or_default().push(port.protocol.as_ref().map(|protocol| protocol.value));
             }
         }
-        let reads = |said: Vec<Option<Protocol>>| {
-            let is = |http: bool| said.iter().flatten().any(|protocol| protocol.is_http() == http);
-            let unsaid = said.is_empty() || said.contains(&None);
-            let mut reads = Vec::new();
-            if is(true) || unsaid {
-                reads.push(Reads::Http);
-            }
-            if is(false) || unsaid {
-                reads.push(Reads::Bytes);
-            }
-            reads
-        };
-        spoken.into_iter().map(|(port, said)| (port, reads(said))).collect()
+        spoken.into_iter().map(|(port, spoken)| (port, spoken.readings())).collect()
     }
 
     /// Returns how a proxy may read a port; either way where nobody speaks of it.
     #[must_use]
-    pub fn readings(&self, workload: &Workload, port: u16) -> Vec<Reads> {
-        self.ports(workload).remove(&port).unwrap_or_else(|| vec![Reads::Http, Reads::Bytes])
+    pub fn readings(&self, workload: &Workload, port: u16) -> &'static [Reads] {
+        self.ports(workload).remove(&port).unwrap_or(EITHER)
     }
 
     /// Returns what a workload calls a port.
@@ -196,6 +196,42 @@ impl<'a> Model<'a> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
     }
+}
+
+/// Either way of reading a port.
+const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];
+
+/// What Services say that a port speaks.
+#[derive(Debug, Default)]
+struct Spoken {
+    http: bool,
+    bytes: bool,
+    unsaid: bool,
+}
+
+impl Spoken {
+    fn say(&mut self, protocol: Option<Protocol>) {
+        match protocol {
+            Some(protocol) if protocol.is_http() => self.http = true,
+            Some(_) => self.bytes = true,
+            None => self.unsaid = true,
+        }
+    }
+
+    fn readings(&self) -> &'static [Reads] {
+        match (self.http, self.bytes) {
+            (true, false) if !self.unsaid => &[Reads::Http],
+            (false, true) if !self.unsaid => &[Reads::Bytes],
+            _ => EITHER,
+        }
+    }
+}
+
+/// Adds the label that Kubernetes gives each namespace.
+fn named(namespace: &str, labels: &Labels) -> Labels {
+    let mut labels = labels.clone();
+    labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
+    labels
 }
 
 /// Returns the gateways and identities of a cluster's facts that no workload of its manifests shows.

@@ -215,7 +215,7 @@ fn sidecar<'a>(
     let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
     let mut ways = Vec::new();
     for mode in &modes {
-        for reads in &readings {
+        for reads in readings {
             let arrivals = Arrivals {
                 port,
                 http: *reads == Reads::Http,

@@ -19,9 +19,9 @@ use crate::reach::{Reach, is_gateway};
 /// What proxies admit.
 #[derive(Debug)]
 pub(super) struct Doors {
-    answers: Answers,
+    answers: Arc<Answers>,
     /// The position of the first caller of each identity, and at the end that of the first without one.
-    starts: Vec<u32>,
+    starts: Arc<Vec<u32>>,
     /// How many callers there are.
     all: u32,
     known: Mutex<HashMap<Told, Arc<Reaching>>>,
@@ -34,13 +34,24 @@ struct Told {
     policies: Vec<usize>,
     tokens: Vec<usize>,
     modes: Vec<Mode>,
-    readings: Vec<Reads>,
+    readings: &'static [Reads],
     port: u16,
 }
 
 impl Doors {
     pub fn of(identities: Identities, starts: Vec<u32>, all: u32) -> Self {
-        Self { answers: Answers::about(identities), starts, all, known: Mutex::default() }
+        let answers = Arc::new(Answers::about(identities));
+        Self { answers, starts: Arc::new(starts), all, known: Mutex::default() }
+    }
+
+    /// Returns the same without what is known of ports, for other policies.
+    pub fn afresh(&self) -> Self {
+        let (answers, starts) = (Arc::clone(&self.answers), Arc::clone(&self.starts));
+        Self { answers, starts, all: self.all, known: Mutex::default() }
+    }
+
+    pub fn identities(&self) -> usize {
+        self.starts.len().saturating_sub(1)
     }
 
     /// Says whom the proxy of a port lets through; where nothing stands before it, everybody.
@@ -61,13 +72,12 @@ impl Doors {
         let selected = policies.authorizing(namespace, labels, root);
         let tokens = policies.tokens_at(namespace, labels, root);
         let modes: Vec<Mode> = policies.modes(namespace, labels, root).at(to.port).into_iter().collect();
-        let readings = model.readings(to.workload, to.port);
         let told = Told {
             cluster: to.cluster,
             policies: selected.iter().map(|policy| std::ptr::from_ref(*policy).addr()).collect(),
             tokens: tokens.iter().map(|rule| std::ptr::from_ref(*rule).addr()).collect(),
             modes,
-            readings,
+            readings: to.readings,
             port: to.port,
         };
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&told) {

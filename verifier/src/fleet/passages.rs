@@ -18,13 +18,13 @@ use crate::reach::{Caller, Reach};
 /// What the network lets through.
 #[derive(Debug)]
 pub(super) struct Passages<'m> {
-    models: &'m [Model<'m>],
+    models: Vec<&'m Model<'m>>,
     /// Callers that no policy of the network tells apart, by cluster; those outside at the end.
-    alike: Vec<Vec<Alike<'m>>>,
+    alike: Vec<Arc<Vec<Alike<'m>>>>,
     /// All callers of each cluster.
-    all: Vec<Intervals>,
-    /// Callers about whose own connections policies are.
-    guarded: Intervals,
+    all: Arc<Vec<Intervals>>,
+    /// Callers about whose own connections policies are, by cluster.
+    guarded: Vec<Vec<usize>>,
     callers: u32,
     arriving: Mutex<HashMap<At, Arc<Reaching>>>,
     leaving: Mutex<HashMap<Towards, Arc<Reaching>>>,
@@ -35,7 +35,6 @@ pub(super) struct Passages<'m> {
 struct Alike<'m> {
     one: Calling<'m>,
     all: Intervals,
-    guarded: bool,
 }
 
 /// What policies at a port go by; objects by where they lie in memory.
@@ -68,8 +67,8 @@ struct Group<'m> {
 type Seen<'m> = (Option<(&'m str, &'m Labels, bool)>, Option<usize>);
 
 impl<'m> Passages<'m> {
-    pub fn of(models: &'m [Model<'m>], callers: &[Calling<'m>]) -> Self {
-        let mut alike: Vec<BTreeMap<Seen<'m>, Group<'m>>> =
+    pub fn of(models: &[&'m Model<'m>], callers: &[Calling<'m>]) -> Self {
+        let mut groups: Vec<BTreeMap<Seen<'m>, Group<'m>>> =
             std::iter::repeat_with(BTreeMap::new).take(models.len() + 1).collect();
         for (at, calling) in callers.iter().enumerate() {
             let seen = match calling.caller {
@@ -78,39 +77,52 @@ impl<'m> Passages<'m> {
                 }
                 _ => (None, Some(at)),
             };
-            if let Some(here) = alike.get_mut(calling.cluster.unwrap_or(models.len())) {
+            if let Some(here) = groups.get_mut(calling.cluster.unwrap_or(models.len())) {
                 let group = here.entry(seen).or_insert_with(|| Group { one: *calling, all: Vec::new() });
                 group.all.push(position(at)..position(at) + 1);
             }
         }
-        let alike: Vec<Vec<Alike<'m>>> = alike
-            .into_iter()
-            .enumerate()
-            .map(|(cluster, here)| {
-                let model = models.get(cluster);
-                let of_one = |group: Group<'m>| {
-                    let guarded = match (model, group.one.caller) {
-                        (Some(model), Caller::Workload(from)) => network::is_egress_guarded(model, from),
-                        _ => false,
-                    };
-                    Alike { one: group.one, all: Intervals::of(group.all), guarded }
-                };
-                here.into_values().map(of_one).collect()
-            })
-            .collect();
-        let joined = |list: &mut dyn Iterator<Item = &Alike<'m>>| {
-            Intervals::of(list.flat_map(|alike| alike.all.ranges().iter().cloned()).collect())
+        let alike = |group: Group<'m>| Alike { one: group.one, all: Intervals::of(group.all) };
+        let alike: Vec<_> =
+            groups.into_iter().map(|here| Arc::new(here.into_values().map(alike).collect::<Vec<_>>())).collect();
+        let joined = |here: &Arc<Vec<Alike<'m>>>| {
+            Intervals::of(here.iter().flat_map(|alike| alike.all.ranges().iter().cloned()).collect())
         };
-        let all = alike.iter().map(|here| joined(&mut here.iter())).collect();
-        let guarded = joined(&mut alike.iter().flatten().filter(|alike| alike.guarded));
-        let (arriving, leaving) = (Mutex::default(), Mutex::default());
-        Self { models, alike, all, guarded, callers: position(callers.len()), arriving, leaving }
+        let guarded = models.iter().zip(&alike).map(|(model, here)| guarded(model, here)).collect();
+        Self {
+            models: models.to_vec(),
+            all: Arc::new(alike.iter().map(joined).collect()),
+            alike,
+            guarded,
+            callers: position(callers.len()),
+            arriving: Mutex::default(),
+            leaving: Mutex::default(),
+        }
+    }
+
+    /// Returns the same where one cluster has other policies.
+    pub fn with(&self, cluster: usize, models: &[&'m Model<'m>]) -> Self {
+        let mut of_clusters = self.guarded.clone();
+        if let (Some(of_cluster), Some(model), Some(here)) =
+            (of_clusters.get_mut(cluster), models.get(cluster), self.alike.get(cluster))
+        {
+            *of_cluster = guarded(model, here);
+        }
+        Self {
+            models: models.to_vec(),
+            all: Arc::clone(&self.all),
+            alike: self.alike.clone(),
+            guarded: of_clusters,
+            callers: self.callers,
+            arriving: Mutex::default(),
+            leaving: Mutex::default(),
+        }
     }
 
     /// Says whose connections to a port pass.
     pub fn pass(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Option<Reaching> {
         let arriving = network::is_ingress_guarded(model, to.workload).then(|| self.arriving(model, to));
-        let leaving = (!self.guarded.is_empty()).then(|| self.leaving(to));
+        let leaving = self.guarded.iter().any(|here| !here.is_empty()).then(|| self.leaving(model, to));
         match (arriving, leaving) {
             (None, None) => None,
             (Some(one), None) | (None, Some(one)) => Some((*one).clone()),
@@ -143,8 +155,7 @@ impl<'m> Passages<'m> {
     }
 
     /// Asks the policies at the callers.
-    fn leaving(&self, to: &Destination<'m>) -> Arc<Reaching> {
-        let Some(model) = self.models.get(to.cluster) else { return Arc::default() };
+    fn leaving(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Arc<Reaching> {
         let towards = Towards {
             cluster: to.cluster,
             namespace: to.workload.namespace.clone(),
@@ -153,12 +164,18 @@ impl<'m> Passages<'m> {
             names: model.names_of(to.workload, to.port),
         };
         remembered(&self.leaving, towards, || {
-            let guarded = self.alike.iter().flatten().filter(|alike| alike.guarded).filter_map(|alike| {
-                let caller = self.seen_from(to.cluster, alike.one)?;
-                Some((alike.all.clone(), network::egress(model, caller, to.workload, to.port).reach()))
-            });
-            let free = Intervals::range(0..self.callers).without(&self.guarded);
-            by_reach(guarded.chain([(free, Reach::Allowed)]))
+            let of_cluster = |(here, guarded): (&'_ Arc<Vec<Alike<'m>>>, &Vec<usize>)| -> Vec<(Intervals, Reach)> {
+                let alike = guarded.iter().filter_map(|at| here.get(*at));
+                let asked = alike.filter_map(|alike| {
+                    let caller = self.seen_from(to.cluster, alike.one)?;
+                    Some((alike.all.clone(), network::egress(model, caller, to.workload, to.port).reach()))
+                });
+                asked.collect()
+            };
+            let asked: Vec<_> = self.alike.iter().zip(&self.guarded).flat_map(of_cluster).collect();
+            let guarded = Intervals::of(asked.iter().flat_map(|(all, _)| all.ranges().to_vec()).collect());
+            let free = Intervals::range(0..self.callers).without(&guarded);
+            by_reach(asked.into_iter().chain([(free, Reach::Allowed)]))
         })
     }
 
@@ -169,6 +186,15 @@ impl<'m> Passages<'m> {
             _ => Some(calling.caller),
         }
     }
+}
+
+/// Returns the positions of those about whose own connections policies are.
+fn guarded(model: &Model<'_>, alike: &[Alike<'_>]) -> Vec<usize> {
+    let is_guarded = |alike: &Alike<'_>| match alike.one.caller {
+        Caller::Workload(from) => network::is_egress_guarded(model, from),
+        _ => false,
+    };
+    alike.iter().enumerate().filter(|(_, alike)| is_guarded(alike)).map(|(at, _)| at).collect()
 }
 
 /// Works something out, unless it was before.

@@ -19,8 +19,11 @@ pub fn matrix(manifests: &[Value]) -> Cells {
     let texts: Vec<String> = manifests.iter().map(Value::to_string).collect();
     let clusters = Clusters::read(&[("{}", &texts.join("\n---\n"))]);
     let models = clusters.models();
-    let fleet = Fleet::of(&models);
-    let matrix = Matrix::of(&fleet, 0);
+    cells(&Fleet::of(&models))
+}
+
+fn cells(fleet: &Fleet<'_>) -> Cells {
+    let matrix = Matrix::of(fleet, 0);
     let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let rows = matrix.rows.iter().flat_map(|row| {
         let cells = matrix.callers.iter().zip(&row.cells);
@@ -73,5 +76,35 @@ fn each_pair_of_a_small_mesh_is_what_the_naive_rules_say() {
             let answer = reach(&models[0], caller, pods[to.as_str()], port, &Asked::anything());
             assert_eq!(answer.reach(), expected, "seed {seed}, {from} to {to}:{port} in {mesh:#?}");
         }
+    }
+}
+
+#[test]
+fn a_mesh_with_other_policies_is_what_it_would_be_from_the_start() {
+    let read = |mesh: &Mesh| {
+        let texts: Vec<String> = mesh.manifests().iter().map(Value::to_string).collect();
+        Clusters::read(&[("{}", &texts.join("\n---\n"))])
+    };
+    for seed in seeds(150) {
+        let mesh = Mesh::of(seed, NAMES);
+        // Every other one loses a policy of each kind, the rest gets those of another mesh.
+        let mut other = mesh.clone();
+        if seed % 2 == 0 {
+            (_, _, _) = (other.authorizations.pop(), other.peers.pop(), other.networks.pop());
+        } else {
+            other = Mesh { pods: mesh.pods.clone(), ..Mesh::of(seed + 1_000_000, NAMES) };
+        }
+        let (before, after) = (read(&mesh), read(&other));
+        let (models, others) = (before.models(), after.models());
+        let fleet = Fleet::of(&models);
+        let (expected, otherwise) = (naively(&mesh), naively(&other));
+        assert_eq!(cells(&fleet), expected, "seed {seed}");
+        let changed = models[0].with(others[0].policies());
+        let what_if = fleet.with(0, &changed);
+        assert_eq!(cells(&what_if), otherwise, "seed {seed}: {mesh:#?} becomes {other:#?}");
+        // What was learned on the way changes nothing on the way back.
+        let back = what_if.with(0, &models[0]);
+        assert_eq!(cells(&back), expected, "seed {seed}, and back");
+        assert_eq!(cells(&fleet), expected, "seed {seed}, as before");
     }
 }

@@ -4,20 +4,21 @@
 //! asks is a variable; which answers go together is found by a walk of its own (`texts`) and written as one more function.
 //! There are no boxes, no atoms and no areas here.
 
+mod compare;
+mod samples;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_compiler::requests::automaton::Class;
 use ringfence_verifier::engine::{Chain, Enforced, Leaf, Test};
-use ringfence_verifier::evaluate::{self, Ruling};
-use ringfence_verifier::exact::{Arrivals, Certainty, Space, Verdict};
-use ringfence_verifier::glob::{Glob, Piece};
+use ringfence_verifier::exact::Arrivals;
+use ringfence_verifier::glob::Glob;
 use ringfence_verifier::request::{HeaderName, Http, Identity, Peer, Request, Shown, Token};
 
+pub use self::compare::{Tally, compare};
+use self::samples::{answers, samples};
 use crate::bdd::{ALWAYS, Bdd, Function, NEVER};
-use crate::cases::Case;
-use crate::{seeds, texts};
 
 /// What a question is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -410,204 +411,4 @@ impl Engine {
         request.http = self.http.then_some(http);
         Some(request)
     }
-}
-
-/// Answers a question about a request; what no file tells is answered with no.
-fn answers(field: &Field, wanted: &Wanted, request: &Request) -> bool {
-    let http = request.http.as_ref();
-    let token = http.and_then(|http| if let Shown::Signed(token) = &http.token { Some(token) } else { None });
-    let fits = |text: &str| matches!(wanted, Wanted::Text(glob) if glob.matches(text));
-    let within = |address: IpAddr| matches!(wanted, Wanted::Net(net) if net.contains(&address));
-    match field {
-        Field::Certificate => request.peer.is_some(),
-        Field::Token => token.is_some(),
-        Field::Unknown(_) => false,
-        Field::Peer => request.peer.as_ref().is_some_and(|peer| fits(&format!("spiffe://{peer}"))),
-        Field::Address => within(request.address),
-        Field::Remote => within(request.remote),
-        Field::Destination => within(request.destination),
-        Field::ServerName => fits(request.sni.as_deref().unwrap_or_default()),
-        Field::Host => http.is_some_and(|http| fits(&http.host)),
-        Field::Method => http.is_some_and(|http| fits(&http.method)),
-        Field::Path => http.is_some_and(|http| fits(&http.path)),
-        Field::Header(name) => {
-            http.and_then(|http| http.headers.get(name)).is_some_and(|values| values.iter().any(|value| fits(value)))
-        }
-        Field::Issuer => token.and_then(|token| token.text("iss")).is_some_and(fits),
-        Field::Subject => token.and_then(|token| token.text("sub")).is_some_and(fits),
-        Field::Claim(path) => token.is_some_and(|token| token.texts(path).into_iter().any(fits)),
-    }
-}
-
-/// Returns a value of a field for each way its questions can be answered.
-fn samples(field: &Field, wanted: &[&Wanted]) -> Vec<Sample> {
-    let run = |class| Piece::Run(class, 1);
-    let text = |text: &str| Piece::Text(text.to_owned());
-    let name = || run(Class::NotSlash);
-    let base = match field {
-        Field::Certificate | Field::Token | Field::Unknown(_) => return vec![],
-        Field::Address | Field::Remote | Field::Destination => return samples_of_addresses(wanted),
-        Field::Peer => Glob::new(vec![text("spiffe://"), name(), text("/ns/"), name(), text("/sa/"), name()]),
-        Field::Host | Field::Method => Glob::at_least(1),
-        Field::Path => Glob::one_of(vec![vec![text("/"), Piece::Run(Class::Everything, 0)], vec![text("*")]]),
-        _ => Glob::at_least(0),
-    };
-    let globs: Vec<Glob> = wanted
-        .iter()
-        .filter_map(|wanted| if let Wanted::Text(glob) = wanted { Some(glob.clone()) } else { None })
-        .collect();
-    let found = texts::combinations(&globs, &base, *field == Field::Host);
-    found.into_iter().map(|(yes, value)| Sample { yes, value }).collect()
-}
-
-/// Tries each end of each block and what lies beside it.
-fn samples_of_addresses(wanted: &[&Wanted]) -> Vec<Sample> {
-    let beside = |address: IpAddr| -> Vec<IpAddr> {
-        match address {
-            IpAddr::V4(four) => {
-                [-1, 0, 1].map(|by| IpAddr::from(u32::from(four).wrapping_add_signed(by).to_be_bytes())).into()
-            }
-            IpAddr::V6(six) => {
-                [-1, 0, 1].map(|by| IpAddr::from(u128::from(six).wrapping_add_signed(by).to_be_bytes())).into()
-            }
-        }
-    };
-    let nets = || wanted.iter().filter_map(|wanted| if let Wanted::Net(net) = wanted { Some(*net) } else { None });
-    let ends = nets().flat_map(|net| [net.network(), net.broadcast()]);
-    let mut found: BTreeMap<BTreeSet<usize>, IpAddr> = BTreeMap::new();
-    for address in ends.flat_map(beside).chain(["0.0.0.0", "::"].map(|one| one.parse().unwrap())) {
-        let yes = (0..).zip(nets()).filter(|(_, net)| net.contains(&address)).map(|(at, _)| at).collect();
-        found.entry(yes).or_insert(address);
-    }
-    found.into_iter().map(|(yes, address)| Sample { yes, value: address.to_string() }).collect()
-}
-
-/// The peers that are asked about one by one.
-fn peers() -> Vec<Option<Identity>> {
-    let identity = |domain, namespace, account| Some(Identity::new(domain, namespace, account));
-    vec![
-        None,
-        identity("cluster.local", "shop", "web"),
-        identity("td.example", "shop-dev", "web.v2"),
-        identity("old.example", "bank", "db"),
-        identity("other", "x", "default"),
-    ]
-}
-
-/// What was found about some cases.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
-    pub cases: usize,
-    pub admitting: usize,
-    pub refusing: usize,
-    pub beyond: usize,
-    pub unsure: usize,
-}
-
-/// Judges two chains by both engines; the first engine is shown what `fault` makes of them.
-pub fn compare<O: Copy + Clone>(
-    chains: [&Chain<O>; 2],
-    arrivals: &Arrivals,
-    fault: impl Fn(&mut Chain<O>),
-    tally: &mut Tally,
-) -> Result<(), String> {
-    let shown = chains.map(|chain| {
-        let mut chain = chain.clone();
-        fault(&mut chain);
-        chain
-    });
-    let tests = || chains.into_iter().chain(&shown).flat_map(Chain::rules).flat_map(Enforced::tests);
-    let unknown =
-        |test: &Test| test.leaves.iter().flat_map(questions).any(|(field, _)| matches!(field, Field::Unknown(_)));
-    let known = !tests().any(unknown) && chains.iter().all(|chain| chain.custom.is_empty());
-    let mut second = Engine::of(arrivals, tests().flat_map(|test| &test.leaves));
-    let space = Space::of(arrivals.clone(), tests(), &[]);
-    let [left, right] = chains.map(|chain| second.judge(chain));
-    let [ours, theirs] = [0, 1].map(|at| Verdict::of(&space, arrivals, &shown[at]));
-    let agree = |what: &str, first: bool, second: bool| {
-        if first == second {
-            Ok(())
-        } else {
-            Err(format!("{what}: the first engine says {first}, the second {second}"))
-        }
-    };
-    tally.cases += 1;
-    tally.unsure += usize::from(!known);
-    for (chain, admitted, verdict) in [(chains[0], left, &ours), (chains[1], right, &theirs)] {
-        let rules = |request: &Request| match evaluate::rule(chain, request) {
-            Ruling::Allowed(_) | Ruling::AllowedByNone => Some(true),
-            Ruling::Denied(_) | Ruling::NotAllowed => Some(false),
-            Ruling::Asks(_) | Ruling::Unknown(_) => None,
-        };
-        let everything = (space.everything(), ALWAYS);
-        let places: Vec<_> =
-            peers().iter().map(|peer| (space.of_peer(peer.as_ref()), second.from(peer.as_ref()))).collect();
-        for (area, place) in std::iter::once(everything).chain(places) {
-            for certainty in [Certainty::Surely, Certainty::Perhaps] {
-                // Where nobody knows, the first engine may see that `a or not a` holds, and need not.
-                let (least, most) = match certainty {
-                    Certainty::Surely => (admitted.surely, admitted.whatever),
-                    Certainty::Perhaps => (admitted.however, admitted.perhaps),
-                };
-                let [least, most] = [least, most].map(|one| second.bdd.and(one, place));
-                let found = verdict.admitted(&area, certainty).map(|(_, part)| space.request(&part));
-                if known && least != most {
-                    return Err("the second engine doubts what is known".to_owned());
-                }
-                if found.is_some() && most == NEVER || found.is_none() && least != NEVER {
-                    agree("something is admitted", found.is_some(), most != NEVER)?;
-                }
-                *if found.is_some() { &mut tally.admitting } else { &mut tally.refusing } += 1;
-                if let Some(witness) = &found
-                    && !second.holds(most, witness)
-                    && known
-                {
-                    return Err(format!("the second engine refuses the first's witness {witness}"));
-                }
-                for witness in found.iter().chain(&second.request(least)) {
-                    match (rules(witness), certainty) {
-                        (Some(true), _) => {}
-                        // What sets leave open the evaluator may know.
-                        (_, Certainty::Perhaps) if !known => {}
-                        (ruling, _) => return Err(format!("the evaluator says {ruling:?} of the witness {witness}")),
-                    }
-                }
-                if let Some(witness) = second.request(least) {
-                    let area = space.of_request(&witness);
-                    if area.is_empty() || verdict.admitted(&area, certainty).is_none() {
-                        return Err(format!("the first engine refuses the second's witness {witness}"));
-                    }
-                }
-            }
-        }
-    }
-    if known {
-        for (one, other, left, right) in [(&ours, &theirs, left, right), (&theirs, &ours, right, left)] {
-            let outside = second.bdd.not(right.surely);
-            let difference = second.bdd.and(left.surely, outside);
-            let found = one.beyond(other, Certainty::Surely, Certainty::Surely);
-            agree("one goes beyond the other", found.is_some(), difference != NEVER)?;
-            tally.beyond += usize::from(found.is_some());
-            if let Some(witness) = found
-                && !second.holds(difference, &witness)
-            {
-                return Err(format!("the second engine does not see the difference {witness}"));
-            }
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn both_engines_say_the_same_of_random_policies() {
-    let mut tally = Tally::default();
-    for seed in seeds(150) {
-        let case = Case::of(seed);
-        let Some(chains) = case.chains() else { continue };
-        let compared = compare([&chains[0], &chains[1]], &case.arrivals(), |_| {}, &mut tally);
-        assert_eq!(compared, Ok(()), "seed {seed}: {chains:#?}");
-    }
-    println!("{tally:?}");
-    assert!(tally.cases > 100 && tally.admitting > 1000 && tally.refusing > 300 && tally.beyond > 50, "{tally:?}");
-    assert!(tally.unsure * 2 < tally.cases, "{tally:?}");
 }

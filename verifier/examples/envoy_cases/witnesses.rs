@@ -55,7 +55,7 @@ pub(super) fn of(folder: &Path) -> Result<Vec<Replay>, Box<dyn Error>> {
         for to in model.workloads() {
             for (port, readings) in model.ports(to) {
                 let id = format!("{name} {} {}:{port}", cluster.facts.name(), matrix::name(to));
-                replays.extend(at(&model, &cluster.shown, to, port, &readings, &id));
+                replays.extend(at(&model, &cluster.shown, to, port, readings, &id));
             }
         }
     }

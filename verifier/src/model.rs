@@ -3,9 +3,7 @@
 //! In: rendered manifests, and a [`ClusterSpec`] with the facts that no manifest tells. Out: [`Model`], in which all questions
 //! are look-ups. Policy of our own and plain manifests end here alike.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
@@ -19,6 +17,7 @@ use ringfence_compiler::yaml::Node;
 
 use crate::engine::envoy::{Mesh, Reads};
 use crate::istio::read::selects;
+use crate::kubernetes::network::Network;
 use crate::policies::Policies;
 use crate::request::Identity;
 
@@ -59,10 +58,9 @@ pub struct Stranger {
 pub struct Model<'a> {
     cluster: Cluster<'a>,
     policies: &'a Policies,
+    network: Network<'a>,
     mesh: Mesh,
     strangers: Vec<Stranger>,
-    /// The labels of namespaces.
-    namespaces: Arc<BTreeMap<String, Labels>>,
 }
 
 impl<'a> Model<'a> {
@@ -77,18 +75,16 @@ impl<'a> Model<'a> {
     pub fn joining(cluster: Cluster<'a>, policies: &'a Policies) -> Self {
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        let labelled = cluster.inventory.namespaces.iter();
-        let namespaces = labelled.map(|(namespace, labels)| (namespace.clone(), named(namespace, labels)));
-        let namespaces = Arc::new(namespaces.collect());
-        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers, namespaces }
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: Mesh { trust_domains }, strangers }
     }
 
     /// Returns the same cluster with other policies.
     #[must_use]
     pub fn with(&self, policies: &'a Policies) -> Self {
         let cluster = Cluster { document: self.cluster.document, inventory: self.cluster.inventory };
-        let namespaces = Arc::clone(&self.namespaces);
-        Self { cluster, policies, mesh: self.mesh.clone(), strangers: self.strangers.clone(), namespaces }
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: self.mesh.clone(), strangers: self.strangers.clone() }
     }
 
     /// Returns the name of the cluster.
@@ -137,13 +133,10 @@ impl<'a> Model<'a> {
         self.cluster.inventory.workloads.iter()
     }
 
-    /// Returns the labels of a namespace, with the one that Kubernetes gives each.
+    /// Returns what the policies of the network say.
     #[must_use]
-    pub fn namespace_labels(&self, namespace: &str) -> Cow<'_, Labels> {
-        match self.namespaces.get(namespace) {
-            Some(labels) => Cow::Borrowed(labels),
-            None => Cow::Owned(named(namespace, &Labels::new())),
-        }
+    pub fn network(&self) -> &Network<'a> {
+        &self.network
     }
 
     /// Returns the identity a workload can show; `None` where it has no proxy to show one.
@@ -194,13 +187,6 @@ impl<'a> Model<'a> {
         self.ports(workload).remove(&port).unwrap_or(EITHER)
     }
 
-    /// Returns what a workload calls a port.
-    #[must_use]
-    pub fn names_of(&self, workload: &Workload, port: u16) -> Vec<String> {
-        let named = workload.ports.iter().filter(|declared| declared.number == port);
-        named.filter_map(|declared| declared.name.clone()).collect()
-    }
-
     fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
@@ -234,13 +220,6 @@ impl Spoken {
             _ => EITHER,
         }
     }
-}
-
-/// Adds the label that Kubernetes gives each namespace.
-fn named(namespace: &str, labels: &Labels) -> Labels {
-    let mut labels = labels.clone();
-    labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-    labels
 }
 
 /// Returns the gateways and identities of a cluster's facts that no workload of its manifests shows.

@@ -105,8 +105,15 @@ impl Edits {
 }
 
 /// The kinds of objects that decide.
-const DECIDING: [&str; 5] =
-    ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "NetworkPolicy", "ClusterNetworkPolicy"];
+const DECIDING: [&str; 7] = [
+    "AuthorizationPolicy",
+    "PeerAuthentication",
+    "RequestAuthentication",
+    "NetworkPolicy",
+    "ClusterNetworkPolicy",
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+];
 
 /// Returns the items of a list, or else the object itself.
 fn without_lists(root: Node) -> Vec<Node> {

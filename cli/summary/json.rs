@@ -51,6 +51,11 @@ impl Summary {
             "proved": {
                 "workloads": self.proof.workloads,
                 "ports": self.proof.ports,
+                "network": {
+                    "connections": self.proof.connections,
+                    "workloadsWithoutProxy": self.proof.fenced,
+                    "portsPastTheProxy": self.proof.fenced_ports,
+                },
                 "notProved": {
                     "portsPastTheProxy": self.proof.bypassed,
                     "workloadsInAmbientMode": self.proof.ambient,

@@ -216,6 +216,21 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// Says what was proved of NetworkPolicies.
+fn fenced(proof: Proof) -> Option<String> {
+    let passes = (proof.connections > 0)
+        .then(|| format!("NetworkPolicy passes {}", counted(proof.connections, "granted connection")));
+    let alone = [(proof.fenced, "workload", "without a proxy"), (proof.fenced_ports, "port", "past one")];
+    let alone: Vec<String> = alone
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, noun, how)| format!("{} {how}", counted(count, noun)))
+        .collect();
+    let more = (!alone.is_empty()).then(|| format!("nothing else reaches {}", alone.join(" and ")));
+    let words: Vec<String> = passes.into_iter().chain(more).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// Says what was proved of the manifests, and what was not.
 fn proved(proof: Proof) -> String {
     let mut words = match proof.workloads {
@@ -226,6 +241,10 @@ fn proved(proof: Proof) -> String {
             counted(workloads, "workload"),
         ),
     };
+    if let Some(fenced) = fenced(proof) {
+        words.push_str("; ");
+        words.push_str(&fenced);
+    }
     let left_out = [
         (proof.bypassed, "port", "past the proxy"),
         (proof.ambient, "workload", "in ambient mode"),

@@ -3,9 +3,7 @@
 //! In: rendered manifests, and a [`ClusterSpec`] with the facts that no manifest tells. Out: [`Model`], in which all questions
 //! are look-ups. Policy of our own and plain manifests end here alike.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
@@ -19,6 +17,7 @@ use ringfence_compiler::yaml::Node;
 
 use crate::engine::envoy::{Mesh, Reads};
 use crate::istio::read::selects;
+use crate::kubernetes::network::Network;
 use crate::policies::Policies;
 use crate::request::Identity;
 
@@ -54,24 +53,14 @@ pub struct Stranger {
     pub labels: Option<Labels>,
 }
 
-/// Callers and namespaces that there may be.
-#[derive(Debug, Clone, Default)]
-pub struct Supposed {
-    /// The callers.
-    pub strangers: Vec<Stranger>,
-    /// The labels of namespaces of theirs.
-    pub namespaces: BTreeMap<String, Labels>,
-}
-
 /// A cluster, ready to be asked.
 #[derive(Debug)]
 pub struct Model<'a> {
     cluster: Cluster<'a>,
     policies: &'a Policies,
+    network: Network<'a>,
     mesh: Mesh,
     strangers: Vec<Stranger>,
-    /// The labels of namespaces.
-    namespaces: Arc<BTreeMap<String, Labels>>,
 }
 
 impl<'a> Model<'a> {
@@ -86,21 +75,14 @@ impl<'a> Model<'a> {
     pub fn joining(cluster: Cluster<'a>, policies: &'a Policies) -> Self {
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        let labelled = cluster.inventory.namespaces.iter();
-        let namespaces = labelled.map(|(namespace, labels)| (namespace.clone(), named(namespace, labels)));
-        let namespaces = Arc::new(namespaces.collect());
-        Self { cluster, policies, mesh: Mesh { trust_domains }, strangers, namespaces }
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: Mesh { trust_domains }, strangers }
     }
 
-    /// Adds what neither manifests nor facts show.
+    /// Adds callers that neither manifests nor facts show.
     #[must_use]
-    pub fn supposing(mut self, supposed: Supposed) -> Self {
-        self.strangers.extend(supposed.strangers);
-        let labelled = supposed.namespaces.into_iter().map(|(namespace, labels)| {
-            let labels = named(&namespace, &labels);
-            (namespace, labels)
-        });
-        Arc::make_mut(&mut self.namespaces).extend(labelled);
+    pub fn supposing(mut self, strangers: impl IntoIterator<Item = Stranger>) -> Self {
+        self.strangers.extend(strangers);
         self
     }
 
@@ -108,8 +90,8 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn with(&self, policies: &'a Policies) -> Self {
         let cluster = Cluster { document: self.cluster.document, inventory: self.cluster.inventory };
-        let namespaces = Arc::clone(&self.namespaces);
-        Self { cluster, policies, mesh: self.mesh.clone(), strangers: self.strangers.clone(), namespaces }
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: self.mesh.clone(), strangers: self.strangers.clone() }
     }
 
     /// Returns the name of the cluster.
@@ -158,13 +140,10 @@ impl<'a> Model<'a> {
         self.cluster.inventory.workloads.iter()
     }
 
-    /// Returns the labels of a namespace, with the one that Kubernetes gives each.
+    /// Returns what the policies of the network say.
     #[must_use]
-    pub fn namespace_labels(&self, namespace: &str) -> Cow<'_, Labels> {
-        match self.namespaces.get(namespace) {
-            Some(labels) => Cow::Borrowed(labels),
-            None => Cow::Owned(named(namespace, &Labels::new())),
-        }
+    pub fn network(&self) -> &Network<'a> {
+        &self.network
     }
 
     /// Returns the identity a workload can show; `None` where it has no proxy to show one.
@@ -215,13 +194,6 @@ impl<'a> Model<'a> {
         self.ports(workload).remove(&port).unwrap_or(EITHER)
     }
 
-    /// Returns what a workload calls a port.
-    #[must_use]
-    pub fn names_of(&self, workload: &Workload, port: u16) -> Vec<String> {
-        let named = workload.ports.iter().filter(|declared| declared.number == port);
-        named.filter_map(|declared| declared.name.clone()).collect()
-    }
-
     fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
@@ -255,13 +227,6 @@ impl Spoken {
             _ => EITHER,
         }
     }
-}
-
-/// Adds the label that Kubernetes gives each namespace.
-fn named(namespace: &str, labels: &Labels) -> Labels {
-    let mut labels = labels.clone();
-    labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-    labels
 }
 
 /// Returns the gateways and identities of a cluster's facts that no workload of its manifests shows.

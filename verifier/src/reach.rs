@@ -74,7 +74,7 @@ impl<'a> Caller<'a> {
 pub struct Cited<'a> {
     /// Its kind.
     pub kind: &'static str,
-    /// Its namespace.
+    /// Its namespace; empty where it has none.
     pub namespace: &'a str,
     /// Its name.
     pub name: &'a str,
@@ -89,7 +89,10 @@ pub struct Cited<'a> {
 /// Kind, namespace and name, and the number of the rule.
 impl std::fmt::Display for Cited<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)?;
+        match self.namespace {
+            "" => write!(f, "{} {}", self.kind, self.name)?,
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name)?,
+        }
         match self.rule {
             Some(rule) => write!(f, ", rule {}", rule + 1),
             None => Ok(()),
@@ -124,6 +127,15 @@ pub enum Decider<'a> {
         /// The rule that nearly does; `None` where no rule is near, or nobody asked for it.
         nearest: Option<Miss<Cited<'a>>>,
     },
+    /// A rule of a policy of another tier of the network.
+    Tier {
+        /// The rule.
+        rule: Cited<'a>,
+        /// A policy of the same priority that says otherwise; nothing tells which is asked first.
+        rival: Option<&'a str>,
+    },
+    /// Nothing: the cluster is said to enforce no policies of the network.
+    NotEnforced,
     /// A rule denies all that would be let through.
     Denied {
         /// The rule.
@@ -214,8 +226,11 @@ pub fn explain<'a>(
     asked: &Asked,
     detail: Detail<'a, '_>,
 ) -> Answer<'a> {
-    let egress = network::egress(model, caller, to, port, detail.full);
-    let ingress = network::ingress(model, caller, to, port, detail.full);
+    let (mut egress, mut ingress) =
+        (network::egress(model, caller, to, port), network::ingress(model, caller, to, port));
+    if detail.full {
+        network::explain(&mut egress, &mut ingress, model, caller, (to, port));
+    }
     let not_modelled = |what| Answer {
         proxy: Some(Gate::Unsure(Decider::NotModelled(what))),
         ..Answer::before(egress.clone(), ingress.clone())

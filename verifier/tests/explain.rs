@@ -95,6 +95,8 @@ fn words(gate: &Gate<'_>, sources: &Sources) -> String {
     let decided = match decider {
         Decider::Nobody => "by nobody".to_owned(),
         Decider::Rule(cited) => format!("by {}", cite(cited)),
+        Decider::Tier { rule, .. } => format!("by {}", cite(rule)),
+        Decider::NotEnforced => "by nobody, who would not be heard".to_owned(),
         Decider::OtherAddress(cited) => format!("by {} for others", cite(cited)),
         Decider::NoRule { about, nearest } => format!("by {}; near {}", list(about), near(nearest)),
         Decider::Denied { by, without } => {

@@ -85,9 +85,12 @@ fn cells(grouped: &Grouped) -> Vec<Value> {
 
 fn policies<'a>(decider: &'a Decider<'a>) -> Vec<&'a Cited<'a>> {
     match decider {
-        Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Denied { by: cited, .. } => vec![cited],
+        Decider::Rule(cited)
+        | Decider::OtherAddress(cited)
+        | Decider::Tier { rule: cited, .. }
+        | Decider::Denied { by: cited, .. } => vec![cited],
         Decider::NoRule { about, .. } | Decider::NoCertificate(about) => about.iter().collect(),
-        Decider::Nobody | Decider::NotModelled(_) => Vec::new(),
+        Decider::Nobody | Decider::NotEnforced | Decider::NotModelled(_) => Vec::new(),
     }
 }
 

@@ -106,7 +106,7 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
             let mode = answer.mode.map(|origin| format!("{} {}", origin.id, places.of(origin.span)));
             std::iter::once(sentence).chain(mode).chain(listed(asking, places)).collect()
         }
-        (_, Decider::Rule(cited) | Decider::OtherAddress(cited)) => {
+        (_, Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Tier { rule: cited, .. }) => {
             std::iter::once(sentence).chain(written(cited, places)).collect()
         }
         (_, Decider::Denied { by, without }) => {
@@ -120,7 +120,7 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
         (_, Decider::NoCertificate(asking)) => std::iter::once(sentence).chain(listed(asking, places)).collect(),
-        (_, Decider::Nobody | Decider::NotModelled(_)) => vec![sentence],
+        (_, Decider::Nobody | Decider::NotEnforced | Decider::NotModelled(_)) => vec![sentence],
     }
 }
 
@@ -131,6 +131,11 @@ pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
         Decider::Nobody => "no policy selects it".to_owned(),
         Decider::Rule(cited) => cited.to_string(),
         Decider::OtherAddress(cited) => format!("{cited}, if the network writes another address on it"),
+        Decider::Tier { rule, rival: None } => rule.to_string(),
+        Decider::Tier { rule, rival: Some(rival) } => {
+            format!("{rule}, or {rival}, which says otherwise: nothing tells which is asked first")
+        }
+        Decider::NotEnforced => "the Cluster says that NetworkPolicy is not enforced".to_owned(),
         Decider::Denied { by, .. } => format!("denied by {}", by),
         Decider::NoRule { .. } if place == "proxy" => {
             "AuthorizationPolicies select it, and none admits this".to_owned()

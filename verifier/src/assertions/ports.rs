@@ -11,7 +11,8 @@ use ringfence_compiler::spec::access::Port;
 use ringfence_compiler::spec::cluster::DataPlane;
 
 use super::terrain::{Place, Terrain, Who};
-use crate::kubernetes::network_policy::{NetworkPolicy, PortNumber, Rule};
+use crate::kubernetes::passage::{About, Direction};
+use crate::kubernetes::port::PortMatch;
 
 impl Terrain<'_> {
     /// Returns the ports that manifests of a workload declare or Services lead to.
@@ -52,8 +53,7 @@ impl Terrain<'_> {
                 BypassedPorts::Only(ports) | BypassedPorts::AllBut(ports) => spoken.single.extend(ports),
             }
         }
-        let about = policies.network_at(&workload.namespace, &workload.labels);
-        spoken.add(&about, |policy| policy.ingress.as_ref());
+        spoken.add(&land.model.network().guards(workload, Direction::Ingress), Direction::Ingress);
         spoken
     }
 
@@ -63,8 +63,7 @@ impl Terrain<'_> {
         if let Who::Pods(land, _, workload) = from
             && let Some(land) = self.lands.get(land)
         {
-            let about = land.model.policies().network_at(&workload.namespace, &workload.labels);
-            spoken.add(&about, |policy| policy.egress.as_ref());
+            spoken.add(&land.model.network().guards(workload, Direction::Egress), Direction::Egress);
         }
         spoken
     }
@@ -84,13 +83,15 @@ pub(super) struct Spoken {
 }
 
 impl Spoken {
-    fn add(&mut self, about: &[&NetworkPolicy], rules: fn(&NetworkPolicy) -> Option<&Vec<Rule>>) {
-        for port in about.iter().filter_map(|policy| rules(policy)).flatten().flat_map(|rule| &rule.ports) {
-            match port.port {
-                PortNumber::Range(first, last) if first == last => _ = self.single.insert(first),
-                PortNumber::Range(first, last) => _ = self.ranges.insert((first, last)),
+    fn add(&mut self, about: &About<'_>, direction: Direction) {
+        let of_rules = about.network.iter().filter_map(|(_, policy)| policy.rules(direction)).flatten();
+        let of_tiers = about.tiers.iter().flat_map(|(_, policy)| policy.rules(direction));
+        for port in of_rules.flat_map(|rule| &rule.ports).chain(of_tiers.flat_map(|rule| &rule.ports)) {
+            match port {
+                PortMatch::Range(first, last) if first == last => _ = self.single.insert(*first),
+                PortMatch::Range(first, last) => _ = self.ranges.insert((*first, *last)),
                 // A name stands for ports that the workload declares.
-                PortNumber::Any | PortNumber::Name(_) => {}
+                PortMatch::AnyTcp | PortMatch::Name(_) | PortMatch::NotTcp | PortMatch::Unknown => {}
             }
         }
     }

@@ -143,7 +143,9 @@ fn said(gate: &Gate<'_>) -> Option<String> {
         Gate::Shut(decider) => ("refused", decider),
     };
     Some(match decider {
-        Decider::Nobody => return None,
+        Decider::Nobody | Decider::NotEnforced => return None,
+        Decider::Tier { rule, rival: None } => format!("{word} by {rule}"),
+        Decider::Tier { rule, rival: Some(rival) } => format!("{word} by {rule}, unless {rival} is asked first"),
         Decider::Rule(cited) => format!("{word} by {cited}"),
         Decider::OtherAddress(cited) => format!("{word} by {cited}, if the network writes another address on it"),
         Decider::Denied { by, .. } => format!("refused: {by} denies all of it"),

@@ -151,10 +151,7 @@ impl<'a> Terrain<'a> {
         let (land, workload) = self.at(to)?;
         let (caller, known) = self.arriving(from, to)?;
         let model: &Model<'t> = &land.model;
-        let gates = (
-            network::egress(model, caller, workload, port, false),
-            network::ingress(model, caller, workload, port, false),
-        );
+        let gates = (network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port));
         Some(if known { gates } else { (doubted(gates.0), doubted(gates.1)) })
     }
 

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_compiler::inventory::Workload;
 
 use crate::fleet::{Calling, Destination, Fleet};
+use crate::kubernetes::passage::Direction;
+use crate::kubernetes::port::PortMatch;
 use crate::matrix::{OUTSIDE, name};
 use crate::model::Model;
 use crate::reach::Caller;
@@ -155,11 +157,11 @@ fn ports(model: &Model<'_>, workload: &Workload) -> BTreeSet<u16> {
         let written = operations.flat_map(|operation| operation.ports.values.iter().chain(&operation.ports.not_values));
         ports.extend(written.filter_map(|port| port.parse::<u16>().ok()));
     }
-    for policy in policies.network_at(&workload.namespace, &workload.labels) {
-        let rules = policy.ingress.iter().flatten();
-        ports
-            .extend(rules.flat_map(|rule| &rule.ports).filter_map(crate::kubernetes::network_policy::PortMatch::first));
-    }
+    let about = model.network().guards(workload, Direction::Ingress);
+    let of_network = about.network.iter().flat_map(|(_, policy)| policy.ingress.iter().flatten());
+    let of_tiers = about.tiers.iter().flat_map(|(_, policy)| policy.rules(Direction::Ingress));
+    let written = of_network.flat_map(|rule| &rule.ports).chain(of_tiers.flat_map(|rule| &rule.ports));
+    ports.extend(written.filter_map(|port| if let PortMatch::Range(first, _) = port { Some(*first) } else { None }));
     ports.retain(|port| *port > 0);
     ports
 }

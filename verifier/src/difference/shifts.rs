@@ -10,8 +10,8 @@ use ringfence_compiler::inventory::Workload;
 use super::access::Told;
 use crate::istio::authorization::Action;
 use crate::istio::peer_authentication::Mode;
+use crate::kubernetes::passage::Direction;
 use crate::model::Model;
-use crate::network;
 
 /// A change of a workload's own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,10 +68,7 @@ pub(super) fn shifts(
         shifts.push(Shift::DefaultDeny { begins, policies: allowing(if begins { after } else { before }) });
     }
     for ingress in [true, false] {
-        let is_guarded = |(model, workload): (&Model<'_>, &Workload)| match ingress {
-            true => network::is_ingress_guarded(model, workload),
-            false => network::is_egress_guarded(model, workload),
-        };
+        let is_guarded = |side| !isolating(side, ingress).is_empty();
         if is_guarded(before) != is_guarded(after) {
             let begins = is_guarded(after);
             let policies = isolating(if begins { after } else { before }, ingress);
@@ -115,12 +112,9 @@ fn allowing((model, workload): (&Model<'_>, &Workload)) -> Vec<String> {
 }
 
 fn isolating((model, workload): (&Model<'_>, &Workload), ingress: bool) -> Vec<String> {
-    let about = model.policies().network_at(&workload.namespace, &workload.labels);
-    let about = about.into_iter().filter(|policy| match ingress {
-        true => policy.ingress.is_some(),
-        false => policy.egress.is_some(),
-    });
-    about.map(|policy| format!("{}/{}", policy.namespace, policy.name)).collect()
+    let direction = if ingress { Direction::Ingress } else { Direction::Egress };
+    let about = model.network().guards(workload, direction).network;
+    about.into_iter().map(|(_, policy)| format!("{}/{}", policy.namespace, policy.name)).collect()
 }
 
 /// Puts ports together whose peers are taken otherwise in the same way.

@@ -10,8 +10,9 @@ use ringfence_compiler::inventory::Labels;
 
 use crate::istio::authorization::Source;
 use crate::kubernetes::network_policy::{NetworkPolicy, PeerMatch};
-use crate::kubernetes::selector::LabelSelector;
-use crate::model::{Model, Stranger, Supposed};
+use crate::kubernetes::peer::PodSelector;
+use crate::kubernetes::selector::{Known, LabelSelector};
+use crate::model::{Model, Stranger};
 use crate::request::Identity;
 
 /// How the names of such callers begin. Names of Kubernetes have no spaces.
@@ -30,7 +31,7 @@ pub(super) fn is_supposed(name: &str) -> bool {
 
 /// Returns the callers to suppose, by the name of the cluster.
 #[must_use]
-pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, Supposed> {
+pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, Vec<Stranger>> {
     let shown: BTreeSet<Identity> = before
         .iter()
         .chain(after)
@@ -47,26 +48,25 @@ pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, S
             .filter_map(|(models, at)| models.get(at?))
             .collect();
         let mut supposed = pods(&sides);
-        supposed.strangers.extend(accounts(&sides, &shown));
+        supposed.extend(accounts(&sides, &shown));
         (name.to_owned(), supposed)
     };
     names.into_iter().map(of).collect()
 }
 
 /// Pods that changed NetworkPolicies tell apart.
-fn pods(sides: &[&Model<'_>]) -> Supposed {
-    let Some(model) = sides.last() else { return Supposed::default() };
-    let mut labelled = BTreeMap::new();
+fn pods(sides: &[&Model<'_>]) -> Vec<Stranger> {
+    let Some(model) = sides.last() else { return Vec::new() };
     let elsewhere = || (ELSEWHERE.to_owned(), Labels::new());
     let mut seen: BTreeSet<(String, Labels)> = [elsewhere()].into();
     for policy in changed(sides) {
         seen.insert((policy.namespace.clone(), Labels::new()));
         let peers = policy.ingress.iter().flatten().flat_map(|rule| &rule.peers);
         for peer in peers {
-            let PeerMatch::Pods { namespaces, pods } = peer else { continue };
+            let PeerMatch::Pods(PodSelector { namespaces, pods }) = peer else { continue };
             let namespaces = match namespaces {
                 None => vec![policy.namespace.clone()],
-                Some(selector) => meant(sides, selector, &mut labelled),
+                Some(selector) => meant(sides, selector),
             };
             for namespace in namespaces {
                 seen.extend(pods.example().map(|labels| (namespace.clone(), labels)));
@@ -79,44 +79,34 @@ fn pods(sides: &[&Model<'_>]) -> Supposed {
         identity: Identity::new(model.cluster().trust_domain(), &namespace, "default"),
         labels: Some(labels),
     };
-    Supposed { strangers: seen.into_iter().map(stranger).collect(), namespaces: labelled }
+    seen.into_iter().map(stranger).collect()
 }
 
 fn called(namespace: &str, labels: &Labels) -> String {
     let of = if namespace == ELSEWHERE { "other namespaces".to_owned() } else { namespace.to_owned() };
     let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     match labels.is_empty() {
-        true if namespace == ELSEWHERE || namespace.contains(' ') => format!("{ANY}pod of {of}"),
+        true if namespace == ELSEWHERE => format!("{ANY}pod of {of}"),
         true => format!("{ANY}other pod of {of}"),
         false => format!("{ANY}pod of {of} with {}", labels.join(",")),
     }
 }
 
-/// Returns the namespaces that a selector means, and one of which nobody knows if it may mean that.
-fn meant(sides: &[&Model<'_>], selector: &LabelSelector, labelled: &mut BTreeMap<String, Labels>) -> Vec<String> {
-    let known: BTreeSet<&str> = sides
-        .iter()
-        .flat_map(|model| model.cluster().inventory.namespaces.keys())
-        .map(String::as_str)
-        .filter(|name| sides.iter().any(|model| selector.matches(&model.namespace_labels(name))))
-        .collect();
-    let name = "kubernetes.io/metadata.name";
-    let mut meant: Vec<String> =
-        if known.len() > MANY { Vec::new() } else { known.into_iter().map(str::to_owned).collect() };
-    if let Some(labels) = selector.example() {
-        match labels.get(name) {
-            Some(name) => meant.push(name.clone()),
-            // Those that other labels make one of these.
-            None if !labels.is_empty() && meant.is_empty() => {
-                let said: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                let name = format!("namespaces with {}", said.join(","));
-                labelled.insert(name.clone(), labels);
-                meant.push(name);
-            }
-            None => {}
-        }
+/// Returns the namespaces that a selector may mean, and one of which nobody knows if it may mean that.
+fn meant(sides: &[&Model<'_>], selector: &LabelSelector) -> Vec<String> {
+    let (nothing, mut known) = (Labels::new(), BTreeSet::new());
+    for inventory in sides.iter().map(|model| model.cluster().inventory) {
+        let may = |name: &str, labels| {
+            selector.fits(Known::of_namespace(name, labels, inventory.declared.contains(name))).may()
+        };
+        known.extend(
+            inventory.namespaces.iter().filter(|(name, labels)| may(name, labels)).map(|(name, _)| name.clone()),
+        );
     }
-    if selector.matches(&Labels::from([(name.to_owned(), ELSEWHERE.to_owned())])) {
+    let mut meant: Vec<String> = if known.len() > MANY { Vec::new() } else { known.into_iter().collect() };
+    // Of a namespace without a manifest nobody knows more labels than its name.
+    meant.extend(selector.example().and_then(|labels| labels.get("kubernetes.io/metadata.name").cloned()));
+    if selector.fits(Known::of_namespace(ELSEWHERE, &nothing, false)).may() {
         meant.push(ELSEWHERE.to_owned());
     }
     meant

@@ -204,3 +204,73 @@ impl Way {
         self.ports.get(&port).copied().unwrap_or(self.rest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ringfence_compiler::source::{SourceFile, Sources, Span};
+
+    use super::*;
+
+    fn labels(app: &str) -> Labels {
+        if app.is_empty() { Labels::new() } else { Labels::from([("app".to_owned(), app.to_owned())]) }
+    }
+
+    /// A policy: its namespace, the `app` it selects or nothing, its mode and those of ports.
+    type Written = (&'static str, &'static str, Option<Mode>, &'static [(u16, Option<Mode>)]);
+
+    #[test]
+    fn the_innermost_policy_that_says_something_decides() {
+        const STRICT: Option<Mode> = Some(Mode::Strict);
+        const PERMISSIVE: Option<Mode> = Some(Mode::Permissive);
+        const DISABLE: Option<Mode> = Some(Mode::Disable);
+        let cases: [(&[Written], &[Mode], &[Mode]); 14] = [
+            (&[], &[Mode::Permissive], &[Mode::Permissive]),
+            (&[("root", "", STRICT, &[])], &[Mode::Strict], &[Mode::Strict]),
+            (&[("root", "", STRICT, &[]), ("shop", "", PERMISSIVE, &[])], &[Mode::Permissive], &[Mode::Permissive]),
+            (&[("root", "", STRICT, &[]), ("shop", "", None, &[])], &[Mode::Strict], &[Mode::Strict]),
+            (&[("shop", "", STRICT, &[]), ("shop", "web", DISABLE, &[])], &[Mode::Disable], &[Mode::Disable]),
+            (&[("shop", "", STRICT, &[]), ("shop", "db", DISABLE, &[])], &[Mode::Strict], &[Mode::Strict]),
+            (&[("bank", "", STRICT, &[])], &[Mode::Permissive], &[Mode::Permissive]),
+            // One of the root namespace with a selector is about nobody else.
+            (&[("root", "web", STRICT, &[])], &[Mode::Permissive], &[Mode::Permissive]),
+            (&[("shop", "web", STRICT, &[(8080, PERMISSIVE)])], &[Mode::Permissive], &[Mode::Strict]),
+            (&[("shop", "web", STRICT, &[(8080, None)])], &[Mode::Strict], &[Mode::Strict]),
+            (
+                &[("shop", "", STRICT, &[]), ("shop", "web", None, &[(8080, DISABLE)])],
+                &[Mode::Disable],
+                &[Mode::Strict],
+            ),
+            // Without a selector nobody reads modes of ports.
+            (&[("shop", "", STRICT, &[(8080, DISABLE)])], &[Mode::Strict], &[Mode::Strict]),
+            // Nobody knows which of two is older.
+            (
+                &[("shop", "", STRICT, &[]), ("shop", "", PERMISSIVE, &[])],
+                &[Mode::Strict, Mode::Permissive],
+                &[Mode::Strict, Mode::Permissive],
+            ),
+            (
+                &[("shop", "web", STRICT, &[]), ("shop", "web", STRICT, &[(8080, DISABLE)])],
+                &[Mode::Strict, Mode::Disable],
+                &[Mode::Strict],
+            ),
+        ];
+        let nowhere = Span::new(Sources::new().add(SourceFile::new("a.yaml", Vec::new())), 0, 0);
+        for (at, (written, at_port, elsewhere)) in cases.into_iter().enumerate() {
+            let policies: Vec<PeerAuthentication> = written
+                .iter()
+                .map(|(namespace, app, mode, ports)| PeerAuthentication {
+                    namespace: (*namespace).to_owned(),
+                    name: "a".to_owned(),
+                    span: nowhere,
+                    source: None,
+                    selector: labels(app),
+                    mode: *mode,
+                    ports: ports.iter().copied().collect(),
+                })
+                .collect();
+            let modes = Modes::compose(policies.iter(), "shop", &labels("web"), "root");
+            assert_eq!(modes.at(8080), at_port.iter().copied().collect(), "case {at}");
+            assert_eq!(modes.at(9090), elsewhere.iter().copied().collect(), "case {at}");
+        }
+    }
+}

@@ -1,13 +1,16 @@
-//! NetworkPolicies (kubernetes/api `networking/v1/types.go`), and whether they let a connection pass one end of it.
-
-use std::fmt;
+//! NetworkPolicies (kubernetes/api `networking/v1/types.go`).
+//!
+//! In: nodes of manifests. Out: [`NetworkPolicy`], and whether its rules mean a connection. What follows from that is for
+//! [`super::passage`].
 
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
-use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::source::Span;
-use ringfence_compiler::yaml::{Node, Value};
 
+use super::fits::Fits;
+use super::passage::Direction;
+use super::peer::{Peer, PodSelector, block, meets};
+use super::port::{PortMatch, Server};
 use super::selector::LabelSelector;
 use crate::istio::read::Fields;
 
@@ -41,36 +44,11 @@ pub struct Rule {
     pub peers: Vec<PeerMatch>,
 }
 
-/// A port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortMatch {
-    /// Whether it is about TCP; other protocols are not followed.
-    pub tcp: bool,
-    /// Which port.
-    pub port: PortNumber,
-}
-
-/// Which port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PortNumber {
-    /// Every one.
-    Any,
-    /// These, the last included.
-    Range(u16, u16),
-    /// The one that the pod at the server's end calls so.
-    Name(String),
-}
-
 /// The other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerMatch {
     /// Pods.
-    Pods {
-        /// Of such namespaces; `None` means the policy's own.
-        namespaces: Option<LabelSelector>,
-        /// With such labels.
-        pods: LabelSelector,
-    },
+    Pods(PodSelector),
     /// Addresses.
     Addresses {
         /// Of this block.
@@ -80,54 +58,12 @@ pub enum PeerMatch {
     },
 }
 
-/// One end of a connection, as a policy at the other end sees it.
-#[derive(Debug, Clone, Copy)]
-pub enum Peer<'a> {
-    /// A pod.
-    Pod {
-        /// Its namespace.
-        namespace: &'a str,
-        /// The labels of its namespace.
-        namespace_labels: &'a Labels,
-        /// Its own labels.
-        labels: &'a Labels,
-        /// The blocks its address is out of; empty where nobody says.
-        blocks: &'a [IpNet],
-    },
-    /// An address outside the cluster.
-    Outside(IpNet),
-}
-
-/// What policies say of one end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub enum Passage<'a> {
-    /// No policy is about this pod in this direction.
-    Unguarded,
-    /// This policy lets it pass.
-    Passes(&'a NetworkPolicy, Span),
-    /// It passes if the peer's address is such as this policy asks, which no file tells.
-    Perhaps(&'a NetworkPolicy, Span),
-    /// Policies are about the pod, and none lets it pass.
-    Refused,
-}
-
-impl PortMatch {
-    /// Returns the first port it is about, where it names one by its number.
-    #[must_use]
-    pub fn first(&self) -> Option<u16> {
-        match self.port {
-            PortNumber::Range(first, _) if self.tcp => Some(first),
-            _ => None,
-        }
-    }
-}
-
 impl NetworkPolicy {
     /// Reads one.
     ///
     /// # Errors
     /// When a field is not what it must be, which is reported.
-    pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+    pub fn read(root: &ringfence_compiler::yaml::Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         let object = Fields::of(root);
         let (metadata, spec) = (object.child("metadata", diagnostics)?, object.child("spec", diagnostics)?);
         let (ingress, egress) =
@@ -149,6 +85,15 @@ impl NetworkPolicy {
             egress: about_egress.then_some(egress),
         })
     }
+
+    /// Returns its rules for a direction; `None` where it says nothing of that.
+    #[must_use]
+    pub fn rules(&self, direction: Direction) -> Option<&[Rule]> {
+        match direction {
+            Direction::Ingress => self.ingress.as_deref(),
+            Direction::Egress => self.egress.as_deref(),
+        }
+    }
 }
 
 fn rules(spec: &Fields<'_>, name: &str, peers: &str, diagnostics: &mut Diagnostics) -> Result<Vec<Rule>, Reported> {
@@ -156,153 +101,37 @@ fn rules(spec: &Fields<'_>, name: &str, peers: &str, diagnostics: &mut Diagnosti
     for rule in spec.list(name, diagnostics)? {
         let (mut ports, mut read) = (Vec::new(), Vec::new());
         for port in rule.list("ports", diagnostics)? {
-            ports.push(port_match(&port, diagnostics)?);
+            ports.push(PortMatch::of_network_policy(&port, diagnostics)?);
         }
         for peer in rule.list(peers, diagnostics)? {
-            read.push(peer_match(&peer, diagnostics)?);
+            read.push(PeerMatch::read(&peer, diagnostics)?);
         }
         rules.push(Rule { span: rule.span(), ports, peers: read });
     }
     Ok(rules)
 }
 
-fn port_match(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<PortMatch, Reported> {
-    let protocol = fields.text("protocol", diagnostics)?;
-    let number = |node: &Node| match &node.value {
-        Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
-        _ => None,
-    };
-    let port = match fields.get("port") {
-        None => PortNumber::Any,
-        Some(node) => match (number(node), node.as_str()) {
-            (Some(first), _) => {
-                let last = match fields.get("endPort") {
-                    None => first,
-                    Some(end) => {
-                        number(end).ok_or_else(|| fields.refuse("endPort", "`endPort` is no port", diagnostics))?
-                    }
-                };
-                PortNumber::Range(first, last)
-            }
-            (None, Some(name)) => PortNumber::Name(name.to_owned()),
-            (None, None) => return Err(fields.refuse("port", "`port` is neither number nor name", diagnostics)),
-        },
-    };
-    Ok(PortMatch { tcp: protocol.is_none_or(|protocol| protocol == "TCP"), port })
-}
-
-fn peer_match(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<PeerMatch, Reported> {
-    if fields.get("ipBlock").is_some() {
-        let block = fields.child("ipBlock", diagnostics)?;
-        let net = |text: &str, name: &str, diagnostics: &mut Diagnostics| {
-            let net = text.parse::<IpNet>().map(|net| net.trunc());
-            net.map_err(|_| block.refuse(name, &format!("`{text}` is no block of addresses"), diagnostics))
+impl Rule {
+    /// Says whether it lets a connection pass; `own` is its policy's namespace.
+    #[must_use]
+    pub fn fits(&self, own: &str, peer: Peer<'_>, server: Server<'_>) -> Fits {
+        let peers = || match self.peers.is_empty() {
+            true => Fits::Yes,
+            false => Fits::any(self.peers.iter().map(|other| other.fits(own, peer))),
         };
-        let cidr = block.required("cidr", diagnostics)?;
-        let cidr = net(&cidr, "cidr", diagnostics)?;
-        let mut except = Vec::new();
-        for text in block.texts("except", diagnostics)? {
-            except.push(net(&text, "except", diagnostics)?);
+        match PortMatch::one_of(&self.ports, server) {
+            Fits::No => Fits::No,
+            ports => ports.min(peers()),
         }
-        return Ok(PeerMatch::Addresses { block: cidr, except });
-    }
-    let namespaces = LabelSelector::read(fields, "namespaceSelector", diagnostics)?;
-    let pods = LabelSelector::read(fields, "podSelector", diagnostics)?;
-    if namespaces.is_none() && pods.is_none() {
-        return Err(fields.refuse("podSelector", "a peer that says neither pods nor addresses", diagnostics));
-    }
-    Ok(PeerMatch::Pods { namespaces, pods: pods.unwrap_or_default() })
-}
-
-/// The label by which Kubernetes names each namespace.
-const NAME_OF_NAMESPACE: &str = "kubernetes.io/metadata.name";
-
-/// Says whether policies let a connection into a pod, or out of it.
-///
-/// `rules` picks the direction; `server` is the number of the server's port and what its pod calls it.
-#[must_use]
-pub fn passage<'a>(
-    policies: &[&'a NetworkPolicy],
-    rules: fn(&NetworkPolicy) -> Option<&Vec<Rule>>,
-    peer: Peer<'_>,
-    server: (u16, &[String]),
-) -> Passage<'a> {
-    let mut passage = Passage::Unguarded;
-    for policy in policies {
-        let Some(rules) = rules(policy) else { continue };
-        if matches!(passage, Passage::Unguarded) {
-            passage = Passage::Refused;
-        }
-        for rule in rules.iter().filter(|rule| rule.ports.is_empty() || rule.ports.iter().any(|port| port.fits(server)))
-        {
-            let fits = match rule.peers.is_empty() {
-                true => Fits::Yes,
-                false => rule.peers.iter().map(|other| other.fits(&policy.namespace, peer)).max().unwrap_or(Fits::No),
-            };
-            match fits {
-                Fits::Yes => return Passage::Passes(policy, rule.span),
-                Fits::Perhaps => passage = Passage::Perhaps(policy, rule.span),
-                Fits::No => {}
-            }
-        }
-    }
-    passage
-}
-
-/// Finds the first rule that fits the peer and not the port, or else the first that fits the port and not the peer; tells
-/// whether it fits the peer.
-#[must_use]
-pub fn nearly<'a>(
-    policies: &[&'a NetworkPolicy],
-    rules: fn(&NetworkPolicy) -> Option<&Vec<Rule>>,
-    peer: Peer<'_>,
-    server: (u16, &[String]),
-) -> Option<(&'a NetworkPolicy, &'a Rule, bool)> {
-    let mut by_port = None;
-    for policy in policies {
-        for rule in rules(policy).into_iter().flatten() {
-            let fits_port = rule.ports.is_empty() || rule.ports.iter().any(|port| port.fits(server));
-            let fits_peer =
-                rule.peers.is_empty() || rule.peers.iter().any(|other| other.fits(&policy.namespace, peer) != Fits::No);
-            match (fits_peer, fits_port) {
-                (true, false) => return Some((policy, rule, true)),
-                (false, true) if by_port.is_none() => by_port = Some((*policy, rule, false)),
-                _ => {}
-            }
-        }
-    }
-    by_port
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fits {
-    No,
-    Perhaps,
-    Yes,
-}
-
-impl PortMatch {
-    fn fits(&self, (number, names): (u16, &[String])) -> bool {
-        self.tcp
-            && match &self.port {
-                PortNumber::Any => true,
-                PortNumber::Range(first, last) => (*first..=*last).contains(&number),
-                PortNumber::Name(name) => names.contains(name),
-            }
     }
 }
 
-impl fmt::Display for PortMatch {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.tcp {
-            return formatter.write_str("a port of another protocol than TCP");
-        }
-        match &self.port {
-            PortNumber::Any => formatter.write_str("any port"),
-            PortNumber::Range(first, last) if first == last => write!(formatter, "{first}"),
-            PortNumber::Range(first, last) => write!(formatter, "{first}-{last}"),
-            PortNumber::Name(name) => formatter.write_str(name),
-        }
+impl Rule {
+    /// Tells apart whether the peer may fit, and whether the port may; `own` is its policy's namespace.
+    #[must_use]
+    pub fn apart(&self, own: &str, peer: Peer<'_>, server: Server<'_>) -> (bool, bool) {
+        let peers = self.peers.is_empty() || self.peers.iter().any(|other| other.fits(own, peer).may());
+        (peers, PortMatch::one_of(&self.ports, server).may())
     }
 }
 
@@ -311,17 +140,7 @@ impl PeerMatch {
     #[must_use]
     pub fn words(&self, own: &str) -> String {
         match self {
-            Self::Pods { namespaces, pods } => {
-                let pods = if pods.is_empty() { "pods".to_owned() } else { format!("pods with {pods}") };
-                match namespaces {
-                    None => format!("{pods} of namespace {own}"),
-                    Some(any) if any.is_empty() => format!("{pods} of any namespace"),
-                    Some(selector) => match selector.only(NAME_OF_NAMESPACE) {
-                        Some(namespace) => format!("{pods} of namespace {namespace}"),
-                        None => format!("{pods} of namespaces with {selector}"),
-                    },
-                }
-            }
+            Self::Pods(selector) => selector.words(own),
             Self::Addresses { block, except } if except.is_empty() => block.to_string(),
             Self::Addresses { block, except } => {
                 let except: Vec<String> = except.iter().map(ToString::to_string).collect();
@@ -330,17 +149,30 @@ impl PeerMatch {
         }
     }
 
-    fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {
-        let yes = |fits: bool| if fits { Fits::Yes } else { Fits::No };
-        match (self, peer) {
-            (Self::Pods { namespaces, pods }, Peer::Pod { namespace, namespace_labels, labels, .. }) => {
-                let of_namespace = match namespaces {
-                    None => namespace == own,
-                    Some(selector) => selector.matches(namespace_labels),
-                };
-                yes(of_namespace && pods.matches(labels))
+    fn read(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        if fields.get("ipBlock").is_some() {
+            let written = fields.child("ipBlock", diagnostics)?;
+            let cidr = block(&written.required("cidr", diagnostics)?, &written, "cidr", diagnostics)?;
+            let mut except = Vec::new();
+            for text in written.texts("except", diagnostics)? {
+                except.push(block(&text, &written, "except", diagnostics)?);
             }
-            (Self::Pods { .. }, Peer::Outside(_)) => Fits::No,
+            return Ok(Self::Addresses { block: cidr, except });
+        }
+        if fields.get("namespaceSelector").is_none() && fields.get("podSelector").is_none() {
+            return Err(fields.refuse("podSelector", "a peer that says neither pods nor addresses", diagnostics));
+        }
+        Ok(Self::Pods(PodSelector::read(fields, diagnostics)?))
+    }
+
+    fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {
+        match (self, peer) {
+            (Self::Pods(selector), Peer::Pods(pod)) => {
+                // Whether a plugin knows the pods of the node's own network from the node is its own affair.
+                let most = if pod.on_node { Fits::Perhaps } else { Fits::Yes };
+                selector.fits(own, &pod).min(most)
+            }
+            (Self::Pods(_), Peer::Outside(_)) => Fits::No,
             (Self::Addresses { block, except }, Peer::Outside(address)) => {
                 let out = except.iter().any(|except| except.contains(&address));
                 if block.contains(&address) && !except.iter().any(|except| meets(except, &address)) {
@@ -352,15 +184,10 @@ impl PeerMatch {
                 }
             }
             // Whether a block that holds a pod's address lets the pod pass differs from one network plugin to another.
-            (Self::Addresses { block, except }, Peer::Pod { blocks, .. }) => {
+            (Self::Addresses { block, except }, Peer::Pods(pod)) => {
                 let may = |pods: &IpNet| meets(block, pods) && !except.iter().any(|except| except.contains(pods));
-                if blocks.is_empty() || blocks.iter().any(may) { Fits::Perhaps } else { Fits::No }
+                if pod.blocks.is_empty() || pod.blocks.iter().any(may) { Fits::Perhaps } else { Fits::No }
             }
         }
     }
-}
-
-/// Tells whether two blocks share an address.
-fn meets(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
 }

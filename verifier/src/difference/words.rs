@@ -18,7 +18,8 @@ pub(super) fn words(ours: Passing<'_>, theirs: Passing<'_>) -> Vec<String> {
     if !ours.modelled {
         return vec!["what is not modelled".to_owned()];
     }
-    let theirs: Option<&Forms> = theirs.map(|(forms, _)| forms);
+    // Where the same is asked on both sides, it is the network that lets more of them there.
+    let theirs: Option<&Forms> = theirs.map(|(forms, _)| forms).filter(|theirs| *theirs != ours);
     let rules = |forms: &Forms, of: fn(&Chain<()>) -> Vec<Enforced<()>>| -> BTreeSet<Enforced<()>> {
         chains(forms).flat_map(of).collect()
     };

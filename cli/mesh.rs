@@ -13,6 +13,7 @@ use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::tree::Tree as _;
 use ringfence_compiler::yaml::{self, Profile};
 use ringfence_verifier::model::Objects;
+use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::translation;
 
 use crate::args::Reading;
@@ -32,6 +33,8 @@ pub struct Meshes {
     pub diagnostics: Diagnostics,
     /// The facts about each cluster, and its objects; none where a policy has errors.
     pub clusters: Vec<(Document<ClusterSpec>, Objects)>,
+    /// What else plain manifests say.
+    pub surroundings: Surroundings,
     /// Whether facts had to be assumed.
     pub assumed: bool,
 }
@@ -60,7 +63,7 @@ impl Meshes {
                 }
             }
         }
-        Ok(Self { sources: judged.sources, diagnostics: judged.diagnostics, clusters, assumed: false })
+        Ok(Self { sources: judged.sources, diagnostics: judged.diagnostics, clusters, surroundings: Surroundings::default(), assumed: false })
     }
 
     fn of_manifests(folder: &Path, facts: Option<&Path>) -> Result<Self, Failure> {
@@ -91,9 +94,10 @@ impl Meshes {
             // One that cannot be read has said so.
             let _ = policy.add(&NodePath::root(), &document.root, &mut diagnostics);
         }
+        let surroundings = Surroundings::read(&roots);
         let objects = Objects::read(roots, &mut diagnostics);
         let document = policy.clusters.into_iter().next();
         let document = document.ok_or_else(|| Failure::new(format!("`{name}` holds no Cluster document")))?;
-        Ok(Self { sources, diagnostics, clusters: vec![(document, objects)], assumed: facts.is_none() })
+        Ok(Self { sources, diagnostics, clusters: vec![(document, objects)], surroundings, assumed: facts.is_none() })
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod arrival;
+pub mod checks;
 pub mod engine;
 pub mod evaluate;
 pub mod exact;
@@ -23,6 +24,7 @@ pub mod policies;
 pub mod reach;
 pub mod request;
 pub mod residual;
+pub mod surroundings;
 pub mod translation;
 
 use ringfence_compiler::document::{Document, Policy};

@@ -20,7 +20,7 @@ use crate::fleet::Fleet;
 use crate::model::Model;
 use crate::surroundings::Surroundings;
 
-pub use idle::{Idle, idle};
+pub use idle::{Because, Idle, idle, needless};
 
 /// What a check may ask.
 struct Context<'m> {

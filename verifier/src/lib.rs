@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod arrival;
 pub mod checks;
+pub mod coverage;
 pub mod engine;
 pub mod evaluate;
 pub mod exact;

@@ -196,21 +196,31 @@ fn cover<'m>(ours: &[Area], others: &[(RuleRef<'m>, Vec<Area>)]) -> Option<Vec<R
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let policies: BTreeMap<PolicyName<'_>, &AuthorizationPolicy> =
         context.model.policies().authorization.iter().map(|policy| (name(policy), policy)).collect();
-    let mut of_policy: BTreeMap<PolicyName<'_>, Vec<Idle<'_>>> = BTreeMap::new();
-    for idle in idle(context.places) {
-        of_policy.entry((idle.rule.namespace, idle.rule.name)).or_default().push(idle);
-    }
-    let mut gone: BTreeSet<PolicyName<'_>> = BTreeSet::new();
-    for (policy, idle) in &of_policy {
-        let Some(written) = policies.get(policy) else { continue };
-        let is_whole = idle.len() == written.rules.len() && can_go(context.places, written, &gone);
-        if is_whole {
-            gone.insert(*policy);
-        }
-        for idle in idle {
-            report(idle, written, is_whole, &policies, diagnostics);
+    let idle = idle(context.places);
+    let gone = needless(context.places, &context.model.policies().authorization, &idle);
+    for idle in &idle {
+        let policy = (idle.rule.namespace, idle.rule.name);
+        if let Some(written) = policies.get(&policy) {
+            report(idle, written, gone.contains(&policy), &policies, diagnostics);
         }
     }
+}
+
+/// Returns the policies that can go as a whole, beside all rules that are idle.
+#[must_use]
+pub fn needless<'m>(
+    places: &Places<'_>,
+    policies: &'m [AuthorizationPolicy],
+    idle: &[Idle<'_>],
+) -> BTreeSet<PolicyName<'m>> {
+    let mut gone: BTreeSet<PolicyName<'m>> = BTreeSet::new();
+    for policy in policies.iter().filter(|policy| !policy.rules.is_empty()) {
+        let of_it = idle.iter().filter(|idle| (idle.rule.namespace, idle.rule.name) == name(policy));
+        if of_it.count() == policy.rules.len() && can_go(places, policy, &gone) {
+            gone.insert(name(policy));
+        }
+    }
+    gone
 }
 
 /// Tells whether a policy without rules may go as well: the last ALLOW of a workload must not, for then everything is admitted.

@@ -14,6 +14,8 @@
 mod answers;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/manifests.rs"]
+mod manifests;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/reach.rs"]

@@ -72,7 +72,8 @@ fn world(policies: &str) -> World {
         yaml::read(&sources, file, Profile::Manifest, &mut said).into_iter().map(|document| document.root).collect();
     let surroundings = Surroundings::read(&roots);
     let objects = Objects::read(roots, &mut said);
-    assert!(!said.has_errors(), "{policies}\n{:?}", said.sorted(&sources));
+    let words: Vec<_> = said.sorted(&sources).into_iter().map(|it| it.message().to_owned()).collect();
+    assert!(!said.has_errors(), "{policies}\n{words:?}");
     World(policy.clusters.remove(0), objects, surroundings, sources)
 }
 
@@ -166,10 +167,10 @@ fn a_policy_that_selects_nobody_is_named_where_workloads_are_at_hand() {
         &peers("p", "istio-system", "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}}"),
         &["mesh/policy-selects-nobody: PeerAuthentication `istio-system/p` selects no workload"],
     );
-    let network = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\n";
+    let network = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: fence, namespace: shop}\n";
     check(
         &format!("{network}spec: {{podSelector: {{matchLabels: {{app: bd}}}}}}\n"),
-        &["mesh/policy-selects-nobody: NetworkPolicy `shop/n` selects no workload at hand"],
+        &["mesh/policy-selects-nobody: NetworkPolicy `shop/fence` selects no workload at hand"],
     );
     check(&format!("{network}spec: {{podSelector: {{}}}}\n"), &[]);
 }
@@ -181,20 +182,20 @@ fn rules_that_decide_nothing_are_named() {
         &authorization("db", covered),
         &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/db` admits nothing that others do not"],
     );
-    let deny = authorization("no", "{action: DENY, rules: [{to: [{operation: {ports: ['8080']}}]}]}");
-    let allow = |rules: &str| authorization("yes", &format!("{{action: ALLOW, rules: [{rules}]}}"));
+    let deny = authorization("refuse", "{action: DENY, rules: [{to: [{operation: {ports: ['8080']}}]}]}");
+    let allow = |rules: &str| authorization("admit", &format!("{{action: ALLOW, rules: [{rules}]}}"));
     check(
         &(deny.clone() + &allow("{to: [{operation: {ports: ['8080'], methods: [GET]}}]}, {to: [{operation: {ports: ['9090']}}]}")),
-        &["mesh/shadowed-rule: rule 1 of AuthorizationPolicy `shop/yes` admits nothing"],
+        &["mesh/shadowed-rule: rule 1 of AuthorizationPolicy `shop/admit` admits nothing"],
     );
     check(
         &(deny.clone() + &allow("{to: [{operation: {ports: ['9090']}}]}")),
-        &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/no` denies what nothing admits"],
+        &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/refuse` denies what nothing admits"],
     );
     check(&(deny.clone() + &allow("{}")), &[]);
     check(
-        &(deny.clone() + &deny.replace("name: no,", "name: no-more,") + &allow("{}")),
-        &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/no-more` denies nothing that others do not"],
+        &(deny.clone() + &deny.replace("name: refuse,", "name: refuse-too,") + &allow("{}")),
+        &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/refuse-too` denies nothing that others do not"],
     );
     // What a provider may refuse is not what is refused.
     let custom = authorization("ask", "{action: CUSTOM, provider: {name: p}, rules: [{}]}");
@@ -213,34 +214,34 @@ fn a_rule_that_matters_at_one_workload_is_not_redundant() {
 
 #[test]
 fn a_deny_is_evaded_where_nobody_must_say_who_it_is() {
-    let deny = authorization("no", "{action: DENY, rules: [{from: [{source: {namespaces: [test]}}]}]}");
-    let evaded = "mesh/evaded-deny: whoever comes without a certificate gets around rule 1 of AuthorizationPolicy `shop/no`";
+    let deny = authorization("refuse", "{action: DENY, rules: [{from: [{source: {namespaces: [test]}}]}]}");
+    let evaded = "mesh/evaded-deny: whoever comes without a certificate gets around rule 1 of AuthorizationPolicy `shop/refuse`";
     check(&deny, &[evaded]);
     check(&(strict() + &deny), &[]);
     // Whoever has no identity is denied as well.
     check(&deny.replace("namespaces:", "notNamespaces:"), &[]);
-    let named = authorization("yes", "{rules: [{from: [{source: {principals: ['*']}}]}]}");
+    let named = authorization("admit", "{rules: [{from: [{source: {principals: ['*']}}]}]}");
     check(&(deny + &named), &[]);
     let tokens = "{action: DENY, rules: [{from: [{source: {requestPrincipals: ['https://a/mallory']}}]}]}";
     let issuer = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: r, namespace: shop}\nspec: {jwtRules: [{issuer: 'https://a'}]}\n---\n";
     check(
-        &(strict() + issuer + &authorization("no", &format!("{}, selector: {{matchLabels: {{app: db}}}}}}", tokens.strip_suffix('}').unwrap()))),
-        &["mesh/evaded-deny: whoever comes without a token gets around rule 1 of AuthorizationPolicy `shop/no`"],
+        &(strict() + issuer + &authorization("refuse", &format!("{}, selector: {{matchLabels: {{app: db}}}}}}", tokens.strip_suffix('}').unwrap()))),
+        &["mesh/evaded-deny: whoever comes without a token gets around rule 1 of AuthorizationPolicy `shop/refuse`"],
     );
 }
 
 #[test]
 fn an_allow_that_names_nobody_admits_plaintext() {
-    let allow = authorization("yes", "{rules: [{from: [{source: {notPrincipals: [cluster.local/ns/shop/sa/web]}}]}]}");
-    check(&allow, &["mesh/open-to-plaintext: rule 1 of AuthorizationPolicy `shop/yes` admits callers without a certificate"]);
+    let allow = authorization("admit", "{rules: [{from: [{source: {notPrincipals: [cluster.local/ns/shop/sa/web]}}]}]}");
+    check(&allow, &["mesh/open-to-plaintext: rule 1 of AuthorizationPolicy `shop/admit` admits callers without a certificate"]);
     check(&(strict() + &allow), &[]);
 }
 
 #[test]
 fn a_policy_about_pods_without_a_proxy_is_not_enforced() {
-    let allow = authorization("yes", "{selector: {matchLabels: {app: cron}}, rules: [{}]}").replace("shop", "old");
-    check(&allow, &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/yes`"]);
-    check(&allow.replace("selector: {matchLabels: {app: cron}}, ", ""), &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/yes`"]);
+    let allow = authorization("admit", "{selector: {matchLabels: {app: cron}}, rules: [{}]}").replace("shop", "old");
+    check(&allow, &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/admit`"]);
+    check(&allow.replace("selector: {matchLabels: {app: cron}}, ", ""), &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/admit`"]);
 }
 
 #[test]

@@ -63,7 +63,13 @@ impl Meshes {
                 }
             }
         }
-        Ok(Self { sources: judged.sources, diagnostics: judged.diagnostics, clusters, surroundings: Surroundings::default(), assumed: false })
+        Ok(Self {
+            sources: judged.sources,
+            diagnostics: judged.diagnostics,
+            clusters,
+            surroundings: Surroundings::default(),
+            assumed: false,
+        })
     }
 
     fn of_manifests(folder: &Path, facts: Option<&Path>) -> Result<Self, Failure> {

@@ -26,7 +26,8 @@ fn manifests_are_checked_and_counted_in_every_format() {
 fn facts_are_taken_from_a_file_and_assumed_without() {
     let folder = tempfile::tempdir().unwrap();
     let facts = folder.path().join("cluster.yaml");
-    let document = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: east}\nspec: {trustDomain: example.org}\n";
+    let document =
+        "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: east}\nspec: {trustDomain: example.org}\n";
     fs::write(&facts, document).unwrap();
     let stated = ringfence(&["check", MESH, "--facts", text(&facts)]);
     assert_eq!((stated.code, stated.err.as_str()), (0, ""), "{}", stated.all());
@@ -40,7 +41,8 @@ fn what_is_broken_fails_and_the_rest_is_checked_all_the_same() {
     for file in ["workloads.yaml", "policies.yaml"] {
         fs::copy(format!("{}/{MESH}/{file}", env!("CARGO_MANIFEST_DIR")), folder.path().join(file)).unwrap();
     }
-    let broken = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {action: PERMIT}\n";
+    let broken =
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {action: PERMIT}\n";
     fs::write(folder.path().join("broken.yaml"), broken).unwrap();
     let ran = ringfence(&["check", text(folder.path()), "--format", "concise"]);
     assert_eq!(ran.code, 1, "{}", ran.all());

@@ -32,15 +32,8 @@ struct Context<'m> {
 }
 
 /// Every check.
-const CHECKS: [fn(&Context<'_>, &mut Diagnostics); 7] = [
-    evaded::check,
-    header::check,
-    idle::check,
-    nobody::check,
-    overriding::check,
-    rivals::check,
-    unenforced::check,
-];
+const CHECKS: [fn(&Context<'_>, &mut Diagnostics); 7] =
+    [evaded::check, header::check, idle::check, nobody::check, overriding::check, rivals::check, unenforced::check];
 
 /// Reports what is found in each cluster.
 pub fn check(models: &[Model<'_>], surroundings: &Surroundings, diagnostics: &mut Diagnostics) {

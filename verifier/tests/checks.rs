@@ -100,11 +100,15 @@ fn check_header(policies: &str, code: &str, expected: &str) {
 }
 
 fn authorization(name: &str, rest: &str) -> String {
-    format!("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {rest}\n---\n")
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {rest}\n---\n"
+    )
 }
 
 fn peers(name: &str, namespace: &str, spec: &str) -> String {
-    format!("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n---\n")
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n---\n"
+    )
 }
 
 fn strict() -> String {
@@ -137,7 +141,9 @@ fn rivals_are_named_where_they_differ() {
     let unset = both("{mtls: {mode: UNSET}}", open);
     check(&unset, &["mesh/twin-peer-authentication: PeerAuthentications `a`, `b` say the same for namespace `shop`"]);
     let of_pods = |mode: &str, port: &str| {
-        format!("{{selector: {{matchLabels: {{app: db}}}}, mtls: {{mode: {mode}}}, portLevelMtls: {{8080: {{mode: {port}}}}}}}")
+        format!(
+            "{{selector: {{matchLabels: {{app: db}}}}, mtls: {{mode: {mode}}}, portLevelMtls: {{8080: {{mode: {port}}}}}}}"
+        )
     };
     check(
         &both(&of_pods("STRICT", "STRICT"), &of_pods("STRICT", "DISABLE")),
@@ -185,7 +191,8 @@ fn rules_that_decide_nothing_are_named() {
     let deny = authorization("refuse", "{action: DENY, rules: [{to: [{operation: {ports: ['8080']}}]}]}");
     let allow = |rules: &str| authorization("admit", &format!("{{action: ALLOW, rules: [{rules}]}}"));
     check(
-        &(deny.clone() + &allow("{to: [{operation: {ports: ['8080'], methods: [GET]}}]}, {to: [{operation: {ports: ['9090']}}]}")),
+        &(deny.clone()
+            + &allow("{to: [{operation: {ports: ['8080'], methods: [GET]}}]}, {to: [{operation: {ports: ['9090']}}]}")),
         &["mesh/shadowed-rule: rule 1 of AuthorizationPolicy `shop/admit` admits nothing"],
     );
     check(
@@ -215,7 +222,8 @@ fn a_rule_that_matters_at_one_workload_is_not_redundant() {
 #[test]
 fn a_deny_is_evaded_where_nobody_must_say_who_it_is() {
     let deny = authorization("refuse", "{action: DENY, rules: [{from: [{source: {namespaces: [test]}}]}]}");
-    let evaded = "mesh/evaded-deny: whoever comes without a certificate gets around rule 1 of AuthorizationPolicy `shop/refuse`";
+    let evaded =
+        "mesh/evaded-deny: whoever comes without a certificate gets around rule 1 of AuthorizationPolicy `shop/refuse`";
     check(&deny, &[evaded]);
     check(&(strict() + &deny), &[]);
     // Whoever has no identity is denied as well.
@@ -225,15 +233,24 @@ fn a_deny_is_evaded_where_nobody_must_say_who_it_is() {
     let tokens = "{action: DENY, rules: [{from: [{source: {requestPrincipals: ['https://a/mallory']}}]}]}";
     let issuer = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: r, namespace: shop}\nspec: {jwtRules: [{issuer: 'https://a'}]}\n---\n";
     check(
-        &(strict() + issuer + &authorization("refuse", &format!("{}, selector: {{matchLabels: {{app: db}}}}}}", tokens.strip_suffix('}').unwrap()))),
+        &(strict()
+            + issuer
+            + &authorization(
+                "refuse",
+                &format!("{}, selector: {{matchLabels: {{app: db}}}}}}", tokens.strip_suffix('}').unwrap()),
+            )),
         &["mesh/evaded-deny: whoever comes without a token gets around rule 1 of AuthorizationPolicy `shop/refuse`"],
     );
 }
 
 #[test]
 fn an_allow_that_names_nobody_admits_plaintext() {
-    let allow = authorization("admit", "{rules: [{from: [{source: {notPrincipals: [cluster.local/ns/shop/sa/web]}}]}]}");
-    check(&allow, &["mesh/open-to-plaintext: rule 1 of AuthorizationPolicy `shop/admit` admits callers without a certificate"]);
+    let allow =
+        authorization("admit", "{rules: [{from: [{source: {notPrincipals: [cluster.local/ns/shop/sa/web]}}]}]}");
+    check(
+        &allow,
+        &["mesh/open-to-plaintext: rule 1 of AuthorizationPolicy `shop/admit` admits callers without a certificate"],
+    );
     check(&(strict() + &allow), &[]);
 }
 
@@ -241,7 +258,10 @@ fn an_allow_that_names_nobody_admits_plaintext() {
 fn a_policy_about_pods_without_a_proxy_is_not_enforced() {
     let allow = authorization("admit", "{selector: {matchLabels: {app: cron}}, rules: [{}]}").replace("shop", "old");
     check(&allow, &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/admit`"]);
-    check(&allow.replace("selector: {matchLabels: {app: cron}}, ", ""), &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/admit`"]);
+    check(
+        &allow.replace("selector: {matchLabels: {app: cron}}, ", ""),
+        &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/admit`"],
+    );
 }
 
 #[test]
@@ -309,7 +329,8 @@ fn text(policies: &[Written], keep_rule: impl Fn(usize, usize) -> bool, keep: im
     let mut text = String::new();
     for (at, policy) in policies.iter().enumerate().filter(|(at, _)| keep(*at)) {
         let namespace = if policy.of_root { "istio-system" } else { "shop" };
-        let selector = policy.selector.map_or(String::new(), |app| format!("selector: {{matchLabels: {{app: {app}}}}}, "));
+        let selector =
+            policy.selector.map_or(String::new(), |app| format!("selector: {{matchLabels: {{app: {app}}}}}, "));
         let provider = if policy.action == "CUSTOM" { "provider: {name: p}, " } else { "" };
         let kept = policy.rules.iter().enumerate().filter(|(rule, _)| keep_rule(at, *rule));
         let rules: Vec<&str> = kept.map(|(_, rule)| RULES[*rule]).collect();
@@ -331,7 +352,11 @@ fn assert_same(before: &World, after: &World) {
     }) {
         let chains = [0, 1].map(|side: usize| {
             let model = &models[side][0];
-            chain(&model.policies().authorizing(&workload.namespace, &workload.labels, "istio-system"), reads, model.mesh())
+            chain(
+                &model.policies().authorizing(&workload.namespace, &workload.labels, "istio-system"),
+                reads,
+                model.mesh(),
+            )
         });
         if models[0][0].plane(workload).is_none() {
             continue;

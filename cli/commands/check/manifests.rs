@@ -35,7 +35,8 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     };
     let nothing = |objects: &Objects| {
         let policies = &objects.policies;
-        let decide = policies.authorization.len() + policies.peers.len() + policies.tokens.len() + policies.network.len();
+        let decide =
+            policies.authorization.len() + policies.peers.len() + policies.tokens.len() + policies.network.len();
         decide == 0 && objects.inventory.workloads.is_empty()
     };
     if meshes.clusters.iter().all(|(_, objects)| nothing(objects)) && !meshes.diagnostics.has_errors() {
@@ -116,7 +117,12 @@ impl Come for Read {
         }
         if !self.others.is_empty() {
             let objects = counted(self.others.values().sum(), "object");
-            paragraph(&mut text, style, "not read", &format!("{objects} of {}", counted(self.others.len(), "other kind")));
+            paragraph(
+                &mut text,
+                style,
+                "not read",
+                &format!("{objects} of {}", counted(self.others.len(), "other kind")),
+            );
         }
         text
     }

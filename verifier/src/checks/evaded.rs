@@ -60,8 +60,7 @@ fn evading(place: &Place<'_>, rule: &Enforced<RuleRef<'_>>, kept: Kept) -> Optio
         return None;
     }
     // Where some alternative asks nothing about it, all that it matches is denied anyway.
-    let stripped =
-        Enforced { origin: rule.origin, sources: strip(&rule.sources), operations: strip(&rule.operations) };
+    let stripped = Enforced { origin: rule.origin, sources: strip(&rule.sources), operations: strip(&rule.operations) };
     let nothing = Test { leaves: vec![Leaf::TokenOf(Glob::at_least(0), Glob::at_least(0))], negated: true };
     let tests = place.chain.rules().flat_map(Enforced::tests).chain([&nothing]);
     let space = Space::of(place.arrivals.clone(), tests, &[]);
@@ -176,6 +175,8 @@ fn report_allow(
         code::OPEN_TO_PLAINTEXT
             .at(span, format!("{} admits callers without a certificate", called(&rule)))
             .label(format!("says only who may not call, and mTLS is {} at {at}", in_mode(place.mode)))
-            .help(format!("ask for mTLS with a STRICT PeerAuthentication, or name who may call; admitted is {witness}")),
+            .help(format!(
+                "ask for mTLS with a STRICT PeerAuthentication, or name who may call; admitted is {witness}"
+            )),
     );
 }

@@ -64,15 +64,17 @@ fn headers<'m>(context: &Context<'m>) -> Headers<'m> {
         let called = called.to_ascii_lowercase();
         WHO.iter().any(|word| called.contains(word))
     };
-    for mention in context.surroundings.mentions.values().flatten().filter(|mention| is_about_callers(&mention.called)) {
+    for mention in context.surroundings.mentions.values().flatten().filter(|mention| is_about_callers(&mention.called))
+    {
         if let Some(header) = &mention.header {
             headers.filled.entry(header.clone()).or_default();
         }
     }
     for policy in &model.policies().tokens {
-        let outputs = policy.rules.iter().flat_map(|rule| {
-            rule.claim_headers.iter().map(|(header, _)| header).chain(rule.payload_header.as_ref())
-        });
+        let outputs = policy
+            .rules
+            .iter()
+            .flat_map(|rule| rule.claim_headers.iter().map(|(header, _)| header).chain(rule.payload_header.as_ref()));
         let outputs: Vec<String> = outputs.map(|header| header.to_string().to_ascii_lowercase()).collect();
         if outputs.is_empty() {
             continue;
@@ -105,7 +107,8 @@ fn reason(context: &Context<'_>, workload: &Workload, header: &str) -> Option<Re
         }
     }
     let model = context.model;
-    let selected = model.policies().authorizing(&workload.namespace, &workload.labels, model.cluster().root_namespace());
+    let selected =
+        model.policies().authorizing(&workload.namespace, &workload.labels, model.cluster().root_namespace());
     for policy in selected.into_iter().filter(|policy| policy.action == Action::Allow && !policy.dry_run) {
         for (at, rule) in policy.rules.iter().enumerate() {
             let wanted = rule.conditions.iter().any(|condition| {
@@ -113,7 +116,8 @@ fn reason(context: &Context<'_>, workload: &Workload, header: &str) -> Option<Re
                 key.is_some_and(|key| key.eq_ignore_ascii_case(header)) && !condition.values.values.is_empty()
             });
             if wanted {
-                let words = format!("rule {} of AuthorizationPolicy `{}/{}` wants it", at + 1, policy.namespace, policy.name);
+                let words =
+                    format!("rule {} of AuthorizationPolicy `{}/{}` wants it", at + 1, policy.namespace, policy.name);
                 return Some(Reason { span: rule.span, words });
             }
         }
@@ -155,8 +159,13 @@ fn report(
         super::listed(outside.chain(names.iter().filter(|name| *name != OUTSIDE)).map(|name| format!("`{name}`")))
     };
     let believes = format!("{} believes the header `{header}`", quoted(workload));
-    let through = if writers.gateways.is_empty() { String::new() } else { format!("; gateways reach it: {}", listed(&writers.gateways)) };
-    let perhaps = if writers.unsure.is_empty() { String::new() } else { format!("; it depends of {}", listed(&writers.unsure)) };
+    let through = if writers.gateways.is_empty() {
+        String::new()
+    } else {
+        format!("; gateways reach it: {}", listed(&writers.gateways))
+    };
+    let perhaps =
+        if writers.unsure.is_empty() { String::new() } else { format!("; it depends of {}", listed(&writers.unsure)) };
     let found = if writers.others.is_empty() {
         code::TRUSTED_HEADER
             .at(workload.span, format!("{believes}, and no caller but gateways can write it"))
@@ -202,7 +211,8 @@ fn writers(context: &Context<'_>, workload: &Workload, header: &str, filling: &[
                 continue;
             }
             let identity = calling.caller.identity(context.model);
-            let written = known.entry(identity.clone()).or_insert_with(|| written(context, to, header, identity.as_ref()));
+            let written =
+                known.entry(identity.clone()).or_insert_with(|| written(context, to, header, identity.as_ref()));
             match (written, reach, by_gateway) {
                 (Written::Never, ..) => {}
                 (_, _, true) => _ = writers.gateways.insert(called),
@@ -257,11 +267,13 @@ fn written(context: &Context<'_>, to: &Destination<'_>, header: &str, caller: Op
             let as_itself = caller.filter(|_| mode.mtls()).map(|peer| space.of_peer(Some(peer)));
             let in_plaintext = (mode != Mode::Strict).then(|| space.of_peer(None));
             // Bytes carry any header there is.
-            let wanted = if arrivals.http { space.holding(std::slice::from_ref(&test)) } else { vec![space.everything()] };
+            let wanted =
+                if arrivals.http { space.holding(std::slice::from_ref(&test)) } else { vec![space.everything()] };
             let ask = |certainty| {
-                as_itself.iter().chain(&in_plaintext).find_map(|peer| {
-                    wanted.iter().find_map(|wanted| verdict.admitted(&wanted.and(peer), certainty))
-                })
+                as_itself
+                    .iter()
+                    .chain(&in_plaintext)
+                    .find_map(|peer| wanted.iter().find_map(|wanted| verdict.admitted(&wanted.and(peer), certainty)))
             };
             answers.push(match (ask(Certainty::Surely), ask(Certainty::Perhaps)) {
                 (Some((_, part)), _) => Written::Surely(space.request(&part).to_string()),

@@ -82,9 +82,8 @@ impl<'p, 'm> Told<'p, 'm> {
         let chain = &self.place.chain;
         // Two policies of one name are one too many, and nobody knows which of them counts.
         let names: Vec<PolicyName<'_>> = self.place.selected.iter().map(|policy| name(policy)).collect();
-        let is_single = |rule: &RuleRef<'_>| {
-            names.iter().filter(|name| **name == (rule.namespace, rule.name)).count() == 1
-        };
+        let is_single =
+            |rule: &RuleRef<'_>| names.iter().filter(|name| **name == (rule.namespace, rule.name)).count() == 1;
         let rules = chain.deny.iter().chain(chain.allow.iter().flatten());
         let known = |rule: &Enforced<RuleRef<'m>>| {
             is_single(&rule.origin)

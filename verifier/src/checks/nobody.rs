@@ -44,9 +44,10 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
         let is_here = |there: &str| there == policy.namespace || policy.for_mesh;
         let here: Vec<&Workload> = model.workloads().filter(|workload| is_here(&workload.namespace)).collect();
         let in_its_own = model.cluster().inventory.workloads_in(namespace).next().is_some();
-        let by_gateway = model.gateways().iter().any(|(there, gateway)| {
-            is_here(there) && (gateway.is_empty() || selects(labels, gateway))
-        });
+        let by_gateway = model
+            .gateways()
+            .iter()
+            .any(|(there, gateway)| is_here(there) && (gateway.is_empty() || selects(labels, gateway)));
         // Where nothing of a namespace is at hand, its pods are elsewhere.
         if in_its_own && !by_gateway && !here.iter().any(|workload| selects(labels, &workload.labels)) {
             report(&policy, &here, diagnostics);
@@ -55,7 +56,10 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     for policy in &policies.network {
         let here: Vec<&Workload> =
             model.cluster().inventory.workloads_in(&policy.namespace).map(|(_, workload)| workload).collect();
-        let by_gateway = model.gateways().iter().any(|(there, gateway)| *there == policy.namespace && (gateway.is_empty() || policy.pods.matches(gateway)));
+        let by_gateway = model
+            .gateways()
+            .iter()
+            .any(|(there, gateway)| *there == policy.namespace && (gateway.is_empty() || policy.pods.matches(gateway)));
         if here.is_empty() || by_gateway || here.iter().any(|workload| policy.pods.matches(&workload.labels)) {
             continue;
         }
@@ -83,12 +87,13 @@ fn report(policy: &Selecting<'_>, here: &[&Workload], diagnostics: &mut Diagnost
     let wanted: Vec<String> = policy.labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     let place = if policy.for_mesh { "the mesh".to_owned() } else { format!("`{}`", policy.namespace) };
     let message = format!("{} `{}/{}` selects no workload at hand", policy.kind, policy.namespace, policy.name);
-    let found = code::SELECTS_NOBODY
-        .at(policy.span, message)
-        .label(format!("no pod of {place} has `{}`", wanted.join("`, `")));
+    let found =
+        code::SELECTS_NOBODY.at(policy.span, message).label(format!("no pod of {place} has `{}`", wanted.join("`, `")));
     let near = here.iter().find_map(|workload| slip(policy.labels, workload).map(|slip| (*workload, slip)));
     diagnostics.report(match near {
-        Some((workload, slip)) => found.and(workload.span, format!("this one has `{slip}`")).help("correct the selector or the labels"),
+        Some((workload, slip)) => {
+            found.and(workload.span, format!("this one has `{slip}`")).help("correct the selector or the labels")
+        }
         None => found.help("correct the selector, or remove the policy: what it was to guard is open"),
     });
 }

@@ -118,9 +118,7 @@ fn report(context: &Context<'_>, rivals: &[usize], pods: &[Pod<'_>], diagnostics
     for (at, policy) in &named {
         let words = effect(at);
         found = Some(match found {
-            None => code
-                .at(policy.span, format!("PeerAuthentications {names} {verb} for {scope}"))
-                .label(words),
+            None => code.at(policy.span, format!("PeerAuthentications {names} {verb} for {scope}")).label(words),
             Some(found) => ringfence_compiler::diagnostics::Diagnostic::and(found, policy.span, words),
         });
     }

@@ -1,6 +1,6 @@
 //! The table of what is followed, against the fields there are.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -99,8 +99,11 @@ pub enum Verb {
         "ringfence reach shop/web shop/db:8080",
         "ringfence reach outside frontend --mesh rendered/",
         "ringfence reach web db --method GET --path '/admin/*' --exit-code",
+        "ringfence reach any shop/db                        everybody who reaches it",
+        "ringfence reach /payments any                      whom a tenant reaches",
+        "ringfence reach web db --with draft.yaml           what a change would do",
     ))]
-    Reach(Reach),
+    Reach(Box<Reach>),
     /// Lists who reaches each port of each workload.
     #[command(after_help = after!(
         EXITS,
@@ -222,9 +225,11 @@ pub struct Effective {
 /// Arguments of `reach`.
 #[derive(Debug, clap::Args)]
 pub struct Reach {
-    /// A workload (`shop/web`, `web`), a block of addresses, or `outside`.
+    /// Who calls: a workload (`shop/web`, `web`, `shop/*`), addresses (`10.0.0.0/8`), `outside`, `any`, an identity
+    /// (`spiffe://cluster.local/ns/shop/sa/web`); in a project also a node (`/payments`) or service (`/payments/checkout:api`).
     pub from: String,
-    /// A workload and a port of it (`shop/db:8080`); every port it has when that is absent.
+    /// A workload and a port of it (`shop/db:8080`, `shop/*`, `any`), in a project also a node or service; every port it
+    /// has when that is absent.
     pub to: String,
     /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     #[arg(long, value_name = "PATH")]
@@ -232,15 +237,31 @@ pub struct Reach {
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "mesh")]
     pub facts: Option<PathBuf>,
+    /// Asks for this port of the workload.
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
     /// Asks for requests with this method.
     #[arg(long)]
     pub method: Option<String>,
-    /// Asks for requests of this path; a star at the end stands for anything.
+    /// Asks for requests of this path; a star at its begin or end stands for anything.
     #[arg(long)]
     pub path: Option<String>,
-    /// Asks for requests of this host.
+    /// Asks for requests of this host; a star at its begin or end stands for anything.
     #[arg(long)]
     pub host: Option<String>,
+    /// Asks for requests with this header; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
+    pub header: Vec<(String, String)>,
+    /// What if the documents of this file were there: policy or objects, of the same kind and name replaced, else added.
+    #[arg(long, value_name = "[NODE=]FILE")]
+    pub with: Vec<String>,
+    /// What if this statement, object or rule were not there: `/payments#mtls`, `NetworkPolicy/shop/db`,
+    /// `AuthorizationPolicy/shop/db#2`.
+    #[arg(long, value_name = "RULE")]
+    pub without: Vec<String>,
+    /// What if the caller also held the key of this workload.
+    #[arg(long, value_name = "SERVICE")]
+    pub compromised: Option<String>,
     /// Ends with 10 when all of it is denied.
     #[arg(long)]
     pub exit_code: bool,
@@ -296,6 +317,11 @@ pub struct Schema {
 pub struct Completions {
     /// The shell.
     pub shell: clap_complete::Shell,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as in `x-tenant=gold`")?;
+    Ok((name.to_ascii_lowercase(), value.to_owned()))
 }
 
 fn day(text: &str) -> Result<Day, String> {

@@ -18,7 +18,7 @@ use ringfence_compiler::compile::{Compiled, compile};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
-use ringfence_verifier::translation;
+use ringfence_verifier::{assertions, translation};
 
 use crate::args::{FormatName, Reading, Verb};
 use crate::console;
@@ -53,7 +53,8 @@ pub struct Judged {
     pub sources: Sources,
     /// What was said.
     pub diagnostics: Diagnostics,
-    /// The output and what to say of it; nothing where there were errors.
+    /// The output and what to say of it; nothing where there were errors. What breaks an assertion is an error and has output,
+    /// so that it can be looked at.
     pub outcome: Option<(Compiled, Summary)>,
 }
 
@@ -66,7 +67,8 @@ pub fn judge(project: &mut Project) -> Judged {
         let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
         let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
         diagnostics.check().ok()?;
-        let summary = Summary::of(&resolved, &compiled, proof);
+        let judgements = assertions::judge(&resolved, &compiled, &mut diagnostics);
+        let summary = Summary::of(&resolved, &compiled, proof, judgements);
         Some((compiled, summary))
     });
     Judged { sources, diagnostics, outcome }
@@ -119,7 +121,7 @@ fn conclude(
 }
 
 /// Says on standard error what was assumed about plain manifests.
-fn say_assumed(meshes: &Meshes) {
+fn say_assumed(meshes: &Meshes<'_>) {
     if meshes.assumed {
         console::note(
             "ringfence: assumed: trust domain cluster.local, root namespace istio-system, sidecars wherever a namespace says \
@@ -129,11 +131,11 @@ fn say_assumed(meshes: &Meshes) {
 }
 
 /// Says on standard error what is wrong with what was read, and returns how an answer ends by it.
-fn conclude_answer(reading: &Reading, meshes: &Meshes) -> Result<Exit, Failure> {
+fn conclude_answer(reading: &Reading, meshes: &Meshes<'_>) -> Result<Exit, Failure> {
     if meshes.clusters.is_empty() {
-        return conclude(reading, &meshes.sources, &meshes.diagnostics, None, true);
+        return conclude(reading, meshes.sources, &meshes.diagnostics, None, true);
     }
-    let errors = report::render(Format::Concise, &meshes.diagnostics, &meshes.sources);
+    let errors = report::render(Format::Concise, &meshes.diagnostics, meshes.sources);
     if meshes.diagnostics.has_errors() {
         console::note(errors.trim_end());
         console::note("ringfence: what is wrong here was left out of the answer");

@@ -1,45 +1,110 @@
 //! The clusters a question is about.
 //!
-//! In: a folder: a policy project, which is compiled in memory, or plain manifests. Out: [`Meshes`]: what runs in each
-//! cluster, what decides there, and the facts that no manifest tells.
+//! In: a folder: a policy project, which is compiled in memory, or plain manifests; as it lies on disk, or at a git
+//! revision. Out: [`Meshes`]: what runs in each cluster, what decides there, and the facts that no manifest tells. Nothing is
+//! proved here: `check` and `compile` do that.
 
-use std::path::Path;
+mod edits;
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use ringfence_compiler::compile::objects;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::{Document, Policy};
-use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::inventory::{ClusterInventory, Manifests, Workload};
+use ringfence_compiler::parse::Parsed;
+use ringfence_compiler::resolve::world::Cluster;
+use ringfence_compiler::resolve::{Governed, Resolved, resolve};
+use ringfence_compiler::source::{FileId, SourceFile, Sources};
 use ringfence_compiler::spec::cluster::ClusterSpec;
+use ringfence_compiler::spec::names::Day;
 use ringfence_compiler::spec::reference::NodePath;
-use ringfence_compiler::tree::Tree as _;
-use ringfence_compiler::yaml::{self, Profile};
-use ringfence_verifier::model::Objects;
+use ringfence_compiler::tree::Tree;
+use ringfence_compiler::yaml::{self, Node, Profile};
+use ringfence_verifier::model::Model;
+use ringfence_verifier::policies::Policies;
 use ringfence_verifier::surroundings::Surroundings;
-use ringfence_verifier::translation;
 
+use self::edits::Edits;
 use crate::args::Reading;
-use crate::commands::judge;
 use crate::exit::Failure;
-use crate::project::Project;
-use crate::tree::{Directory, find_project};
+use crate::project::{Project, use_threads};
+use crate::tree::{Directory, Revision, find_project};
 
 /// The facts that are assumed where nobody states them.
 const ASSUMED: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
 
-/// Clusters, ready to be asked about.
-pub struct Meshes {
-    /// Every text that was read.
+/// What was read, before anything is looked up.
+pub struct Input {
+    /// Every text.
     pub sources: Sources,
     /// What was said while reading.
     pub diagnostics: Diagnostics,
-    /// The facts about each cluster, and its objects; none where a policy has errors.
-    pub clusters: Vec<(Document<ClusterSpec>, Objects)>,
-    /// What else plain manifests say.
-    pub surroundings: Surroundings,
-    /// Whether facts had to be assumed.
-    pub assumed: bool,
+    /// The folder that paths begin at.
+    pub root: PathBuf,
+    /// Texts that are no files of that folder as it is asked about.
+    pub foreign: BTreeSet<FileId>,
+    kind: Kind,
+    edits: Edits,
 }
 
-impl Meshes {
+enum Kind {
+    /// A policy project; nothing where it cannot be read.
+    Project(Option<Box<Parsed>>, Day),
+    /// Manifests, and the facts about them.
+    Manifests { roots: Vec<Node>, facts: Box<Document<ClusterSpec>>, assumed: bool },
+}
+
+/// Clusters, ready to be asked about.
+pub struct Meshes<'a> {
+    /// Every text that was read.
+    pub sources: &'a Sources,
+    /// What was said.
+    pub diagnostics: Diagnostics,
+    /// The clusters; none where a policy has errors.
+    pub clusters: Vec<Mesh<'a>>,
+    /// What the policy tree means, where there is one.
+    pub resolved: Option<Resolved<'a>>,
+    /// Whether facts had to be assumed.
+    pub assumed: bool,
+    /// Whether objects were changed that policy does not say.
+    changed: bool,
+}
+
+/// One cluster: the facts, what runs and what decides.
+pub struct Mesh<'a> {
+    document: &'a Document<ClusterSpec>,
+    inventory: Cow<'a, ClusterInventory>,
+    policies: Policies,
+}
+
+impl Mesh<'_> {
+    /// Returns its name.
+    pub fn name(&self) -> &str {
+        self.document.name()
+    }
+
+    /// Makes it ready to be asked.
+    pub fn model(&self) -> Model<'_> {
+        Model::joining(Cluster { document: self.document, inventory: &self.inventory }, &self.policies)
+    }
+}
+
+impl Meshes<'_> {
+    /// Returns what policy means for a workload, where what is enforced is what was compiled.
+    pub fn governed(&self, cluster: &str, workload: &Workload) -> Option<&Governed<'_>> {
+        let mut units = self.resolved.as_ref().filter(|_| !self.changed)?.units.iter();
+        units.find(|governed| {
+            let unit = &governed.unit;
+            unit.cluster == cluster && unit.workloads.iter().any(|one| std::ptr::eq(*one, workload))
+        })
+    }
+}
+
+impl Input {
     /// Reads a project or a folder of manifests; `facts` is a file with a `Cluster` document for the latter.
     ///
     /// # Errors
@@ -47,63 +112,119 @@ impl Meshes {
     pub fn open(place: Option<&Path>, facts: Option<&Path>, reading: &Reading) -> Result<Self, Failure> {
         let folder = place.unwrap_or(Path::new("."));
         let is_project = facts.is_none() && find_project(folder).is_ok();
-        if is_project || place.is_none() { Self::of_project(place, reading) } else { Self::of_manifests(folder, facts) }
-    }
-
-    fn of_project(place: Option<&Path>, reading: &Reading) -> Result<Self, Failure> {
-        let mut project = Project::open(place, reading)?;
-        let mut judged = judge(&mut project);
-        let mut clusters = Vec::new();
-        if let (Some((compiled, _)), Some(parsed)) = (&judged.outcome, project.parsed) {
-            let mut inventories = parsed.inventory.clusters;
-            for document in parsed.policy.clusters {
-                let policies = translation::read(document.name(), compiled, &mut judged.diagnostics);
-                if let Some(inventory) = inventories.remove(document.name()) {
-                    clusters.push((document, Objects { inventory, policies }));
-                }
-            }
+        if is_project || place.is_none() {
+            let Project { root, as_of, parsed, sources, diagnostics } = Project::open(place, reading)?;
+            let kind = Kind::Project(parsed.map(Box::new), as_of);
+            return Ok(Self { sources, diagnostics, root, foreign: BTreeSet::new(), kind, edits: Edits::default() });
         }
-        Ok(Self {
-            sources: judged.sources,
-            diagnostics: judged.diagnostics,
-            clusters,
-            surroundings: Surroundings::default(),
-            assumed: false,
-        })
+        use_threads(reading.threads)?;
+        Self::of_manifests(folder, facts, reading.at.as_deref())
     }
 
-    fn of_manifests(folder: &Path, facts: Option<&Path>) -> Result<Self, Failure> {
+    fn of_manifests(folder: &Path, facts: Option<&Path>, revision: Option<&str>) -> Result<Self, Failure> {
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
-        let tree = Directory::open(folder).map_err(Failure::new)?;
-        let mut roots = Vec::new();
+        let (tree, root): (Box<dyn Tree>, _) = match revision {
+            Some(revision) => {
+                (Box::new(Revision::of_project(folder, revision).map_err(Failure::new)?), folder.to_owned())
+            }
+            None => (Box::new(Directory::open(folder).map_err(Failure::new)?), folder.to_owned()),
+        };
+        let mut files = Vec::new();
         for path in tree.list("").map_err(Failure::new)? {
             if !path.ends_with(".yaml") && !path.ends_with(".yml") {
                 continue;
             }
-            let Some(bytes) = tree.read(&path).map_err(Failure::new)? else { continue };
-            let file = sources.add(SourceFile::new(&path, bytes));
-            let documents = yaml::read(&sources, file, Profile::Manifest, &mut diagnostics);
+            if let Some(bytes) = tree.read(&path).map_err(Failure::new)? {
+                files.push(sources.add(SourceFile::new(&path, bytes)));
+            }
+        }
+        let read = files.par_iter().map(|file| {
+            let mut said = Diagnostics::new();
+            (yaml::read(&sources, *file, Profile::Manifest, &mut said), said)
+        });
+        let mut roots = Vec::new();
+        for (documents, said) in read.collect::<Vec<_>>() {
+            diagnostics.append(said);
             roots.extend(documents.into_iter().map(|document| document.root));
         }
         if roots.is_empty() {
             return Err(Failure::no_input(format!("there are no manifests in `{}`", folder.display())));
         }
-        let text = match facts {
-            None => ASSUMED.as_bytes().to_vec(),
-            Some(file) => std::fs::read(file)
-                .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))?,
+        let (name, text) = match facts {
+            None => ("assumed facts".to_owned(), ASSUMED.as_bytes().to_vec()),
+            Some(file) => (file.display().to_string(), read_file(file)?),
         };
-        let name = facts.map_or("assumed facts".to_owned(), |file| file.display().to_string());
         let file = sources.add(SourceFile::new(&name, text));
         let mut policy = Policy::default();
         for document in yaml::read(&sources, file, Profile::Policy, &mut diagnostics) {
             // One that cannot be read has said so.
             let _ = policy.add(&NodePath::root(), &document.root, &mut diagnostics);
         }
-        let surroundings = Surroundings::read(&roots);
-        let objects = Objects::read(roots, &mut diagnostics);
         let document = policy.clusters.into_iter().next();
-        let document = document.ok_or_else(|| Failure::new(format!("`{name}` holds no Cluster document")))?;
-        Ok(Self { sources, diagnostics, clusters: vec![(document, objects)], surroundings, assumed: facts.is_none() })
+        let facts_document = document.ok_or_else(|| Failure::new(format!("`{name}` holds no Cluster document")))?;
+        let kind = Kind::Manifests { roots, facts: Box::new(facts_document), assumed: facts.is_none() };
+        Ok(Self { sources, diagnostics, root, foreign: [file].into(), kind, edits: Edits::default() })
     }
+
+    /// Returns the day a project is resolved for.
+    pub fn as_of(&self) -> Option<Day> {
+        match &self.kind {
+            Kind::Project(_, as_of) => Some(*as_of),
+            Kind::Manifests { .. } => None,
+        }
+    }
+
+    /// Returns what manifests say beside who runs and what decides.
+    pub fn surroundings(&self) -> Surroundings {
+        match &self.kind {
+            Kind::Project(..) => Surroundings::default(),
+            Kind::Manifests { roots, .. } => Surroundings::read(roots),
+        }
+    }
+
+    /// Looks everything up: a project is resolved and compiled.
+    pub fn meshes(&self) -> Meshes<'_> {
+        let mut diagnostics = self.diagnostics.clone();
+        let changed = !self.edits.is_empty();
+        let (mut clusters, mut resolved, mut is_assumed) = (Vec::new(), None, false);
+        match &self.kind {
+            Kind::Project(parsed, as_of) => {
+                let read = parsed.as_deref().filter(|_| !diagnostics.has_errors());
+                let whole = read.and_then(|parsed| {
+                    let resolved = resolve(parsed, *as_of, &mut diagnostics).ok()?;
+                    let objects = objects(&resolved, &self.sources, &mut diagnostics).ok()?;
+                    Some((parsed, resolved, objects))
+                });
+                if let Some((parsed, tree, mut objects)) = whole {
+                    for document in &parsed.policy.clusters {
+                        let Some(inventory) = parsed.inventory.clusters.get(document.name()) else { continue };
+                        let objects = objects.remove(document.name()).unwrap_or_default();
+                        // An object has the place of the first statement that made it.
+                        let roots = objects.iter().map(|object| {
+                            let place = object.origins.first().map_or(document.span, |origin| origin.span);
+                            Node::from_json(&object.value, place)
+                        });
+                        let policies = self.edits.policies(roots, &mut diagnostics);
+                        clusters.push(Mesh { document, inventory: Cow::Borrowed(inventory), policies });
+                    }
+                    resolved = Some(tree);
+                }
+            }
+            Kind::Manifests { roots, facts, assumed } => {
+                is_assumed = *assumed;
+                let mut manifests = Manifests::default();
+                let roots = self.edits.laid_over(roots.iter().cloned());
+                let policies = self.edits.read(&roots, &mut diagnostics);
+                for root in roots {
+                    manifests.add(root, &mut diagnostics);
+                }
+                clusters.push(Mesh { document: facts, inventory: Cow::Owned(manifests.finish()), policies });
+            }
+        }
+        Meshes { sources: &self.sources, diagnostics, clusters, resolved, assumed: is_assumed, changed }
+    }
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))
 }

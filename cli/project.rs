@@ -83,7 +83,10 @@ fn day_of(root: &Path, revision: Option<&str>) -> Result<Day, Failure> {
 }
 
 /// Sets how many threads read and compile; the library's own rule holds where nothing is said.
-fn use_threads(threads: Option<u16>) -> Result<(), Failure> {
+///
+/// # Errors
+/// When the system refuses.
+pub fn use_threads(threads: Option<u16>) -> Result<(), Failure> {
     let Some(threads) = threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global().map_err(Failure::new)
 }

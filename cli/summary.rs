@@ -12,8 +12,8 @@ use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::level::Level;
 use ringfence_compiler::resolve::Resolved;
 use ringfence_compiler::spec::mandates::{Defaults, Mandates};
+use ringfence_verifier::assertions::Judgement;
 use ringfence_verifier::translation::Proof;
-use ringfence_verifier::{Verdict, judge};
 
 use crate::output::{Difference, Written};
 use crate::report::Style;
@@ -51,7 +51,7 @@ pub struct Summary {
     /// How many objects of each kind go to each cluster.
     objects: BTreeMap<String, BTreeMap<String, usize>>,
     exceptions: Vec<Exception>,
-    assertions: Vec<Assertion>,
+    assertions: Vec<Judgement>,
     /// What was proved of the manifests.
     proof: Proof,
     /// What became of the output; nothing where none was asked for.
@@ -102,15 +102,6 @@ struct Exception {
     days_left: i64,
 }
 
-/// An assertion and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Assertion {
-    name: String,
-    node: String,
-    verdict: &'static str,
-    reason: &'static str,
-}
-
 /// What became of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
@@ -135,7 +126,7 @@ pub enum Output {
 impl Summary {
     /// Counts what was resolved and compiled.
     #[must_use]
-    pub fn of(resolved: &Resolved<'_>, compiled: &Compiled, proof: Proof) -> Self {
+    pub fn of(resolved: &Resolved<'_>, compiled: &Compiled, proof: Proof, assertions: Vec<Judgement>) -> Self {
         let policy = &resolved.world.parsed.policy;
         let organization = policy.organizations.first().map_or("", |organization| organization.name());
         Self {
@@ -146,7 +137,7 @@ impl Summary {
             statements: statements(resolved),
             objects: compiled.objects.clone(),
             exceptions: exceptions(resolved),
-            assertions: assertions(resolved),
+            assertions,
             proof,
             output: None,
         }
@@ -228,17 +219,4 @@ fn exceptions(resolved: &Resolved<'_>) -> Vec<Exception> {
     // What ends first is what somebody must act on first.
     exceptions.sort_by(|a, b| (&a.until, &a.node, &a.name).cmp(&(&b.until, &b.node, &b.name)));
     exceptions
-}
-
-fn assertions(resolved: &Resolved<'_>) -> Vec<Assertion> {
-    let one = |judgement: ringfence_verifier::Judgement<'_>| {
-        let Verdict::NotProved { reason } = judgement.verdict;
-        Assertion {
-            name: judgement.assertion.name().to_owned(),
-            node: judgement.assertion.node.to_string(),
-            verdict: judgement.verdict.word(),
-            reason,
-        }
-    };
-    judge(&resolved.world.parsed.policy).into_iter().map(one).collect()
 }

@@ -4,6 +4,7 @@
 //! clean checkout: everything git tracks but hidden files, submodules and links to folders. It exists so that what is
 //! compiled never depends on where the policy was read from.
 
+pub mod blame;
 pub mod directory;
 pub mod link;
 pub mod project;

@@ -18,7 +18,9 @@ pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
     let mut project = Project::open(args.path.as_deref(), &args.reading)?;
     let mut judged = judge(&mut project);
     let mut exit = Exit::Clean;
-    if let (Some(parsed), Some((compiled, summary))) = (&project.parsed, &mut judged.outcome) {
+    // Output that breaks an assertion is not written.
+    let broken = judged.diagnostics.has_errors();
+    if let (Some(parsed), Some((compiled, summary)), false) = (&project.parsed, &mut judged.outcome, broken) {
         let out = args.out.clone().unwrap_or_else(|| project.root.join(parsed.project.output_folder()));
         let folder = shown(&out);
         summary.output = if args.check {
@@ -38,7 +40,7 @@ pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
     let said = summary.map(|summary| summary as &dyn Come);
     let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, said, project.parsed.is_some())?;
-    if summary.is_none() {
+    if broken {
         console::note("ringfence: nothing was written");
     }
     Ok(if found == Exit::Clean { exit } else { found })

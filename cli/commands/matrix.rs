@@ -10,13 +10,13 @@ use super::{conclude_answer, say_assumed};
 use crate::args;
 use crate::console;
 use crate::exit::{Exit, Failure};
-use crate::mesh::Meshes;
+use crate::mesh::{Input, Mesh};
 
 /// Runs the command.
 pub(super) fn run(args: &args::Matrix) -> Result<Exit, Failure> {
-    let meshes = Meshes::open(args.path.as_deref(), args.facts.as_deref(), &args.reading)?;
-    let models: Vec<Model<'_>> =
-        meshes.clusters.iter().map(|(document, objects)| Model::of(document, objects)).collect();
+    let input = Input::open(args.path.as_deref(), args.facts.as_deref(), &args.reading)?;
+    let meshes = input.meshes();
+    let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let fleet = Fleet::of(&models);
     let matrices: Vec<_> =
         models.iter().enumerate().map(|(at, model)| (model.name(), Matrix::of(&fleet, at))).collect();

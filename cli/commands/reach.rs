@@ -1,99 +1,62 @@
 //! `reach`: can it, and why: each gate on the way, and what decided there.
+//!
+//! In: callers and workloads, each one or many, and what is asked for. Out: where there is one of each, the whole way with
+//! what decided at each gate; else lists of who reaches whom. What-if questions are asked twice, before and after.
 
-mod render;
+mod answers;
+mod grouped;
+mod json;
+mod parties;
+mod places;
+mod single;
+mod whatif;
 
-use ringfence_compiler::inventory::Workload;
-use ringfence_verifier::matrix;
-use ringfence_verifier::model::Model;
-use ringfence_verifier::reach::{Asked, Caller, Reach, reach};
+use ringfence_verifier::reach::{Asked, Reach};
 
-use self::render::Answered;
+use self::answers::{Answers, Question};
+use self::places::Places;
 use super::{conclude_answer, say_assumed};
-use crate::args;
+use crate::args::{self, FormatName};
 use crate::console;
 use crate::exit::{Exit, Failure};
-use crate::mesh::Meshes;
+use crate::mesh::Input;
+use crate::tree::blame::History;
 
 /// Runs the command.
 pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
-    let meshes = Meshes::open(args.mesh.as_deref(), args.facts.as_deref(), &args.reading)?;
+    let mut input = Input::open(args.mesh.as_deref(), args.facts.as_deref(), &args.reading)?;
+    let (to, port) = parties::split(&args.to, args.port)?;
+    let asked = Asked {
+        method: args.method.clone(),
+        path: args.path.clone(),
+        host: args.host.clone(),
+        headers: args.header.clone(),
+        ..Asked::anything()
+    };
+    let question = Question { from: &args.from, to: &to, port, asked, compromised: args.compromised.as_deref() };
+    let before = whatif::before(&input, args, &question)?;
+    whatif::edit(&mut input, args)?;
+    let meshes = input.meshes();
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);
     }
-    let asked = Asked { method: args.method.clone(), path: args.path.clone(), host: args.host.clone() };
-    let (to, port) = split(&args.to)?;
-    let mut answered = Vec::new();
-    let models: Vec<(&str, Model<'_>)> =
-        meshes.clusters.iter().map(|(document, objects)| (document.name(), Model::of(document, objects))).collect();
-    for (cluster, model) in &models {
-        let (Some(target), Some(caller)) = (find(model, &to), caller(model, &args.from)) else { continue };
-        let ports: Vec<u16> = match port {
-            Some(port) => vec![port],
-            None => model.ports(target).into_keys().collect(),
-        };
-        for port in ports {
-            let answer = reach(model, caller, target, port, &asked);
-            answered.push(Answered { cluster, from: &args.from, to: matrix::name(target), port, model, answer });
+    let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
+    let invented = parties::invented(&args.from)?;
+    let answers = Answers::find(&meshes, &models, &invented, &question)?;
+    let history = History::of(&input.root, args.reading.at.as_deref());
+    let places = Places { sources: &input.sources, foreign: &input.foreign, history: &history };
+    let assumed = whatif::Assumed::of(args, &input, before.as_ref(), &answers);
+    console::print(&match args.reading.format {
+        FormatName::Json => json::render(&answers, &places, &assumed),
+        FormatName::Text | FormatName::Concise => {
+            let style = single::render(&answers, &places);
+            let lists = grouped::render(&answers, args.reading.verbose);
+            let parts = [style, lists, assumed.text()];
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
         }
-    }
-    if answered.is_empty() {
-        return Err(nobody(&models, args, &to));
-    }
-    console::print(&render::render(&answered, args.reading.format))?;
+    })?;
     say_assumed(&meshes);
     let concluded = conclude_answer(&args.reading, &meshes)?;
-    let denied = answered.iter().all(|one| one.answer.reach() == Reach::Denied);
+    let denied = answers.words().values().all(|reach| *reach == Reach::Denied);
     Ok(if args.exit_code && denied { Exit::Denied } else { concluded })
-}
-
-/// Splits `shop/db:8080` into the workload and the port.
-fn split(text: &str) -> Result<(String, Option<u16>), Failure> {
-    match text.rsplit_once(':') {
-        None => Ok((text.to_owned(), None)),
-        Some((name, port)) => match port.parse() {
-            Ok(port) => Ok((name.to_owned(), Some(port))),
-            Err(_) => Err(Failure::new(format!("`{port}` is no port"))
-                .help("name the port of the workload by its number, as in `shop/db:8080`")),
-        },
-    }
-}
-
-/// Finds a workload by `namespace/name`, or by its name where only one has it.
-fn find<'a>(model: &Model<'a>, text: &str) -> Option<&'a Workload> {
-    let mut named = model.workloads().filter(|workload| matrix::name(workload) == text || workload.name == text);
-    named.next().filter(|first| named.all(|other| matrix::name(other) == matrix::name(first)))
-}
-
-fn caller<'a>(model: &'a Model<'a>, text: &str) -> Option<Caller<'a>> {
-    if text == matrix::OUTSIDE {
-        return "0.0.0.0/0".parse().ok().map(Caller::Outside);
-    }
-    if let Ok(block) = text.parse() {
-        return Some(Caller::Outside(block));
-    }
-    let stranger = || model.strangers().iter().find(|stranger| stranger.name == text).map(Caller::Stranger);
-    find(model, text).map(Caller::Workload).or_else(stranger)
-}
-
-/// Says which of the two names is nobody's, or several workloads'.
-fn nobody(models: &[(&str, Model<'_>)], args: &args::Reach, to: &str) -> Failure {
-    let unknown = |text: &str| models.iter().all(|(_, model)| caller(model, text).is_none());
-    let text = if unknown(&args.from) { &args.from } else { to };
-    let names: Vec<String> =
-        models.iter().flat_map(|(_, model)| model.workloads().map(matrix::name).collect::<Vec<_>>()).collect();
-    let several = names.iter().filter(|name| name.ends_with(&format!("/{text}"))).count() > 1;
-    if several {
-        return Failure::new(format!("there are several workloads `{text}`")).help("write `namespace/name`");
-    }
-    if !unknown(text) && find_anywhere(models, text) {
-        return Failure::new(format!("`{text}` and `{}` are in different clusters", args.from))
-            .help("callers of other clusters are not followed yet");
-    }
-    Failure::new(format!("there is no workload `{text}`"))
-        .help("write `namespace/name`, an address block, or `outside`")
-        .did_you_mean(text, names.iter().map(String::as_str))
-}
-
-fn find_anywhere(models: &[(&str, Model<'_>)], text: &str) -> bool {
-    models.iter().any(|(_, model)| find(model, text).is_some())
 }

@@ -1,5 +1,6 @@
 //! The summary for programs: every key always there, in this order.
 
+use ringfence_verifier::assertions::{Claim, Judgement, Step};
 use serde_json::{Value, json};
 
 use super::{Output, Summary};
@@ -22,11 +23,7 @@ impl Summary {
                 })
             })
             .collect();
-        let assertions: Vec<_> = self
-            .assertions
-            .iter()
-            .map(|it| json!({ "name": it.name, "node": it.node, "verdict": it.verdict, "reason": it.reason }))
-            .collect();
+        let assertions: Vec<_> = self.assertions.iter().map(assertion).collect();
         json!({
             "organization": self.organization,
             "asOf": self.as_of,
@@ -54,6 +51,11 @@ impl Summary {
             "proved": {
                 "workloads": self.proof.workloads,
                 "ports": self.proof.ports,
+                "network": {
+                    "connections": self.proof.connections,
+                    "workloadsWithoutProxy": self.proof.fenced,
+                    "portsPastTheProxy": self.proof.fenced_ports,
+                },
                 "notProved": {
                     "portsPastTheProxy": self.proof.bypassed,
                     "workloadsInAmbientMode": self.proof.ambient,
@@ -63,6 +65,36 @@ impl Summary {
             "output": self.output.as_ref().map_or(Value::Null, output),
         })
     }
+}
+
+fn assertion(judgement: &Judgement) -> Value {
+    let step = |step: &Step| {
+        json!({
+            "from": step.from,
+            "to": step.to,
+            "port": step.port,
+            "request": step.request,
+            "decided": step.decided,
+            "statement": step.statement,
+        })
+    };
+    let claim = |claim: &Claim| {
+        let evidence = claim.verdict.evidence();
+        json!({
+            "field": claim.field,
+            "claim": claim.text,
+            "verdict": claim.verdict.word(),
+            "because": evidence.map(|evidence| &evidence.because),
+            "witness": evidence.map(|evidence| evidence.steps.iter().map(step).collect::<Vec<_>>()),
+        })
+    };
+    json!({
+        "name": judgement.name,
+        "node": judgement.node,
+        "controls": judgement.controls,
+        "verdict": judgement.word(),
+        "claims": judgement.claims.iter().map(claim).collect::<Vec<_>>(),
+    })
 }
 
 fn output(output: &Output) -> Value {

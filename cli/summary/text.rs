@@ -56,13 +56,25 @@ impl Summary {
         if let Some(output) = &self.output {
             line("output", &outcome(output));
         }
-        if let Some(first) = self.assertions.first() {
-            let words =
-                format!("{} parsed, none proved: {}", counted(self.assertions.len(), "assertion"), first.reason);
-            line("assertions", &words);
-        }
         line("proved", &proved(self.proof));
+        if !self.assertions.is_empty() {
+            line("assertions", &self.claims());
+        }
         text
+    }
+
+    /// Counts the claims of assertions by what is known of them.
+    fn claims(&self) -> String {
+        let claims = || self.assertions.iter().flat_map(|assertion| &assertion.claims);
+        let of = |word| claims().filter(|claim| claim.verdict.word() == word).count();
+        let (all, written) = (claims().count(), counted(self.assertions.len(), "assertion"));
+        let mut words = format!("{} of {} of {written} proved", of("proved"), counted(all, "claim"));
+        for (word, said) in [("broken", "broken"), ("not-proved", "not proved")] {
+            if of(word) > 0 {
+                words.push_str(&format!(", {} {said}", of(word)));
+            }
+        }
+        words
     }
 
     /// Counts statements, leaving out what there is none of.
@@ -204,6 +216,21 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// Says what was proved of NetworkPolicies.
+fn fenced(proof: Proof) -> Option<String> {
+    let passes = (proof.connections > 0)
+        .then(|| format!("NetworkPolicy passes {}", counted(proof.connections, "granted connection")));
+    let alone = [(proof.fenced, "workload", "without a proxy"), (proof.fenced_ports, "port", "past one")];
+    let alone: Vec<String> = alone
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, noun, how)| format!("{} {how}", counted(count, noun)))
+        .collect();
+    let more = (!alone.is_empty()).then(|| format!("nothing else reaches {}", alone.join(" and ")));
+    let words: Vec<String> = passes.into_iter().chain(more).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// Says what was proved of the manifests, and what was not.
 fn proved(proof: Proof) -> String {
     let mut words = match proof.workloads {
@@ -214,6 +241,10 @@ fn proved(proof: Proof) -> String {
             counted(workloads, "workload"),
         ),
     };
+    if let Some(fenced) = fenced(proof) {
+        words.push_str("; ");
+        words.push_str(&fenced);
+    }
     let left_out = [
         (proof.bypassed, "port", "past the proxy"),
         (proof.ambient, "workload", "in ambient mode"),

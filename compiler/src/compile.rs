@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::diagnostics::{Diagnostics, Reported};
-use crate::emit;
+use crate::emit::{self, Object};
 use crate::lower;
 use crate::resolve::Resolved;
 use crate::source::Sources;
@@ -26,6 +26,19 @@ pub struct Compiled {
     pub files: BTreeMap<String, String>,
     /// How many objects of each kind went to each cluster.
     pub objects: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// Returns the objects of every cluster, by its name, without writing them down: for questions that no file answers.
+///
+/// # Errors
+/// When something was reported.
+pub fn objects(
+    resolved: &Resolved<'_>,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Result<BTreeMap<String, Vec<Object>>, Reported> {
+    let plans = lower::lower(resolved, diagnostics)?;
+    Ok(plans.par_iter().map(|plan| (plan.name.clone(), emit::emit(plan, sources))).collect())
 }
 
 /// Compiles for every cluster.

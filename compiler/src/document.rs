@@ -77,6 +77,21 @@ macro_rules! kinds {
             }
         }
 
+        impl Policy {
+            /// Returns the kind, node and name of each document, in the order of the kinds and their files.
+            pub fn names(&self) -> impl Iterator<Item = (&'static str, &NodePath, &str)> {
+                std::iter::empty()$(.chain(self.$list.iter().map(|it| (stringify!($kind), &it.node, it.name()))))*
+            }
+
+            /// Takes the first documents of a kind, node and name away until `left` of them are; returns how many went.
+            pub fn take(&mut self, kind: &str, node: &NodePath, name: &str, left: usize) -> usize {
+                match kind {
+                    $(stringify!($kind) => take(&mut self.$list, node, name, left),)*
+                    _ => 0,
+                }
+            }
+        }
+
         /// Returns the JSON Schema of each kind, with its name.
         #[must_use]
         pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -108,6 +123,18 @@ kinds! {
     Exception(ExceptionSpec) => exceptions,
     Assertion(AssertionSpec) => assertions,
     Raw(RawSpec) => raws,
+}
+
+fn take<T>(list: &mut Vec<Document<T>>, node: &NodePath, name: &str, left: usize) -> usize {
+    let is_such = |document: &Document<T>| document.node == *node && document.name() == name;
+    let surplus = list.iter().filter(|document| is_such(document)).count().saturating_sub(left);
+    let mut taken = 0;
+    list.retain(|document| {
+        let goes = taken < surplus && is_such(document);
+        taken += usize::from(goes);
+        !goes
+    });
+    surplus
 }
 
 /// The kind of `ringfence.yaml`, which is no part of the tree.

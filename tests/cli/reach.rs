@@ -4,10 +4,47 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::runner::{DAY, Ran, copy, ringfence};
+use crate::runner::{DAY, Ran, copy, edit, ringfence, text};
 
+/// Asks about a copy of the fixture, whose lines no commit has written.
 fn reach(words: &[&str]) -> Ran {
-    ringfence(&[&["reach"], words, &["--mesh", "fixtures/bookinfo", "--as-of", DAY]].concat())
+    let folder = copy("bookinfo");
+    ringfence(&[&["reach"], words, &["--mesh", text(folder.path()), "--as-of", DAY]].concat())
+}
+
+/// Makes a folder of plain manifests: `web` may reach `db` by name.
+fn plain() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let workload = |name: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{template: {{metadata: \
+             {{labels: {{app: {name}}}}}, spec: {{serviceAccountName: {name}, containers: [{{name: a, ports: \
+             [{{containerPort: 8080}}]}}]}}}}}}\n---\n"
+        )
+    };
+    fs::write(folder.path().join("run.yaml"), ["web", "db", "job"].map(workload).concat()).unwrap();
+    fs::write(folder.path().join("db.yaml"), ALLOW).unwrap();
+    folder
+}
+
+const ALLOW: &str = "apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  rules:
+    - from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]
+";
+
+fn commit(folder: &std::path::Path, who: &str, seconds: i64) {
+    let repository = git2::Repository::init(folder).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
+    index.write().unwrap();
+    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+    let who = git2::Signature::new(who, "a@b.example", &git2::Time::new(seconds, 0)).unwrap();
+    let parents: Vec<_> = repository.head().ok().and_then(|head| head.peel_to_commit().ok()).into_iter().collect();
+    repository.commit(Some("HEAD"), &who, &who, "x", &tree, &parents.iter().collect::<Vec<_>>()).unwrap();
 }
 
 #[test]
@@ -25,13 +62,131 @@ fn reach_says_where_nothing_gets_through() {
 }
 
 #[test]
-fn reach_asks_for_the_request_that_is_meant() {
-    let check = |words: &[&str], expected: &str| {
-        let ran = reach(&[&["reviews-v1", "ratings-v1:9080", "--format", "json"], words].concat());
-        assert_eq!(ran.json()["answers"][0]["reach"], expected, "{words:?}");
+fn reach_says_who_wrote_what_decides() {
+    let folder = plain();
+    let place = text(folder.path());
+    commit(folder.path(), "Ada", 1_700_000_000);
+    let decided = |words: &[&str]| {
+        let ran = ringfence(&[&["reach", "web", "db", "--mesh", place], words].concat());
+        ran.out.lines().nth(4).unwrap_or_default().trim().to_owned()
     };
-    check(&["--method", "GET"], "allowed");
-    check(&["--method", "DELETE"], "denied");
+    let by = |line: &str, who: &str| {
+        let said = decided(&[]);
+        assert!(said.starts_with(&format!("db.yaml:{line} (")) && said.ends_with(&format!(" {who})")), "{said}");
+    };
+    by("7", "Ada 2023-11-14");
+    // A line that moved is still its author's, and one that was changed is nobody's yet.
+    edit(folder.path(), "db.yaml", "spec:", "# Who may.\nspec:");
+    by("8", "Ada 2023-11-14");
+    edit(folder.path(), "db.yaml", "    - from:", "    -  from:");
+    assert_eq!(decided(&[]), "db.yaml:8 (not committed)");
+    commit(folder.path(), "Bob", 1_700_086_400);
+    by("8", "Bob 2023-11-15");
+    assert!(decided(&["--at", "HEAD~1"]).ends_with(" Ada 2023-11-14)"));
+    let json = ringfence(&["reach", "web", "db", "--mesh", place, "--format", "json"]).json();
+    let place = &json["answers"][0]["gates"][2]["policies"][0]["places"][0];
+    assert_eq!((place["line"].as_u64(), place["commit"]["author"].as_str()), (Some(8), Some("Bob")));
+}
+
+#[test]
+fn many_callers_and_workloads_are_answered_in_groups() {
+    let folder = plain();
+    let place = text(folder.path());
+    let ran = ringfence(&["reach", "any", "shop/*", "--mesh", place]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_snapshot!(ran.out);
+    let check = |from: &str, to: &str, expected: &[(&str, &str)]| {
+        let ran = ringfence(&["reach", from, to, "--mesh", place, "--format", "json"]);
+        let answers = ran.json()["answers"].as_array().unwrap().clone();
+        let word = |answer: &serde_json::Value, key: &str| answer[key].as_str().unwrap().to_owned();
+        let found: Vec<_> = answers.iter().map(|answer| (word(answer, "from"), word(answer, "reach"))).collect();
+        let expected: Vec<_> = expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        assert_eq!(found, expected, "{from} {to}");
+    };
+    check("*o*", "db", &[("shop/job", "denied")]);
+    check("shop/*", "db:8080", &[("shop/db", "denied"), ("shop/job", "denied"), ("shop/web", "allowed")]);
+    check("spiffe://cluster.local/ns/shop/sa/web", "db", &[("shop/web", "allowed")]);
+    check("spiffe://other/ns/shop/sa/web", "db", &[("other/ns/shop/sa/web", "denied")]);
+    check("10.0.0.0/8", "db", &[("10.0.0.0/8", "denied")]);
+    check("outside", "web", &[("outside", "allowed")]);
+}
+
+#[test]
+fn names_of_policy_are_callers_and_workloads() {
+    let check = |from: &str, to: &str, expected: usize| {
+        let ran = reach(&[from, to, "--format", "json"]);
+        assert_eq!(ran.code, 0, "{}", ran.all());
+        let answers = ran.json()["answers"].as_array().unwrap().clone();
+        let allowed = answers.iter().filter(|answer| answer["reach"] == "allowed").count();
+        assert_eq!(allowed, expected, "{from} {to}");
+    };
+    check("/shop", "/shop/bookinfo:ratings", 3);
+    check("/shop/bookinfo:reviews", "ratings-v1", 3);
+    check("gateway:ingress", "/shop/bookinfo:productpage:9080", 1);
+}
+
+#[test]
+fn reach_tells_which_part_of_many_paths_gets_through() {
+    let ran = reach(&["reviews-v1", "ratings-v1:9080", "--path", "/ratings*", "--format", "json"]);
+    let part = &ran.json()["answers"][0]["part"];
+    assert_eq!(part["whole"], false);
+    assert!(part["reached"][0].as_str().unwrap().contains("/ratings/x "), "{part}");
+    assert!(part["refused"][0].as_str().unwrap().contains("/ratings "), "{part}");
+}
+
+#[test]
+fn what_if_says_what_a_change_would_do() {
+    let folder = plain();
+    let place = text(folder.path());
+    let draft = folder.path().join("draft");
+    let check = |words: &[&str], expected: &str| {
+        let ran = ringfence(&[&["reach"], words, &["--mesh", place]].concat());
+        let said = ran.out.lines().last().unwrap_or_default();
+        assert!(said.ends_with(expected), "{words:?}: {}", ran.all());
+    };
+    check(&["job", "db", "--without", "AuthorizationPolicy/shop/db"], ": denied -> allowed");
+    check(&["web", "db", "--without", "AuthorizationPolicy/shop/db#1"], ": allowed -> denied");
+    check(&["web", "job", "--without", "AuthorizationPolicy/shop/db"], ": nothing changes");
+    check(&["job", "db", "--compromised", "web"], "with the key of web: denied -> allowed");
+    fs::write(&draft, ALLOW.replace("sa/web", "sa/job")).unwrap();
+    check(&["job", "db", "--with", text(&draft)], ": denied -> allowed");
+    check(&["web", "db", "--with", text(&draft)], ": allowed -> denied");
+    let deny = ALLOW.replace("name: db", "name: new").replace("spec:", "spec:\n  action: DENY");
+    fs::write(&draft, deny).unwrap();
+    check(&["web", "db", "--with", text(&draft)], ": allowed -> denied");
+    let gone = ringfence(&["reach", "web", "db", "--mesh", place, "--without", "NetworkPolicy/shop/db"]);
+    assert_eq!(gone.code, 2);
+    assert!(gone.err.contains("there is no `NetworkPolicy/shop/db` here"), "{}", gone.err);
+}
+
+#[test]
+fn what_if_works_on_statements() {
+    let folder = copy("bookinfo");
+    let place = text(folder.path());
+    let check = |words: &[&str], expected: &str| {
+        let ran = ringfence(&[&["reach"], words, &["--mesh", place, "--as-of", DAY]].concat());
+        assert!(ran.all().contains(expected), "{words:?}: {}", ran.all());
+    };
+    let ratings = ["reviews-v1", "ratings-v1"];
+    let with = |more: &[&'static str]| [&ratings[..], more].concat();
+    // Without a statement of its own the default of the tenant holds, and admits more.
+    let own = "/shop/bookinfo/reviews-read-ratings";
+    check(&with(&["--without", own]), "the word stays, but /shop#defaults.access decides instead of");
+    check(&with(&["--without", own, "--method", "DELETE"]), "2026-11-22: denied -> allowed");
+    check(&with(&["--without", own, "--without", "/shop#defaults.access"]), "2026-11-22: allowed -> denied");
+    check(
+        &with(&["--without", "/shop/bookinfo/reviews-read-rating"]),
+        "did you mean `/shop/bookinfo/reviews-read-ratings`?",
+    );
+    let draft = folder.path().join("draft.yaml");
+    let access = "apiVersion: ringfence/v1alpha1\nkind: Access\nmetadata: {name: NAME}\nspec: {to: ratings, allow: [{from: details, ports: [9080]}]}\n";
+    fs::write(&draft, access.replace("NAME", "new")).unwrap();
+    let node = format!("/shop/bookinfo={}", text(&draft));
+    let draft = text(&draft).to_owned();
+    check(&["details-v1", "ratings-v1", "--with", &node], "denied -> allowed");
+    check(&["details-v1", "ratings-v1", "--with", &draft], "nobody can tell at which node Access `new`");
+    fs::write(&draft, access.replace("NAME", "reviews-read-ratings")).unwrap();
+    check(&["reviews-v1", "ratings-v1", "--with", &draft], "allowed -> denied");
 }
 
 #[test]
@@ -43,7 +198,8 @@ fn reach_says_which_name_is_nobodys() {
     };
     check(&["bookinfo/review-v1", "ratings-v1"], "did you mean `bookinfo/reviews-v1`?");
     check(&["reviews-v1", "bookinfo/rating-v1"], "did you mean `bookinfo/ratings-v1`?");
-    check(&["reviews-v1", "ratings-v1:http"], "`http` is no port");
+    check(&["reviews-v1", "bookinfo/ratings-v1:http"], "`http` is no port");
+    check(&["reviews-v1", "ratings-v1", "--compromised", "nobody"], "there is no workload `nobody`");
 }
 
 #[test]

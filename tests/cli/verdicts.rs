@@ -40,6 +40,20 @@ fn each_way_to_end_has_its_code() {
     check(3, &["check", text(without_policy.path()), "--as-of", DAY], "`policy` in ");
 }
 
+#[test]
+fn a_broken_assertion_fails_and_nothing_is_written() {
+    let folder = copy("bookinfo");
+    edit(folder.path(), "policy/shop/bookinfo/access.yaml", "from: reviews\n", "from: [reviews, productpage]\n");
+    let check = ringfence(&["check", text(folder.path()), "--as-of", DAY]);
+    assert_eq!(check.code, 1, "{}", check.all());
+    assert!(check.out.contains("verify/assertion-broken"), "{}", check.out);
+    assert!(check.out.contains("`bookinfo/productpage-v1` reaches `bookinfo/ratings-v1` port 9080"), "{}", check.out);
+    assert!(check.out.contains("3 of 5 claims of 1 assertion proved, 2 broken"), "{}", check.out);
+    let compile = ringfence(&["compile", text(folder.path()), "--as-of", DAY]);
+    assert_eq!((compile.code, compile.err.as_str()), (1, "ringfence: nothing was written\n"), "{}", compile.all());
+    assert!(!folder.path().join("out").exists());
+}
+
 /// The organization mandates strict mTLS; a workspace asks for more.
 fn permissive_workspace() -> tempfile::TempDir {
     let folder = copy("bookinfo");

@@ -10,6 +10,7 @@ mod nobody;
 mod overriding;
 pub mod places;
 mod rivals;
+mod same_priority;
 mod unenforced;
 
 use ringfence_compiler::diagnostics::Diagnostics;
@@ -32,8 +33,16 @@ struct Context<'m> {
 }
 
 /// Every check.
-const CHECKS: [fn(&Context<'_>, &mut Diagnostics); 7] =
-    [evaded::check, header::check, idle::check, nobody::check, overriding::check, rivals::check, unenforced::check];
+const CHECKS: [fn(&Context<'_>, &mut Diagnostics); 7] = [
+    evaded::check,
+    header::check,
+    idle::check,
+    nobody::check,
+    overriding::check,
+    rivals::check,
+    same_priority::check,
+    unenforced::check,
+];
 
 /// Reports what is found in each cluster.
 pub fn check(models: &[Model<'_>], surroundings: &Surroundings, diagnostics: &mut Diagnostics) {

@@ -312,16 +312,49 @@ pub const KINDS: &[Kind] = &[
             ),
         ],
     },
+    Kind {
+        name: "ClusterNetworkPolicy",
+        group: "policy.networking.k8s.io",
+        note: "AdminNetworkPolicy and BaselineAdminNetworkPolicy alike, in their words. At one priority with different outcomes: \"depends\".",
+        rows: &[
+            row(&["tier", "priority"], How::Exact, "", &[]),
+            row(&["subject.namespaces", "subject.pods"], How::Exact, "", &[]),
+            row(&["ingress[].action", "egress[].action"], How::Exact, "", &[]),
+            row(
+                &[
+                    "ingress[].from[].namespaces",
+                    "ingress[].from[].pods",
+                    "egress[].to[].namespaces",
+                    "egress[].to[].pods",
+                ],
+                How::Exact,
+                "",
+                &[],
+            ),
+            row(
+                &["egress[].to[].networks[]"],
+                How::Depends,
+                "exact for blocks outside the cluster; \"depends\" where addresses of pods may lie within",
+                &[],
+            ),
+            row(
+                &["egress[].to[].nodes", "egress[].to[].domainNames[]"],
+                How::Depends,
+                "who has such an address no file tells; a peer of an unknown word as well",
+                &[],
+            ),
+            row(
+                &["ingress[].protocols[]", "egress[].protocols[]", "ingress[].ports[]", "egress[].ports[]"],
+                How::Exact,
+                "of TCP",
+                &[],
+            ),
+        ],
+    },
 ];
 
 /// Kinds of which no field is followed, with what that means.
 pub const OTHERS: &[(&str, &str, How, &str)] = &[
-    (
-        "ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy",
-        "policy.networking.k8s.io",
-        How::Ignored,
-        "the tiers of the network are not followed yet",
-    ),
     ("Gateway, VirtualService", "networking.istio.io", How::Wider, "routes are no boundary; gateways are \"depends\""),
     (
         "Sidecar, ServiceEntry",

@@ -3,13 +3,12 @@
 //! In: rendered manifests, and a [`ClusterSpec`] with the facts that no manifest tells. Out: [`Model`], in which all questions
 //! are look-ups. Policy of our own and plain manifests end here alike.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
 use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels, Manifests, Workload};
+use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::access::Port;
 use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane, GatewaySpec};
@@ -18,6 +17,7 @@ use ringfence_compiler::yaml::Node;
 
 use crate::engine::envoy::{Mesh, Reads};
 use crate::istio::read::selects;
+use crate::kubernetes::network::Network;
 use crate::policies::Policies;
 use crate::reach::is_gateway;
 use crate::request::Identity;
@@ -59,31 +59,33 @@ pub struct Stranger {
 pub struct Model<'a> {
     cluster: Cluster<'a>,
     policies: &'a Policies,
+    network: Network<'a>,
     mesh: Mesh,
     strangers: Vec<Stranger>,
-    /// The labels of namespaces.
-    namespaces: Arc<BTreeMap<String, Labels>>,
 }
 
 impl<'a> Model<'a> {
     /// Joins objects with the facts about their cluster.
     #[must_use]
     pub fn of(document: &'a Document<ClusterSpec>, objects: &'a Objects) -> Self {
-        let cluster = Cluster { document, inventory: &objects.inventory };
+        Self::joining(Cluster { document, inventory: &objects.inventory }, &objects.policies)
+    }
+
+    /// Joins what is known of a cluster with what decides there.
+    #[must_use]
+    pub fn joining(cluster: Cluster<'a>, policies: &'a Policies) -> Self {
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        let labelled = objects.inventory.namespaces.iter();
-        let namespaces = labelled.map(|(namespace, labels)| (namespace.clone(), named(namespace, labels)));
-        let namespaces = Arc::new(namespaces.collect());
-        Self { cluster, policies: &objects.policies, mesh: Mesh { trust_domains }, strangers, namespaces }
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: Mesh { trust_domains }, strangers }
     }
 
     /// Returns the same cluster with other policies.
     #[must_use]
     pub fn with(&self, policies: &'a Policies) -> Self {
         let cluster = Cluster { document: self.cluster.document, inventory: self.cluster.inventory };
-        let namespaces = Arc::clone(&self.namespaces);
-        Self { cluster, policies, mesh: self.mesh.clone(), strangers: self.strangers.clone(), namespaces }
+        let network = Network::of(&cluster, policies);
+        Self { cluster, policies, network, mesh: self.mesh.clone(), strangers: self.strangers.clone() }
     }
 
     /// Returns the name of the cluster.
@@ -132,13 +134,10 @@ impl<'a> Model<'a> {
         self.cluster.inventory.workloads.iter()
     }
 
-    /// Returns the labels of a namespace, with the one that Kubernetes gives each.
+    /// Returns what the policies of the network say.
     #[must_use]
-    pub fn namespace_labels(&self, namespace: &str) -> Cow<'_, Labels> {
-        match self.namespaces.get(namespace) {
-            Some(labels) => Cow::Borrowed(labels),
-            None => Cow::Owned(named(namespace, &Labels::new())),
-        }
+    pub fn network(&self) -> &Network<'a> {
+        &self.network
     }
 
     /// Returns the identity a workload can show; `None` where it has no proxy to show one. A gateway is a proxy itself.
@@ -150,10 +149,13 @@ impl<'a> Model<'a> {
         Some(Identity::new(self.cluster.trust_domain(), &workload.namespace, &workload.service_account))
     }
 
-    /// Tells whether a sidecar sees what arrives at a port of a workload.
+    /// Tells whether a proxy sees what arrives at a port of a workload. What a sidecar serves itself it does not capture.
     #[must_use]
     pub fn is_guarded(&self, workload: &Workload, port: u16) -> bool {
-        self.cluster.plane_of(workload).is_some_and(|plane| !workload.is_past_the_proxy(plane, port))
+        self.cluster.plane_of(workload).is_some_and(|plane| {
+            let own = plane == DataPlane::Sidecar && MESH_PORTS.contains(&port);
+            !own && !workload.is_past_the_proxy(plane, port)
+        })
     }
 
     /// Returns what enforces policy at a workload.
@@ -186,13 +188,6 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn readings(&self, workload: &Workload, port: u16) -> &'static [Reads] {
         self.ports(workload).remove(&port).unwrap_or(EITHER)
-    }
-
-    /// Returns what a workload calls a port.
-    #[must_use]
-    pub fn names_of(&self, workload: &Workload, port: u16) -> Vec<String> {
-        let named = workload.ports.iter().filter(|declared| declared.number == port);
-        named.filter_map(|declared| declared.name.clone()).collect()
     }
 
     fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
@@ -228,13 +223,6 @@ impl Spoken {
             _ => EITHER,
         }
     }
-}
-
-/// Adds the label that Kubernetes gives each namespace.
-fn named(namespace: &str, labels: &Labels) -> Labels {
-    let mut labels = labels.clone();
-    labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-    labels
 }
 
 /// Returns the gateways and identities of a cluster's facts that no workload of its manifests shows.

@@ -8,10 +8,14 @@ use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::yaml::{Node, Value};
 
 use crate::istio::authorization::AuthorizationPolicy;
-use crate::istio::peer_authentication::{Modes, PeerAuthentication};
+use crate::istio::peer_authentication::{Modes, PeerAuthentication, deciding};
 use crate::istio::read::selects;
 use crate::istio::request_authentication::{JwtRule, RequestAuthentication};
+use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network_policy::NetworkPolicy;
+use crate::kubernetes::passage::About;
+use crate::kubernetes::peer::Pod;
+use crate::kubernetes::tier_policy::{Kind, TierPolicy};
 
 /// The objects of a cluster that decide.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +28,8 @@ pub struct Policies {
     pub tokens: Vec<RequestAuthentication>,
     /// NetworkPolicies, by namespace and name.
     pub network: Vec<NetworkPolicy>,
+    /// Policies of the tiers around them, by tier, priority, kind and name.
+    pub tiers: Vec<TierPolicy>,
 }
 
 impl Policies {
@@ -43,6 +49,9 @@ impl Policies {
                 self.tokens.extend(RequestAuthentication::read(root, diagnostics));
             }
             ("networking.k8s.io", "NetworkPolicy") => self.network.extend(NetworkPolicy::read(root, diagnostics)),
+            ("policy.networking.k8s.io", kind) if Kind::named(kind).is_some() => {
+                self.tiers.extend(Kind::named(kind).and_then(|kind| TierPolicy::read(kind, root, diagnostics).ok()));
+            }
             _ if kind.ends_with("List") => {
                 if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value) {
                     items.iter().for_each(|item| self.add(item, diagnostics));
@@ -62,7 +71,25 @@ impl Policies {
         sort(&mut self.peers);
         sort(&mut self.tokens);
         sort(&mut self.network);
+        let rank = |policy: &TierPolicy| (policy.tier, policy.priority, policy.kind, policy.name.clone());
+        self.tiers.sort_by_key(rank);
         self
+    }
+
+    /// Tells whether there is an object of this kind and name.
+    #[must_use]
+    pub fn holds(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        fn has<P: OfNamespace>(policies: &[P], namespace: &str, name: &str) -> bool {
+            policies.iter().any(|policy| policy.namespace() == namespace && policy.name() == name)
+        }
+        match kind {
+            "AuthorizationPolicy" => has(&self.authorization, namespace, name),
+            "PeerAuthentication" => has(&self.peers, namespace, name),
+            "RequestAuthentication" => has(&self.tokens, namespace, name),
+            "NetworkPolicy" => has(&self.network, namespace, name),
+            // They have no namespace, so nothing that is written in its place means anything.
+            _ => self.tiers.iter().any(|policy| policy.kind.name() == kind && policy.name == name),
+        }
     }
 
     /// Returns the AuthorizationPolicies that select the sidecar of a pod (istio/istio
@@ -88,10 +115,24 @@ impl Policies {
         Modes::compose(here(&self.peers, namespace, root), namespace, labels, root)
     }
 
-    /// Returns the NetworkPolicies about a pod.
+    /// Returns the PeerAuthentications that make the mode of a pod's port.
     #[must_use]
-    pub fn network_at(&self, namespace: &str, labels: &Labels) -> Vec<&NetworkPolicy> {
-        of_namespace(&self.network, namespace).iter().filter(|policy| policy.pods.matches(labels)).collect()
+    pub fn asking(&self, namespace: &str, labels: &Labels, root: &str, port: u16) -> Vec<&PeerAuthentication> {
+        deciding(here(&self.peers, namespace, root), namespace, labels, root, port)
+    }
+
+    /// Returns the policies of the network about pods.
+    #[must_use]
+    pub fn network_at(&self, pod: &Pod<'_>) -> About<'_> {
+        // A plugin may know the pods of the node's own network, or not.
+        let most = if pod.on_node { Fits::Perhaps } else { Fits::Yes };
+        let here = of_namespace(&self.network, pod.namespace).iter();
+        let network = here.map(|policy| (policy.pods.fits(pod.labels).min(most), policy));
+        let tiers = self.tiers.iter().map(|policy| (policy.is_about(pod), policy));
+        About {
+            tiers: tiers.filter(|(fits, _)| fits.may()).collect(),
+            network: network.filter(|(fits, _)| fits.may()).collect(),
+        }
     }
 }
 

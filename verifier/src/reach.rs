@@ -4,19 +4,26 @@
 //! through where one does. A caller that has been taken over need not use its own proxy, so a workload with an identity may
 //! also come without it; what its own proxy would refuse is no boundary.
 
+mod asked;
+mod nearest;
+mod proxy;
+mod statements;
+
 use ipnet::IpNet;
 use ringfence_compiler::inventory::Workload;
-use ringfence_compiler::requests::area::Area;
+use ringfence_compiler::resolve::Governed;
+use ringfence_compiler::resolve::statements::Origin;
+use ringfence_compiler::source::Span;
 use ringfence_compiler::spec::cluster::DataPlane;
 
-use crate::engine::envoy::{Reads, chain, unreadable};
-use crate::engine::{Enforced, Leaf, RuleRef, Test};
-use crate::exact::{Arrivals, Certainty, Space, Verdict};
-use crate::glob::Glob;
-use crate::istio::peer_authentication::Mode;
 use crate::model::{Model, Stranger};
 use crate::network;
 use crate::request::{Identity, Request};
+
+pub use self::asked::Asked;
+pub(crate) use self::nearest::one_of;
+pub use self::nearest::{Failure, Miss};
+pub use self::proxy::{Part, Told};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -62,33 +69,34 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// What is asked for beside the port.
-#[derive(Debug, Clone, Default)]
-pub struct Asked {
-    /// The method; any when absent.
-    pub method: Option<String>,
-    /// The path, which may end in a star; any when absent.
-    pub path: Option<String>,
-    /// The host; any when absent.
-    pub host: Option<String>,
+/// A policy, or one rule of it, and where it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cited<'a> {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace; empty where it has none.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The position of the rule; `None` for the whole.
+    pub rule: Option<usize>,
+    /// Where it was written.
+    pub span: Span,
+    /// The lines of policy that it says it was compiled from, as `path#L12, path#L14`.
+    pub source: Option<&'a str>,
 }
 
-impl Asked {
-    /// Asks for any request at all.
-    #[must_use]
-    pub fn anything() -> Self {
-        Self::default()
-    }
-
-    /// Returns what must hold of a request to be asked for.
-    fn tests(&self) -> Vec<Test> {
-        let glob = |text: &str| text.strip_suffix('*').map_or_else(|| Glob::exactly(text), Glob::prefix);
-        let leaves = [
-            self.method.as_deref().map(|method| Leaf::Method(Glob::exactly(method))),
-            self.path.as_deref().map(|path| Leaf::Path(glob(path))),
-            self.host.as_deref().map(|host| Leaf::Host(glob(host).folding_case())),
-        ];
-        leaves.into_iter().flatten().map(|leaf| Test { leaves: vec![leaf], negated: false }).collect()
+/// Kind, namespace and name, and the number of the rule.
+impl std::fmt::Display for Cited<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.namespace {
+            "" => write!(f, "{} {}", self.kind, self.name)?,
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name)?,
+        }
+        match self.rule {
+            Some(rule) => write!(f, ", rule {}", rule + 1),
+            None => Ok(()),
+        }
     }
 }
 
@@ -104,20 +112,39 @@ pub enum Gate<'a> {
 }
 
 /// What decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Decider<'a> {
     /// Nothing: no policy is about it.
     Nobody,
-    /// A NetworkPolicy.
-    Network(&'a str, &'a str),
-    /// NetworkPolicies are about it, and none lets it pass.
-    NoNetwork,
-    /// A rule of an AuthorizationPolicy.
-    Rule(RuleRef<'a>),
-    /// AuthorizationPolicies are about it, and none admits a request of this caller, or one denies all that others admit.
-    NoRule,
+    /// A rule.
+    Rule(Cited<'a>),
+    /// A rule lets it through for other addresses than the caller's, which the network may write in their stead.
+    OtherAddress(Cited<'a>),
+    /// Policies are about it, and none lets it through.
+    NoRule {
+        /// Those policies.
+        about: Vec<Cited<'a>>,
+        /// The rule that nearly does; `None` where no rule is near, or nobody asked for it.
+        nearest: Option<Miss<Cited<'a>>>,
+    },
+    /// A rule of a policy of another tier of the network.
+    Tier {
+        /// The rule.
+        rule: Cited<'a>,
+        /// A policy of the same priority that says otherwise; nothing tells which is asked first.
+        rival: Option<&'a str>,
+    },
+    /// Nothing: the cluster is said to enforce no policies of the network.
+    NotEnforced,
+    /// A rule denies all that would be let through.
+    Denied {
+        /// The rule.
+        by: Cited<'a>,
+        /// What would be let through without it.
+        without: Box<Request>,
+    },
     /// The mode asks for a certificate, and the caller has none.
-    NoCertificate,
+    NoCertificate(Vec<Cited<'a>>),
     /// A kind of enforcement that is not modelled yet: which.
     NotModelled(&'static str),
 }
@@ -133,6 +160,12 @@ pub struct Answer<'a> {
     pub proxy: Option<Gate<'a>>,
     /// A request that its proxy admits; `None` where none is, or where there is no proxy and any will do.
     pub witness: Option<Request>,
+    /// Of many paths or hosts that were asked for: which get through; `None` where one was asked for, or none.
+    pub part: Option<Part>,
+    /// What the policy tree says at the proxy, with the statement that decides; `None` for plain manifests.
+    pub statement: Option<Told<&'a Origin>>,
+    /// The statement that made the mode of the port; `None` for plain manifests, and where nobody wrote one.
+    pub mode: Option<&'a Origin>,
 }
 
 /// The answer in one word.
@@ -167,102 +200,65 @@ impl Answer<'_> {
     }
 }
 
+/// How much an answer says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Detail<'a, 's> {
+    /// Whether what nearly decided otherwise is looked for, and which part of many paths gets through.
+    pub full: bool,
+    /// What the policy tree means for the workload, so that its statements are named.
+    pub governed: Option<&'a Governed<'a>>,
+    /// Identities of others that the caller can show.
+    pub stolen: &'s [Identity],
+}
+
 /// Answers whether a caller can reach a port of a workload.
 #[must_use]
 pub fn reach<'a>(model: &Model<'a>, caller: Caller<'a>, to: &'a Workload, port: u16, asked: &Asked) -> Answer<'a> {
-    let (egress, ingress) = (network::egress(model, caller, to, port), network::ingress(model, caller, to, port));
-    let (proxy, witness) = match model.plane(to) {
-        _ if is_gateway(to) => not_modelled("gateways"),
-        Some(DataPlane::Sidecar) if model.is_guarded(to, port) => {
-            let (gate, witness) = sidecar(model, caller, to, port, asked);
-            (Some(gate), witness)
-        }
-        Some(DataPlane::Ambient) if model.is_guarded(to, port) => not_modelled("ambient mode"),
-        _ => (None, None),
-    };
-    Answer { egress, ingress, proxy, witness }
+    explain(model, caller, (to, port), asked, Detail::default())
 }
 
-fn not_modelled<'a>(what: &'static str) -> (Option<Gate<'a>>, Option<Request>) {
-    (Some(Gate::Unsure(Decider::NotModelled(what))), None)
+/// Answers the same, with as much as is asked for.
+#[must_use]
+pub fn explain<'a>(
+    model: &Model<'a>,
+    caller: Caller<'a>,
+    (to, port): (&'a Workload, u16),
+    asked: &Asked,
+    detail: Detail<'a, '_>,
+) -> Answer<'a> {
+    let (mut egress, mut ingress) =
+        (network::egress(model, caller, to, port), network::ingress(model, caller, to, port));
+    if detail.full {
+        network::explain(&mut egress, &mut ingress, model, caller, (to, port));
+    }
+    let not_modelled = |what| Answer {
+        proxy: Some(Gate::Unsure(Decider::NotModelled(what))),
+        ..Answer::before(egress.clone(), ingress.clone())
+    };
+    match model.plane(to) {
+        _ if is_gateway(to) => not_modelled("gateways"),
+        Some(DataPlane::Sidecar) if model.is_guarded(to, port) => {
+            let (proxy, witness, part) = proxy::sidecar(model, caller, to, port, asked, detail);
+            let meant = detail.governed.map(|governed| statements::told(governed, model, caller, port, asked, detail));
+            // What is compiled says what is meant, which is proved elsewhere; where it should not, it is what holds.
+            let statement = meant.filter(|told| told.reach() == proxy.reach());
+            let mode = detail.governed.and_then(statements::mode);
+            Answer { proxy: Some(proxy), witness, part, statement, mode, ..Answer::before(egress, ingress) }
+        }
+        Some(DataPlane::Ambient) if model.is_guarded(to, port) => not_modelled("ambient mode"),
+        _ => Answer::before(egress, ingress),
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// Makes the answer where nothing but the network stands before a port.
+    fn before(egress: Gate<'a>, ingress: Gate<'a>) -> Self {
+        Self { egress, ingress, proxy: None, witness: None, part: None, statement: None, mode: None }
+    }
 }
 
 /// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them.
 pub(crate) fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
     named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
-}
-
-/// Asks the sidecar of the workload, in every mode the port may have and every way it may be read.
-fn sidecar<'a>(
-    model: &Model<'a>,
-    caller: Caller<'a>,
-    to: &'a Workload,
-    port: u16,
-    asked: &Asked,
-) -> (Gate<'a>, Option<Request>) {
-    let root = model.cluster().root_namespace();
-    let policies = model.policies();
-    let modes = policies.modes(&to.namespace, &to.labels, root).at(port);
-    let selected = policies.authorizing(&to.namespace, &to.labels, root);
-    if !unreadable(&selected).is_empty() {
-        return (Gate::Unsure(Decider::NotModelled("a path that no Envoy can read")), None);
-    }
-    let identity = caller.identity(model);
-    // A certificate of another trust domain is none here (istio/istio `pilot/pkg/networking/plugin/authn/util.go`).
-    let identity = identity.filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
-    let readings = model.readings(to, port);
-    let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
-    let mut ways = Vec::new();
-    for mode in &modes {
-        for reads in readings {
-            let arrivals = Arrivals {
-                port,
-                http: *reads == Reads::Http,
-                plaintext: mode.plaintext(),
-                mtls: mode.mtls(),
-                trust_domains: Vec::new(),
-                issuers: tokens.iter().map(|rule| rule.taken()).collect(),
-            };
-            let chain = chain(&selected, *reads, model.mesh());
-            let known: Vec<_> = identity.iter().cloned().collect();
-            // Where nobody reads HTTP, nobody can tell what is asked for.
-            let asked = if *reads == Reads::Http { asked.tests() } else { Vec::new() };
-            let tests = chain.rules().flat_map(Enforced::tests).chain(&asked);
-            let space = Space::of(arrivals.clone(), tests, &known);
-            let verdict = Verdict::of(&space, &arrivals, &chain);
-            let as_itself = identity.as_ref().filter(|_| mode.mtls()).map(|peer| space.of_peer(Some(peer)));
-            let in_plaintext = Some(space.of_peer(None)).filter(|_| *mode != Mode::Strict);
-            let peers: Vec<Area> = as_itself.into_iter().chain(in_plaintext).collect();
-            let rule_of = |at: Option<usize>| match (&chain.allow, at) {
-                (Some(rules), Some(at)) => rules.get(at).map_or(Decider::NoRule, |rule| Decider::Rule(rule.origin)),
-                _ => Decider::Nobody,
-            };
-            let wanted = space.holding(&asked);
-            let ask = |certainty| {
-                let found = peers
-                    .iter()
-                    .find_map(|area| wanted.iter().find_map(|wanted| verdict.admitted(&wanted.and(area), certainty)));
-                found.map(|(at, part)| (rule_of(at), space.request(&part)))
-            };
-            ways.push(match (ask(Certainty::Surely), ask(Certainty::Perhaps)) {
-                (Some((decider, request)), _) => (Gate::Open(decider), Some(request)),
-                (None, Some((decider, request))) => (Gate::Unsure(decider), Some(request)),
-                (None, None) if peers.is_empty() => (Gate::Shut(Decider::NoCertificate), None),
-                (None, None) => (Gate::Shut(Decider::NoRule), None),
-            });
-        }
-    }
-    joined(ways)
-}
-
-/// Joins what is said where a port can be taken in several ways, of which nobody knows the one: all of them open is open, all
-/// of them shut is shut.
-fn joined<'a>(ways: Vec<(Gate<'a>, Option<Request>)>) -> (Gate<'a>, Option<Request>) {
-    let all_open = ways.iter().all(|(gate, _)| gate.reach() == Reach::Allowed);
-    match ways.into_iter().max_by_key(|(gate, _)| gate.reach()) {
-        Some((Gate::Open(decider), request)) if !all_open => (Gate::Unsure(decider), request),
-        Some(widest) => widest,
-        None => (Gate::Unsure(Decider::NotModelled("a port without a mode")), None),
-    }
 }

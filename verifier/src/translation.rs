@@ -3,7 +3,9 @@
 //! In: [`Resolved`] policy and the texts that were compiled from it. Out: [`Proof`], and a report with a request for each
 //! port where the two differ. The texts are read as any other manifests; nothing of how they came about is used.
 
-use std::collections::BTreeSet;
+mod network;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use ringfence_compiler::compile::Compiled;
@@ -22,6 +24,7 @@ use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::meant::Meant;
 use crate::policies::Policies;
 use crate::request::Request;
+use network::{Fault, Fences};
 
 /// What was proved, and what was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,47 +33,59 @@ pub struct Proof {
     pub workloads: usize,
     /// Ports that their manifests declare or somebody speaks of, where that was shown.
     pub ports: usize,
-    /// Ports of theirs that annotations take from the sidecar: nothing here is about those.
+    /// Ports of theirs that annotations take from the sidecar where NetworkPolicy is not enforced: nothing holds there.
     pub bypassed: usize,
     /// Workloads in ambient mode, which are not modelled yet.
     pub ambient: usize,
-    /// Workloads without a proxy, where NetworkPolicy alone is enforced, which is not compared yet.
+    /// Workloads without a proxy at which NetworkPolicy is not enforced either: nothing holds there.
     pub unmeshed: usize,
+    /// Connections that are granted, and that NetworkPolicies let through at both ends.
+    pub connections: usize,
+    /// Workloads without a proxy at which NetworkPolicy lets nothing arrive but what is granted.
+    pub fenced: usize,
+    /// Ports that annotations take from the sidecar, where the same was shown.
+    pub fenced_ports: usize,
 }
 
-/// Proves that the compiled manifests admit exactly what was meant at each workload with a sidecar.
+impl Proof {
+    fn add(&mut self, one: &Self) {
+        self.workloads += one.workloads;
+        self.ports += one.ports;
+        self.bypassed += one.bypassed;
+        self.ambient += one.ambient;
+        self.unmeshed += one.unmeshed;
+        self.connections += one.connections;
+        self.fenced += one.fenced;
+        self.fenced_ports += one.fenced_ports;
+    }
+}
+
+/// Proves that the compiled manifests admit exactly what was meant at each workload with a sidecar, and that NetworkPolicies
+/// let it through and are as narrow where they stand alone.
 ///
-/// The comparison is of AuthorizationPolicy, PeerAuthentication and RequestAuthentication, at every port that a manifest
+/// The first comparison is of AuthorizationPolicy, PeerAuthentication and RequestAuthentication, at every port that a manifest
 /// declares, a statement or an emitted rule names, and at one of which nobody speaks. That what is granted lies within its
 /// ceilings is what the compiler proves before.
 pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Diagnostics) -> Proof {
-    let mut proof = Proof::default();
-    for (name, cluster) in &resolved.world.clusters {
-        let policies = read(name, compiled, diagnostics);
-        let here: Vec<&Governed<'_>> =
-            resolved.units.iter().filter(|governed| governed.unit.cluster == *name).collect();
-        let compared: Vec<_> = here
-            .par_iter()
-            .map(|governed| {
-                let mut said = Diagnostics::new();
-                let mut proof = Proof::default();
-                let workloads = governed.unit.workloads.len();
-                match governed.unit.data_plane {
-                    Some(DataPlane::Sidecar) => compare(governed, cluster, &policies, &mut proof, &mut said),
-                    Some(DataPlane::Ambient) => proof.ambient = workloads,
-                    None => proof.unmeshed = workloads,
-                }
-                (proof, said)
-            })
-            .collect();
-        for (one, said) in compared {
-            proof.workloads += one.workloads;
-            proof.ports += one.ports;
-            proof.bypassed += one.bypassed;
-            proof.ambient += one.ambient;
-            proof.unmeshed += one.unmeshed;
-            diagnostics.append(said);
+    let mut policies: BTreeMap<&str, Policies> = BTreeMap::new();
+    for name in resolved.world.clusters.keys() {
+        policies.insert(name, read(name, compiled, diagnostics));
+    }
+    let fences = Fences::of(resolved, &policies);
+    let prove = |governed: &Governed<'_>| {
+        let (mut said, mut proof) = (Diagnostics::new(), Proof::default());
+        let (cluster, policies) =
+            (resolved.world.clusters.get(governed.unit.cluster), policies.get(governed.unit.cluster));
+        if let (Some(cluster), Some(policies)) = (cluster, policies) {
+            compare(governed, cluster, policies, &fences, &mut proof, &mut said);
         }
+        (proof, said)
+    };
+    let compared: Vec<_> = resolved.units.par_iter().map(prove).collect();
+    let mut proof = Proof::default();
+    for (one, said) in compared {
+        proof.add(&one);
+        diagnostics.append(said);
     }
     proof
 }
@@ -100,6 +115,7 @@ fn compare(
     governed: &Governed<'_>,
     cluster: &Cluster<'_>,
     policies: &Policies,
+    fences: &Fences<'_>,
     proof: &mut Proof,
     diagnostics: &mut Diagnostics,
 ) {
@@ -108,10 +124,25 @@ fn compare(
     for workload in &unit.workloads {
         let place = Place { namespace: unit.namespace, labels: &workload.labels, root: cluster.root_namespace() };
         let (named, fresh) = ports(governed, &place, policies);
+        let fence = fences.at(governed, workload, &named.iter().copied().chain(fresh).collect());
+        proof.connections += fence.connections;
+        if let Some((port, fault, shown)) = fence.fault {
+            report(governed, port, &Difference::Network(fault, shown), workload.span, diagnostics);
+        }
+        match unit.data_plane {
+            Some(DataPlane::Sidecar) => {}
+            Some(DataPlane::Ambient) => proof.ambient += 1,
+            None if fence.kept => proof.fenced += 1,
+            None => proof.unmeshed += 1,
+        }
+        if unit.data_plane != Some(DataPlane::Sidecar) {
+            continue;
+        }
         let mut same = true;
         for port in named.iter().copied().chain(fresh) {
             if workload.is_past_the_proxy(DataPlane::Sidecar, port) {
-                proof.bypassed += usize::from(named.contains(&port));
+                let count = if fence.kept { &mut proof.fenced_ports } else { &mut proof.bypassed };
+                *count += usize::from(named.contains(&port));
                 continue;
             }
             let differs = |(reads, equally): (Reads, bool)| {
@@ -179,6 +210,8 @@ enum Difference {
     Tokens,
     /// Another external authorization provider is asked.
     Providers,
+    /// NetworkPolicies differ, as this connection shows.
+    Network(Fault, String),
 }
 
 fn difference(
@@ -241,19 +274,26 @@ fn report(
     let unit = &governed.unit;
     let at = format!("`{}/{}` port {port}", unit.namespace, unit.name);
     let (message, witness) = match difference {
-        Difference::Wider(request) => (format!("the manifests admit more than the policy at {at}"), Some(request)),
+        Difference::Wider(request) => {
+            (format!("the manifests admit more than the policy at {at}"), Some(format!("request: {request}")))
+        }
         Difference::Narrower(request) => {
-            (format!("the manifests refuse what the policy grants at {at}"), Some(request))
+            (format!("the manifests refuse what the policy grants at {at}"), Some(format!("request: {request}")))
         }
         Difference::Tokens => (format!("the manifests take tokens at {at} otherwise than the policy"), None),
         Difference::Providers => (format!("the manifests ask another provider at {at} than the policy"), None),
         Difference::Modes => (format!("the manifests take peers at {at} otherwise than the policy"), None),
+        Difference::Network(Fault::Wider, shown) => (
+            format!("NetworkPolicy lets more pass than the policy grants at {at}"),
+            Some(format!("connection: {shown}")),
+        ),
+        Difference::Network(Fault::Narrower, shown) => {
+            (format!("NetworkPolicy stops what the policy grants at {at}"), Some(format!("connection: {shown}")))
+        }
     };
     let differs = code::NOT_AS_MEANT.at(span, message).label("this workload");
     diagnostics.report(match witness {
-        Some(request) => {
-            differs.help(format!("such a request: {request}. This is a fault of ringfence: please report it"))
-        }
+        Some(witness) => differs.help(format!("such a {witness}. This is a fault of ringfence: please report it")),
         None => differs.help("this is a fault of ringfence: please report it"),
     });
 }

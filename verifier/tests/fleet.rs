@@ -160,7 +160,23 @@ fn policy() -> impl Strategy<Value = String> {
         let peers = if peers.is_empty() { String::new() } else { format!("{end}: [{}]", peers.join(", ")) };
         format!("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: NAME, namespace: {namespace}}}\nspec: {{podSelector: {pods}, policyTypes: [{types}], {list}: [{{{ports}{peers}}}]}}\n")
     });
-    prop_oneof![4 => authorization, 1 => peers, 1 => tokens, 2 => network]
+    let tier = (
+        one_of(&["tier: Admin, priority: 1", "tier: Admin, priority: 2", "tier: Baseline, priority: 1"]),
+        one_of(&["namespaces: {}", "namespaces: {matchLabels: {team: pay}}"]),
+        one_of(&["Accept", "Deny", "Pass"]),
+        one_of(&[
+            "namespaces: {matchLabels: {team: shop}}",
+            "networks: [10.1.0.0/16]",
+            "nodes: {}",
+            "pods: {podSelector: {matchLabels: {app: web}}}",
+        ]),
+        any::<bool>(),
+    );
+    let tier = tier.prop_map(|(tier, subject, action, peer, out)| {
+        let (list, end) = if out { ("egress", "to") } else { ("ingress", "from") };
+        format!("apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: NAME}}\nspec: {{{tier}, subject: {{{subject}}}, {list}: [{{action: {action}, {end}: [{{{peer}}}]}}]}}\n")
+    });
+    prop_oneof![4 => authorization, 1 => peers, 1 => tokens, 2 => network, 2 => tier]
 }
 
 fn policies() -> impl Strategy<Value = String> {

@@ -94,7 +94,7 @@ fn without_policies_everybody_reaches_everything() {
         &[
             ("web", "allowed by GET service.example/ to port 8080 as cluster.local/ns/shop/sa/web from 192.0.2.1"),
             ("cron", "allowed by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1"),
-            ("203.0.113.0/24", "allowed by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1"),
+            ("203.0.113.0/24", "allowed by GET service.example/ to port 8080 as a plaintext peer from 203.0.113.0"),
         ],
     );
 }

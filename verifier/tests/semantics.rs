@@ -1,4 +1,4 @@
-//! The table of what policies mean, row by row: `fixtures/semantics`. Real Envoys are held to the same rows.
+//! The tables of what policies mean, row by row: `fixtures/semantics`. Real Envoys are held to the same rows of the first.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,14 +20,17 @@ use serde_json::{Map, Value, json};
 #[path = "../examples/envoy_cases/judge.rs"]
 mod judge;
 
-fn rows() -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/semantics/authorization.yaml");
+#[path = "../examples/network_cases/judge.rs"]
+mod network;
+
+fn table(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/semantics").join(name);
     let mut sources = Sources::new();
-    let file = sources.add(SourceFile::new("authorization.yaml", std::fs::read(path).unwrap()));
+    let file = sources.add(SourceFile::new(name, std::fs::read(path).unwrap()));
     let mut said = Diagnostics::new();
     let documents = yaml::read(&sources, file, Profile::Manifest, &mut said);
     assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
-    documents[0].root.to_json()["rows"].as_array().unwrap().clone()
+    documents[0].root.to_json()
 }
 
 fn manifest(kind: &str, number: usize, written: &Value) -> Value {
@@ -81,9 +84,10 @@ fn case(row: &Value) -> Value {
 #[test]
 fn the_verifier_decides_as_the_table_says() {
     let mut wrong = Vec::new();
-    let rows = rows();
+    let table = table("authorization.yaml");
+    let rows = table["rows"].as_array().unwrap();
     assert!(rows.len() >= 100, "{} rows", rows.len());
-    for row in &rows {
+    for row in rows {
         let verdicts = match judge::judge(&case(row), None) {
             Ok(verdicts) => verdicts,
             Err(error) => {
@@ -98,4 +102,59 @@ fn the_verifier_decides_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} rows\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
+/// Makes the case of a row about the network.
+fn network_case(table: &Value, row: &Value) -> Value {
+    let object = |(number, written): (usize, &Value)| {
+        let mut spec = written.as_object().unwrap().clone();
+        let mut text =
+            |key: &str, default: String| spec.remove(key).map_or(default, |value| value.as_str().unwrap().to_owned());
+        let kind = text("kind", "NetworkPolicy".to_owned());
+        let metadata =
+            json!({ "name": text("name", format!("p{number}")), "namespace": text("namespace", "shop".to_owned()) });
+        let version = match kind.as_str() {
+            "NetworkPolicy" => "networking.k8s.io/v1",
+            "ClusterNetworkPolicy" => "policy.networking.k8s.io/v1alpha2",
+            _ => "policy.networking.k8s.io/v1alpha1",
+        };
+        json!({ "apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec })
+    };
+    let connection = |verdict: &Value| {
+        let mut connection = json!({ "from": "shop/web", "to": "shop/db", "port": 8080 });
+        for (key, value) in verdict[1].as_object().unwrap() {
+            connection[key] = match value.as_str().and_then(|text| text.parse::<std::net::IpAddr>().ok()) {
+                Some(address) => ipnet::IpNet::from(address).to_string().into(),
+                None => value.clone(),
+            };
+        }
+        connection
+    };
+    json!({
+        "facts": row["facts"],
+        "namespaces": table["namespaces"],
+        "pods": table["pods"],
+        "objects": row["policies"].as_array().unwrap().iter().enumerate().map(object).collect::<Vec<_>>(),
+        "connections": row["verdicts"].as_array().unwrap().iter().map(connection).collect::<Vec<_>>(),
+    })
+}
+
+#[test]
+fn connections_pass_as_the_table_says() {
+    let mut wrong = Vec::new();
+    let table = table("network.yaml");
+    let rows = table["rows"].as_array().unwrap();
+    assert!(rows.len() >= 60, "{} rows", rows.len());
+    for row in rows {
+        let verdicts = network::judge(&network_case(&table, row), None).unwrap_or_else(|error| {
+            wrong.push(format!("{}: {error}", row["says"]));
+            Vec::new()
+        });
+        for (expected, ours) in row["verdicts"].as_array().unwrap().iter().zip(verdicts) {
+            if expected[0] != ours.word || expected.get(2).is_some_and(|by| *by != ours.by[1]) {
+                wrong.push(format!("{}: {expected} is {} by {:?}", row["says"], ours.word, ours.by));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong in {} rows\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }

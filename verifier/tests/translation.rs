@@ -101,11 +101,12 @@ fn files_that_are_lost_are_missed() {
     // What ceilings deny is granted by nothing as long as the ALLOW stands: it is a second lock, and one may be lost.
     let decides = |path: &&String| {
         path.contains("10-identity/") && path.contains("authentication--")
-            || path.contains("30-allow/") && path.contains("authorizationpolicy--ringfence-allow-")
+            || path.contains("30-allow/")
+                && (path.contains("authorizationpolicy--ringfence-allow-") || path.contains("networkpolicy--"))
     };
     let paths: Vec<&String> = sound.files.keys().filter(decides).collect();
-    assert!(paths.len() > 80, "{} files decide", paths.len());
-    for path in paths.iter().step_by(5) {
+    assert!(paths.len() > 150, "{} files decide", paths.len());
+    for path in paths.iter().step_by(9) {
         let mut lost = sound.clone();
         lost.files.remove(*path);
         assert!(!said(&resolved, &lost, &bank.sources).1.is_empty(), "{path} was not missed");
@@ -138,5 +139,6 @@ fn faults_of_the_emitter_are_caught_with_a_request() {
         ("ringfence-allow-card-vault", "ports:", "ports:\n              - \"9999\"", "more than the policy"),
         ("requestauthentication", "jwksUri: \"https://", "jwksUri: \"https://evil.", "take tokens"),
         ("20-deny", "action: DENY", "action: ALLOW", "more than the policy"),
+        ("networkpolicy--ringfence-card-vault", "protocol: TCP", "protocol: UDP", "stops what the policy grants"),
     ]);
 }

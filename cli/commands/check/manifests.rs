@@ -6,54 +6,63 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ringfence_verifier::checks;
-use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::kubernetes::tier_policy::Kind;
+use ringfence_verifier::model::Model;
 use ringfence_verifier::network;
+use ringfence_verifier::policies::Policies;
 use serde_json::{Value, json};
 
 use super::super::{conclude, say_assumed};
 use crate::args::Check;
 use crate::exit::{Exit, Failure};
-use crate::mesh::Meshes;
+use crate::mesh::{Input, Mesh};
 use crate::report::Style;
 use crate::summary::{Come, counted, paragraph};
 use crate::tree::find_project;
 
 /// The kinds that checks read, in the order in which they are counted.
-const POLICIES: [&str; 4] = ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "NetworkPolicy"];
+const POLICIES: [&str; 7] = [
+    "AuthorizationPolicy",
+    "PeerAuthentication",
+    "RequestAuthentication",
+    "NetworkPolicy",
+    "ClusterNetworkPolicy",
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+];
 
 /// Runs the command where it is about manifests.
 pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     let folder = args.path.as_deref().unwrap_or(Path::new("."));
     let is_about_manifests = args.facts.is_some() || (folder.is_dir() && find_project(folder).is_err());
-    if !is_about_manifests || args.reading.at.is_some() {
+    if !is_about_manifests {
         return Ok(None);
     }
-    let mut meshes = match Meshes::open(Some(folder), args.facts.as_deref(), &args.reading) {
+    let input = match Input::open(Some(folder), args.facts.as_deref(), &args.reading) {
         // That there is no project either says more.
         Err(failure) if failure.exit == Exit::NoInput && args.facts.is_none() => return Ok(None),
         opened => opened?,
     };
-    let nothing = |objects: &Objects| {
-        let policies = &objects.policies;
-        let decide =
-            policies.authorization.len() + policies.peers.len() + policies.tokens.len() + policies.network.len();
-        decide == 0 && objects.inventory.workloads.is_empty()
-    };
-    if meshes.clusters.iter().all(|(_, objects)| nothing(objects)) && !meshes.diagnostics.has_errors() {
+    let mut meshes = input.meshes();
+    let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
+    if models.iter().all(is_empty) && !meshes.diagnostics.has_errors() {
         if args.facts.is_none() {
             return Ok(None);
         }
         let folder = folder.display();
         return Err(Failure::no_input(format!("there are neither workloads nor policies in `{folder}`")));
     }
-    let models: Vec<Model<'_>> =
-        meshes.clusters.iter().map(|(document, objects)| Model::of(document, objects)).collect();
-    checks::check(&models, &meshes.surroundings, &mut meshes.diagnostics);
-    let read = meshes.clusters.iter().zip(&models).map(|((_, objects), model)| Read::of(objects, model)).next();
-    let read = read.unwrap_or_default();
-    let exit = conclude(&args.reading, &meshes.sources, &meshes.diagnostics, Some(&read), true)?;
+    checks::check(&models, &input.surroundings(), &mut meshes.diagnostics);
+    let read = models.first().map(Read::of).unwrap_or_default();
+    let exit = conclude(&args.reading, meshes.sources, &meshes.diagnostics, Some(&read), true)?;
     say_assumed(&meshes);
     Ok(Some(exit))
+}
+
+fn is_empty(model: &Model<'_>) -> bool {
+    let Policies { authorization, peers, tokens, network, tiers } = model.policies();
+    let decide = authorization.len() + peers.len() + tokens.len() + network.len() + tiers.len();
+    decide == 0 && model.workloads().next().is_none()
 }
 
 /// What was read.
@@ -71,15 +80,23 @@ struct Read {
 }
 
 impl Read {
-    fn of(objects: &Objects, model: &Model<'_>) -> Self {
-        let (inventory, policies) = (&objects.inventory, &objects.policies);
+    fn of(model: &Model<'_>) -> Self {
+        let (inventory, policies) = (model.cluster().inventory, model.policies());
         let root = model.cluster().root_namespace();
         let uncovered = model.workloads().filter(|workload| {
             policies.authorizing(&workload.namespace, &workload.labels, root).is_empty()
                 && !network::is_ingress_guarded(model, workload)
         });
-        let counts =
-            [policies.authorization.len(), policies.peers.len(), policies.tokens.len(), policies.network.len()];
+        let tiers = |kind: Kind| policies.tiers.iter().filter(|policy| policy.kind == kind).count();
+        let counts = [
+            policies.authorization.len(),
+            policies.peers.len(),
+            policies.tokens.len(),
+            policies.network.len(),
+            tiers(Kind::Cluster),
+            tiers(Kind::Admin),
+            tiers(Kind::Baseline),
+        ];
         let is_other = |kind: &str| !POLICIES.contains(&kind);
         let others = inventory.foreign.iter().filter(|(kind, _)| is_other(kind));
         Self {

@@ -8,6 +8,7 @@
 //! rest one that a template's wildcard takes, a slash, and one that is neither stand for all.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 
@@ -66,7 +67,14 @@ type State = Vec<(usize, usize)>;
 /// The number of combinations is small for what people write; only templates that put `{*}` in many different places of
 /// otherwise equal paths make many.
 pub fn atoms(patterns: &[Vec<Step>], preferred: &str) -> Vec<(String, Vec<usize>)> {
-    let mut walk = Walk { patterns, always: Vec::new(), seen: HashSet::default(), found: BTreeMap::new() };
+    atoms_within(patterns, 0..0, preferred)
+}
+
+/// Does the same for the texts that meet one of the patterns of `base`; an empty `base` asks for nothing.
+///
+/// Texts that can meet none of them any more are not walked further: of identities, that is all but a handful.
+pub fn atoms_within(patterns: &[Vec<Step>], base: Range<usize>, preferred: &str) -> Vec<(String, Vec<usize>)> {
+    let mut walk = Walk { patterns, base, always: Vec::new(), seen: HashSet::default(), found: BTreeMap::new() };
     let begins_open = |pattern: &usize| {
         let first = patterns.get(*pattern).and_then(|steps| steps.first());
         first == Some(&Step::Loop(Class::Everything))
@@ -80,12 +88,16 @@ pub fn atoms(patterns: &[Vec<Step>], preferred: &str) -> Vec<(String, Vec<usize>
     }
     walk.explore(start.clone(), String::new(), false);
     walk.note(&start, "");
-    walk.found.into_iter().map(|(met, text)| (text, met)).collect()
+    let (base, found) = (walk.base, walk.found);
+    let within = |met: &[usize]| base.is_empty() || met.iter().any(|pattern| base.contains(pattern));
+    found.into_iter().filter(|(met, _)| within(met)).map(|(met, text)| (text, met)).collect()
 }
 
 /// The walk over all states that texts reach.
 struct Walk<'a> {
     patterns: &'a [Vec<Step>],
+    /// Patterns of which one must be met, if there are any.
+    base: Range<usize>,
     /// Where patterns that begin with anything wait, whatever the text: part of every state, and kept out of it, because
     /// a hundred endings would fill each state with two hundred positions.
     always: State,
@@ -105,7 +117,7 @@ impl Walk<'_> {
         while let Some((state, text)) = queue.pop_front() {
             for character in self.telling(&state) {
                 let next = self.after(&state, character);
-                if self.seen.contains(&next) {
+                if self.seen.contains(&next) || !self.is_within(&next) {
                     continue;
                 }
                 let longer = format!("{text}{character}");
@@ -124,6 +136,11 @@ impl Walk<'_> {
         let met: BTreeSet<usize> = met.map(|(pattern, _)| pattern).collect();
         let met = met.into_iter().collect();
         self.found.entry(met).or_insert_with(|| text.to_owned());
+    }
+
+    /// Tells whether a text that has come here can still meet the base.
+    fn is_within(&self, state: &State) -> bool {
+        self.base.is_empty() || self.whole(state).any(|(pattern, _)| self.base.contains(&pattern))
     }
 
     /// Returns every position of a state.

@@ -126,6 +126,28 @@ impl Node {
         self.as_mapping()?.get(key)
     }
 
+    /// Makes a node of a value that nobody wrote down, with one place for all of it.
+    #[must_use]
+    pub fn from_json(value: &serde_json::Value, span: Span) -> Self {
+        let value = match value {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Bool(value) => Value::Bool(*value),
+            serde_json::Value::Number(number) => Value::Number(number.clone()),
+            serde_json::Value::String(text) => Value::String(text.clone()),
+            serde_json::Value::Array(items) => {
+                Value::Sequence(items.iter().map(|item| Self::from_json(item, span)).collect())
+            }
+            serde_json::Value::Object(fields) => {
+                let entry = |(key, value): (&String, &serde_json::Value)| Entry {
+                    key: Spanned::new(key.clone(), span),
+                    value: Self::from_json(value, span),
+                };
+                Value::Mapping(Mapping { entries: fields.iter().map(entry).collect() })
+            }
+        };
+        Self { value, span }
+    }
+
     /// Returns the value as JSON, without places.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

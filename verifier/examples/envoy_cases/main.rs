@@ -5,9 +5,13 @@
 //! envoy_cases generate SEED COUNT [once] > CASES
 //! envoy_cases judge [FAULT] < CASES > VERDICTS
 //! envoy_cases faults
+//! envoy_cases witnesses EXPECTED FOLDER... > CASES
 //! ```
 //!
 //! With `once` no header is sent twice, and nothing else that versions of Envoy are known to disagree about. A fault is a mistake somebody could have made in the verifier. Each is noticed by the comparison, or it compares nothing.
+//!
+//! With `witnesses` the requests are those that the verifier itself names about folders, and `EXPECTED` is where its verdicts on
+//! them are put.
 
 #![expect(
     clippy::indexing_slicing,
@@ -19,9 +23,12 @@ mod generate;
 mod judge;
 mod random;
 mod requests;
+mod witnesses;
 
 use std::error::Error;
+use std::fs::File;
 use std::io::{BufRead, BufWriter, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -57,10 +64,21 @@ fn main() -> Result<(), Box<dyn Error>> {
                 writeln!(out, "{}", json!({ "id": case["id"], "verdicts": verdicts }))?;
             }
         }
+        ["witnesses", expected, folders @ ..] => {
+            let mut verdicts = BufWriter::new(File::create(expected)?);
+            for folder in folders {
+                let replays = witnesses::of(Path::new(folder)).map_err(|error| format!("{folder}: {error}"))?;
+                for replay in replays {
+                    writeln!(out, "{}", replay.case)?;
+                    writeln!(verdicts, "{}", json!({ "id": replay.case["id"], "verdicts": replay.expected }))?;
+                }
+            }
+            verdicts.flush()?;
+        }
         _ => {
-            return Err(
-                "envoy_cases generate SEED COUNT [once], envoy_cases judge [FAULT], or envoy_cases faults".into()
-            );
+            return Err("envoy_cases generate SEED COUNT [once], envoy_cases judge [FAULT], envoy_cases faults, or envoy_cases \
+                witnesses EXPECTED FOLDER..."
+                .into());
         }
     }
     out.flush()?;

@@ -53,14 +53,17 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
             report(&policy, &here, diagnostics);
         }
     }
+    let network = model.network();
     for policy in &policies.network {
         let here: Vec<&Workload> =
             model.cluster().inventory.workloads_in(&policy.namespace).map(|(_, workload)| workload).collect();
-        let by_gateway = model
-            .gateways()
-            .iter()
-            .any(|(there, gateway)| *there == policy.namespace && (gateway.is_empty() || policy.pods.matches(gateway)));
-        if here.is_empty() || by_gateway || here.iter().any(|workload| policy.pods.matches(&workload.labels)) {
+        let mut gateways = model.gateways().into_iter().filter(|(there, _)| *there == policy.namespace);
+        let by_gateway = gateways.any(|(namespace, labels)| {
+            let known = Some(&labels).filter(|labels| !labels.is_empty());
+            policy.pods.fits(network.strangers(namespace, known).labels).may()
+        });
+        let selected = |workload: &&Workload| policy.pods.fits(network.pods(workload).labels).may();
+        if here.is_empty() || by_gateway || here.iter().any(selected) {
             continue;
         }
         let message = format!("NetworkPolicy `{}/{}` selects no workload at hand", policy.namespace, policy.name);

@@ -93,14 +93,12 @@ fn combinations(globs: &[(usize, &Glob)], base: &Glob, preferred: &str) -> Vec<(
             owners.push(owner);
         }
     }
-    let mut combinations = Vec::new();
-    for (text, met) in automaton::atoms(&patterns, preferred) {
-        let met: BTreeSet<Option<usize>> = met.iter().filter_map(|at| owners.get(*at).copied()).collect();
-        if met.contains(&None) {
-            combinations.push((met.into_iter().flatten().collect(), text));
-        }
-    }
-    combinations
+    let of_base = owners.iter().position(Option::is_none).unwrap_or_default()..owners.len();
+    let owners = |met: Vec<usize>| {
+        let met: BTreeSet<usize> = met.iter().filter_map(|at| owners.get(*at).copied().flatten()).collect();
+        met.into_iter().collect()
+    };
+    automaton::atoms_within(&patterns, of_base, preferred).into_iter().map(|(text, met)| (owners(met), text)).collect()
 }
 
 /// Returns the atoms of peers: those with a certificate of the form that Istio signs, and one without any.

@@ -226,6 +226,17 @@ impl Space {
         area.with_side(at, atoms)
     }
 
+    /// Cuts areas by the atoms of an attribute: for each atom, what they have of it.
+    #[must_use]
+    pub fn split(&self, areas: &[Area], attribute: &Attribute) -> Vec<Vec<Area>> {
+        let Some((_, dimension)) = self.dimension(attribute) else { return vec![areas.to_vec()] };
+        let at_atom = |atom| {
+            let alone = self.at_atom(&self.everything(), attribute, Some(atom));
+            areas.iter().map(|area| area.and(&alone)).filter(|area| !area.is_empty()).collect::<Vec<_>>()
+        };
+        (0..dimension.atoms.len()).map(at_atom).filter(|areas| !areas.is_empty()).collect()
+    }
+
     pub(super) fn dimensions(&self) -> &[Dimension] {
         &self.dimensions
     }

@@ -132,6 +132,146 @@ fn what_sets_do_not_follow_is_left_open() {
     }
 }
 
+fn test_of(leaf: Leaf) -> Test {
+    Test { leaves: vec![leaf], negated: false }
+}
+
+fn rule_of(leaves: &[Leaf]) -> Enforced<usize> {
+    Enforced { origin: 0, sources: vec![vec![]], operations: vec![leaves.iter().cloned().map(test_of).collect()] }
+}
+
+/// Says whether something is admitted surely, and perhaps.
+fn something(arrivals: &Arrivals, chain: &Chain<usize>) -> (bool, bool) {
+    let space = Space::of(arrivals.clone(), chain.rules().flat_map(Enforced::tests), &[]);
+    let verdict = Verdict::of(&space, arrivals, chain);
+    let admits = |certainty| verdict.admitted(&space.everything(), certainty).is_some();
+    (admits(Certainty::Surely), admits(Certainty::Perhaps))
+}
+
+#[test]
+fn what_no_file_tells_admits_perhaps_and_refuses_perhaps() {
+    let (known, unknown) = (Leaf::Method(Glob::exactly("GET")), Leaf::Unknown("the weather".to_owned()));
+    let not = |leaf: &Leaf| Test { leaves: vec![leaf.clone()], negated: true };
+    let unless = Enforced { origin: 0, sources: vec![vec![not(&unknown)]], operations: vec![vec![]] };
+    let either = Test { leaves: vec![known.clone(), unknown.clone()], negated: false };
+    let either = Enforced { origin: 0, sources: vec![vec![either]], operations: vec![vec![]] };
+    let both = rule_of(&[known.clone(), unknown.clone()]);
+    let one = rule_of(std::slice::from_ref(&unknown));
+    let rule = |leaf: &Leaf| rule_of(std::slice::from_ref(leaf));
+    let allow = |rules: &[&Enforced<usize>]| Chain {
+        allow: Some(rules.iter().copied().cloned().collect()),
+        ..Chain::default()
+    };
+    let deny = |deny: &Enforced<usize>, chain: Chain<usize>| Chain { deny: vec![deny.clone()], ..chain };
+    let cases = [
+        ("allowed if", allow(&[&one]), (false, true)),
+        ("allowed unless", allow(&[&unless]), (false, true)),
+        ("allowed if both", allow(&[&both]), (false, true)),
+        ("allowed if either", allow(&[&either]), (true, true)),
+        ("allowed if, and in any case", allow(&[&one, &rule(&known)]), (true, true)),
+        ("denied if", deny(&one, Chain::default()), (false, true)),
+        ("denied unless", deny(&unless, Chain::default()), (false, true)),
+        ("denied if both, which leaves other methods", deny(&both, Chain::default()), (true, true)),
+        ("denied if both, all that is allowed", deny(&both, allow(&[&rule(&known)])), (false, true)),
+        ("denied if either, all that is allowed", deny(&either, allow(&[&rule(&known)])), (false, false)),
+    ];
+    for (name, chain, expected) in cases {
+        assert_eq!(something(&anything(), &chain), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_provider_that_is_asked_may_refuse_and_never_admits() {
+    let (get, post) = (Leaf::Method(Glob::exactly("GET")), Leaf::Method(Glob::exactly("POST")));
+    let rule = |leaf: &Leaf| rule_of(std::slice::from_ref(leaf));
+    let allow = |leaf: &Leaf| Some(vec![rule(leaf)]);
+    let all = rule_of(&[]);
+    let cases = [
+        ("asked about everything", Chain { custom: vec![all.clone()], ..Chain::default() }, (false, true)),
+        ("asked about some", Chain { custom: vec![rule(&get)], ..Chain::default() }, (true, true)),
+        (
+            "asked about what is allowed",
+            Chain { custom: vec![rule(&get)], allow: allow(&get), deny: vec![] },
+            (false, true),
+        ),
+        (
+            "asked about other things",
+            Chain { custom: vec![rule(&post)], allow: allow(&get), deny: vec![] },
+            (true, true),
+        ),
+        ("asked and denied", Chain { custom: vec![all.clone()], allow: None, deny: vec![all.clone()] }, (false, false)),
+        (
+            "asked, and nothing is allowed",
+            Chain { custom: vec![all], allow: Some(vec![]), deny: vec![] },
+            (false, false),
+        ),
+    ];
+    for (name, chain, expected) in cases {
+        assert_eq!(something(&anything(), &chain), expected, "{name}");
+    }
+}
+
+#[test]
+fn one_chain_goes_beyond_another_as_surely_as_is_asked() {
+    let unknown = rule_of(&[Leaf::Unknown("the weather".to_owned())]);
+    let perhaps = Chain { allow: Some(vec![unknown]), ..Chain::default() };
+    let (all, none) = (Chain::<usize>::default(), Chain { allow: Some(vec![]), ..Chain::default() });
+    let (sure, maybe) = (Certainty::Surely, Certainty::Perhaps);
+    let cases = [
+        (&all, &perhaps, sure, sure, true),
+        (&all, &perhaps, sure, maybe, false),
+        (&perhaps, &none, sure, sure, false),
+        (&perhaps, &none, maybe, maybe, true),
+        (&perhaps, &perhaps, maybe, maybe, false),
+        (&perhaps, &perhaps, maybe, sure, true),
+        (&none, &all, maybe, sure, false),
+    ];
+    for (at, (left, right, ours, theirs, expected)) in cases.into_iter().enumerate() {
+        let space = Space::of(anything(), left.rules().chain(right.rules()).flat_map(Enforced::tests), &[]);
+        let [left, right] = [left, right].map(|chain| Verdict::of(&space, &anything(), chain));
+        assert_eq!(left.beyond(&right, ours, theirs).is_some(), expected, "case {at}");
+    }
+}
+
+#[test]
+fn where_bytes_are_forwarded_a_witness_is_a_connection() {
+    let bytes = Arrivals { http: false, issuers: vec![], ..Arrivals::anything(PORT) };
+    let web = Leaf::Peer(Glob::exactly("spiffe://a/ns/a/sa/a"));
+    let chain = Chain {
+        allow: Some(vec![rule_of(&[web, Leaf::ServerName(Glob::suffix(".example")), Leaf::Port(PORT)])]),
+        ..Chain::default()
+    };
+    let space = Space::of(bytes.clone(), chain.rules().flat_map(Enforced::tests), &[]);
+    let verdict = Verdict::of(&space, &bytes, &chain);
+    let (_, part) = verdict.admitted(&space.everything(), Certainty::Surely).expect("a connection");
+    let witness = space.request(&part);
+    assert!(witness.http.is_none() && admits(&chain, &witness), "{witness}");
+    assert!(witness.sni.as_ref().is_some_and(|name| name.ends_with(".example")), "{witness}");
+    assert!(verdict.admitted(&space.of_peer(None), Certainty::Perhaps).is_none(), "a plaintext peer");
+    let elsewhere = Arrivals { port: 1, ..bytes };
+    assert_eq!(something(&elsewhere, &chain), (false, false));
+}
+
+#[test]
+fn who_can_arrive_is_a_matter_of_the_mode() {
+    let identity = |domain| Identity::new(domain, "a", "a");
+    let open = Arrivals::anything(PORT);
+    let cases = [
+        (open.clone(), true, true, true),
+        (Arrivals { plaintext: false, ..open.clone() }, false, true, true),
+        (Arrivals { mtls: false, ..open.clone() }, true, false, false),
+        (Arrivals { trust_domains: vec!["a".to_owned()], ..open }, true, true, false),
+    ];
+    for (arrivals, plain, ours, others) in cases {
+        let space = Space::of(arrivals.clone(), std::iter::empty(), &[]);
+        let chain = Chain::<usize>::default();
+        let verdict = Verdict::of(&space, &arrivals, &chain);
+        let admitted = |peer: Option<&Identity>| verdict.admitted(&space.of_peer(peer), Certainty::Surely).is_some();
+        let told = (admitted(None), admitted(Some(&identity("a"))), admitted(Some(&identity("b"))));
+        assert_eq!(told, (plain, ours, others), "{arrivals:?}");
+    }
+}
+
 fn admits(chain: &Chain<usize>, request: &Request) -> bool {
     matches!(evaluate::rule(chain, request), Ruling::Allowed(_) | Ruling::AllowedByNone)
 }

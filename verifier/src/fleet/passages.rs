@@ -11,6 +11,9 @@ use ringfence_compiler::inventory::Labels;
 
 use super::{Calling, Destination, Reaching, by_reach, position};
 use crate::intervals::Intervals;
+use crate::kubernetes::fits::Fits;
+use crate::kubernetes::network::names;
+use crate::kubernetes::passage::Direction;
 use crate::model::Model;
 use crate::network;
 use crate::reach::{Caller, Reach};
@@ -41,7 +44,7 @@ struct Alike<'m> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct At {
     cluster: usize,
-    policies: Vec<usize>,
+    policies: Vec<(Fits, usize)>,
     host_network: bool,
     port: u16,
     names: Vec<String>,
@@ -53,6 +56,7 @@ struct Towards {
     cluster: usize,
     namespace: String,
     labels: Labels,
+    host_network: bool,
     port: u16,
     names: Vec<String>,
 }
@@ -132,16 +136,19 @@ impl<'m> Passages<'m> {
 
     /// Asks the policies at the port.
     fn arriving(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Arc<Reaching> {
-        let policies = model.policies().network_at(&to.workload.namespace, &to.workload.labels);
+        let guards = model.network().guards(to.workload, Direction::Ingress);
+        let tiers = guards.tiers.iter().map(|(fits, policy)| (*fits, std::ptr::from_ref(*policy).addr()));
+        let network = guards.network.iter().map(|(fits, policy)| (*fits, std::ptr::from_ref(*policy).addr()));
         let at = At {
             cluster: to.cluster,
-            policies: policies.iter().map(|policy| std::ptr::from_ref(*policy).addr()).collect(),
+            policies: tiers.chain(network).collect(),
             host_network: to.workload.host_network,
             port: to.port,
-            names: model.names_of(to.workload, to.port),
+            names: names(to.workload, to.port),
         };
         remembered(&self.arriving, at, || {
-            let ask = |caller| network::ingress(model, caller, to.workload, to.port).reach();
+            let ingress = network::Ingress::of(model, to.workload, to.port);
+            let ask = |caller| ingress.lets(caller).reach();
             let here = |cluster: usize| cluster == to.cluster || cluster >= self.models.len();
             by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
                 let near = alike.iter().filter(move |_| here(cluster));
@@ -160,8 +167,9 @@ impl<'m> Passages<'m> {
             cluster: to.cluster,
             namespace: to.workload.namespace.clone(),
             labels: to.workload.labels.clone(),
+            host_network: to.workload.host_network,
             port: to.port,
-            names: model.names_of(to.workload, to.port),
+            names: names(to.workload, to.port),
         };
         remembered(&self.leaving, towards, || {
             let of_cluster = |(here, guarded): (&'_ Arc<Vec<Alike<'m>>>, &Vec<usize>)| -> Vec<(Intervals, Reach)> {

@@ -16,6 +16,8 @@ pub struct AuthorizationPolicy {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
+    /// The lines of policy it says it was compiled from.
+    pub source: Option<String>,
     /// The labels of the pods it is about; `None` and empty mean every pod.
     pub selector: Labels,
     /// What it is attached to, at gateways and waypoints.
@@ -132,6 +134,7 @@ impl AuthorizationPolicy {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
+            source: metadata.source(),
             selector: selector(&spec, diagnostics)?,
             targets: TargetRef::read(&spec, diagnostics)?,
             action,

@@ -44,6 +44,8 @@ pub struct PeerAuthentication {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
+    /// The lines of policy it says it was compiled from.
+    pub source: Option<String>,
     /// The labels of the pods it is about; empty means every pod.
     pub selector: Labels,
     /// The mode; `None` leaves it to whoever is above.
@@ -71,6 +73,7 @@ impl PeerAuthentication {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
+            source: metadata.source(),
             selector: selector(&spec, diagnostics)?,
             mode: mode(&spec.child("mtls", diagnostics)?, diagnostics)?,
             ports,
@@ -113,20 +116,7 @@ impl Modes {
         labels: &Labels,
         root_namespace: &str,
     ) -> Self {
-        let (mut mesh, mut of_namespace, mut of_workload) = (Vec::new(), Vec::new(), Vec::new());
-        for policy in policies {
-            if policy.selector.is_empty() {
-                if policy.namespace == root_namespace {
-                    mesh.push(policy);
-                } else if policy.namespace == namespace {
-                    of_namespace.push(policy);
-                }
-            } else if policy.namespace == namespace && namespace != root_namespace && selects(&policy.selector, labels)
-            {
-                of_workload.push(policy);
-            }
-        }
-        let scopes = [mesh, of_namespace, of_workload];
+        let scopes = scopes(policies, namespace, labels, root_namespace);
         let each = |scope: &[&'a PeerAuthentication]| -> Vec<Option<&'a PeerAuthentication>> {
             if scope.is_empty() { vec![None] } else { scope.iter().copied().map(Some).collect() }
         };
@@ -158,6 +148,45 @@ impl Modes {
     }
 }
 
+/// Sorts policies by how much they are about: the mesh, the namespace, the workload.
+fn scopes<'a>(
+    policies: impl Iterator<Item = &'a PeerAuthentication>,
+    namespace: &str,
+    labels: &Labels,
+    root_namespace: &str,
+) -> [Vec<&'a PeerAuthentication>; 3] {
+    let (mut mesh, mut of_namespace, mut of_workload) = (Vec::new(), Vec::new(), Vec::new());
+    for policy in policies {
+        if policy.selector.is_empty() {
+            if policy.namespace == root_namespace {
+                mesh.push(policy);
+            } else if policy.namespace == namespace {
+                of_namespace.push(policy);
+            }
+        } else if policy.namespace == namespace && namespace != root_namespace && selects(&policy.selector, labels) {
+            of_workload.push(policy);
+        }
+    }
+    [mesh, of_namespace, of_workload]
+}
+
+/// Returns the policies that make the mode of a port: those of the innermost scope that says something of it.
+#[must_use]
+pub fn deciding<'a>(
+    policies: impl Iterator<Item = &'a PeerAuthentication>,
+    namespace: &str,
+    labels: &Labels,
+    root_namespace: &str,
+    port: u16,
+) -> Vec<&'a PeerAuthentication> {
+    let [mesh, of_namespace, of_workload] = scopes(policies, namespace, labels, root_namespace);
+    let speaks = |policy: &&PeerAuthentication| policy.mode.is_some();
+    let of_port = |policy: &&PeerAuthentication| speaks(policy) || policy.ports.get(&port).is_some_and(Option::is_some);
+    let of_workload: Vec<_> = of_workload.into_iter().filter(of_port).collect();
+    let wider = [of_namespace, mesh].into_iter().map(|scope| scope.into_iter().filter(speaks).collect());
+    std::iter::once(of_workload).chain(wider).find(|scope: &Vec<_>| !scope.is_empty()).unwrap_or_default()
+}
+
 impl Way {
     /// Joins the policies of mesh, namespace and workload: the innermost that says something decides, and only that of the
     /// workload speaks of ports.
@@ -173,5 +202,75 @@ impl Way {
 
     fn at(&self, port: u16) -> Mode {
         self.ports.get(&port).copied().unwrap_or(self.rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_compiler::source::{SourceFile, Sources, Span};
+
+    use super::*;
+
+    fn labels(app: &str) -> Labels {
+        if app.is_empty() { Labels::new() } else { Labels::from([("app".to_owned(), app.to_owned())]) }
+    }
+
+    /// A policy: its namespace, the `app` it selects or nothing, its mode and those of ports.
+    type Written = (&'static str, &'static str, Option<Mode>, &'static [(u16, Option<Mode>)]);
+
+    #[test]
+    fn the_innermost_policy_that_says_something_decides() {
+        const STRICT: Option<Mode> = Some(Mode::Strict);
+        const PERMISSIVE: Option<Mode> = Some(Mode::Permissive);
+        const DISABLE: Option<Mode> = Some(Mode::Disable);
+        let cases: [(&[Written], &[Mode], &[Mode]); 14] = [
+            (&[], &[Mode::Permissive], &[Mode::Permissive]),
+            (&[("root", "", STRICT, &[])], &[Mode::Strict], &[Mode::Strict]),
+            (&[("root", "", STRICT, &[]), ("shop", "", PERMISSIVE, &[])], &[Mode::Permissive], &[Mode::Permissive]),
+            (&[("root", "", STRICT, &[]), ("shop", "", None, &[])], &[Mode::Strict], &[Mode::Strict]),
+            (&[("shop", "", STRICT, &[]), ("shop", "web", DISABLE, &[])], &[Mode::Disable], &[Mode::Disable]),
+            (&[("shop", "", STRICT, &[]), ("shop", "db", DISABLE, &[])], &[Mode::Strict], &[Mode::Strict]),
+            (&[("bank", "", STRICT, &[])], &[Mode::Permissive], &[Mode::Permissive]),
+            // One of the root namespace with a selector is about nobody else.
+            (&[("root", "web", STRICT, &[])], &[Mode::Permissive], &[Mode::Permissive]),
+            (&[("shop", "web", STRICT, &[(8080, PERMISSIVE)])], &[Mode::Permissive], &[Mode::Strict]),
+            (&[("shop", "web", STRICT, &[(8080, None)])], &[Mode::Strict], &[Mode::Strict]),
+            (
+                &[("shop", "", STRICT, &[]), ("shop", "web", None, &[(8080, DISABLE)])],
+                &[Mode::Disable],
+                &[Mode::Strict],
+            ),
+            // Without a selector nobody reads modes of ports.
+            (&[("shop", "", STRICT, &[(8080, DISABLE)])], &[Mode::Strict], &[Mode::Strict]),
+            // Nobody knows which of two is older.
+            (
+                &[("shop", "", STRICT, &[]), ("shop", "", PERMISSIVE, &[])],
+                &[Mode::Strict, Mode::Permissive],
+                &[Mode::Strict, Mode::Permissive],
+            ),
+            (
+                &[("shop", "web", STRICT, &[]), ("shop", "web", STRICT, &[(8080, DISABLE)])],
+                &[Mode::Strict, Mode::Disable],
+                &[Mode::Strict],
+            ),
+        ];
+        let nowhere = Span::new(Sources::new().add(SourceFile::new("a.yaml", Vec::new())), 0, 0);
+        for (at, (written, at_port, elsewhere)) in cases.into_iter().enumerate() {
+            let policies: Vec<PeerAuthentication> = written
+                .iter()
+                .map(|(namespace, app, mode, ports)| PeerAuthentication {
+                    namespace: (*namespace).to_owned(),
+                    name: "a".to_owned(),
+                    span: nowhere,
+                    source: None,
+                    selector: labels(app),
+                    mode: *mode,
+                    ports: ports.iter().copied().collect(),
+                })
+                .collect();
+            let modes = Modes::compose(policies.iter(), "shop", &labels("web"), "root");
+            assert_eq!(modes.at(8080), at_port.iter().copied().collect(), "case {at}");
+            assert_eq!(modes.at(9090), elsewhere.iter().copied().collect(), "case {at}");
+        }
     }
 }

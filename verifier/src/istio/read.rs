@@ -167,6 +167,13 @@ impl<'a> Fields<'a> {
         Ok(self.text("namespace", diagnostics)?.unwrap_or_else(|| "default".to_owned()))
     }
 
+    /// Returns the lines of policy that an object's metadata names as its source; a note for people, so never refused.
+    #[must_use]
+    pub fn source(&self) -> Option<String> {
+        let annotations = self.get("annotations")?;
+        annotations.get("ringfence/source").and_then(Node::as_str).map(str::to_owned)
+    }
+
     /// Reports that a field cannot be what it is.
     pub fn refuse(&self, name: &str, message: &str, diagnostics: &mut Diagnostics) -> Reported {
         let code = &ringfence_compiler::diagnostics::codes::inventory::BROKEN_OBJECT;

@@ -1,11 +1,16 @@
-//! NetworkPolicies (kubernetes/api `networking/v1/types.go`), and whether they let a connection pass one end of it.
+//! NetworkPolicies (kubernetes/api `networking/v1/types.go`).
+//!
+//! In: nodes of manifests. Out: [`NetworkPolicy`], and whether its rules mean a connection. What follows from that is for
+//! [`super::passage`].
 
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
-use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::source::Span;
-use ringfence_compiler::yaml::{Node, Value};
 
+use super::fits::Fits;
+use super::passage::Direction;
+use super::peer::{Peer, PodSelector, block, meets};
+use super::port::{PortMatch, Server};
 use super::selector::LabelSelector;
 use crate::istio::read::Fields;
 
@@ -18,6 +23,8 @@ pub struct NetworkPolicy {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
+    /// The lines of policy it says it was compiled from.
+    pub source: Option<String>,
     /// The pods it is about.
     pub pods: LabelSelector,
     /// What may arrive at them; `None` where it says nothing of that.
@@ -37,36 +44,11 @@ pub struct Rule {
     pub peers: Vec<PeerMatch>,
 }
 
-/// A port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortMatch {
-    /// Whether it is about TCP; other protocols are not followed.
-    pub tcp: bool,
-    /// Which port.
-    pub port: PortNumber,
-}
-
-/// Which port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PortNumber {
-    /// Every one.
-    Any,
-    /// These, the last included.
-    Range(u16, u16),
-    /// The one that the pod at the server's end calls so.
-    Name(String),
-}
-
 /// The other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerMatch {
     /// Pods.
-    Pods {
-        /// Of such namespaces; `None` means the policy's own.
-        namespaces: Option<LabelSelector>,
-        /// With such labels.
-        pods: LabelSelector,
-    },
+    Pods(PodSelector),
     /// Addresses.
     Addresses {
         /// Of this block.
@@ -76,43 +58,12 @@ pub enum PeerMatch {
     },
 }
 
-/// One end of a connection, as a policy at the other end sees it.
-#[derive(Debug, Clone, Copy)]
-pub enum Peer<'a> {
-    /// A pod.
-    Pod {
-        /// Its namespace.
-        namespace: &'a str,
-        /// The labels of its namespace.
-        namespace_labels: &'a Labels,
-        /// Its own labels.
-        labels: &'a Labels,
-        /// The blocks its address is out of; empty where nobody says.
-        blocks: &'a [IpNet],
-    },
-    /// An address outside the cluster.
-    Outside(IpNet),
-}
-
-/// What policies say of one end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub enum Passage<'a> {
-    /// No policy is about this pod in this direction.
-    Unguarded,
-    /// This policy lets it pass.
-    Passes(&'a NetworkPolicy, Span),
-    /// It passes if the peer's address is such as this policy asks, which no file tells.
-    Perhaps(&'a NetworkPolicy, Span),
-    /// Policies are about the pod, and none lets it pass.
-    Refused,
-}
-
 impl NetworkPolicy {
     /// Reads one.
     ///
     /// # Errors
     /// When a field is not what it must be, which is reported.
-    pub fn read(root: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+    pub fn read(root: &ringfence_compiler::yaml::Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         let object = Fields::of(root);
         let (metadata, spec) = (object.child("metadata", diagnostics)?, object.child("spec", diagnostics)?);
         let (ingress, egress) =
@@ -128,10 +79,20 @@ impl NetworkPolicy {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
+            source: metadata.source(),
             pods: LabelSelector::read(&spec, "podSelector", diagnostics)?.unwrap_or_default(),
             ingress: about("Ingress", true).then_some(ingress),
             egress: about_egress.then_some(egress),
         })
+    }
+
+    /// Returns its rules for a direction; `None` where it says nothing of that.
+    #[must_use]
+    pub fn rules(&self, direction: Direction) -> Option<&[Rule]> {
+        match direction {
+            Direction::Ingress => self.ingress.as_deref(),
+            Direction::Egress => self.egress.as_deref(),
+        }
     }
 }
 
@@ -140,126 +101,78 @@ fn rules(spec: &Fields<'_>, name: &str, peers: &str, diagnostics: &mut Diagnosti
     for rule in spec.list(name, diagnostics)? {
         let (mut ports, mut read) = (Vec::new(), Vec::new());
         for port in rule.list("ports", diagnostics)? {
-            ports.push(port_match(&port, diagnostics)?);
+            ports.push(PortMatch::of_network_policy(&port, diagnostics)?);
         }
         for peer in rule.list(peers, diagnostics)? {
-            read.push(peer_match(&peer, diagnostics)?);
+            read.push(PeerMatch::read(&peer, diagnostics)?);
         }
         rules.push(Rule { span: rule.span(), ports, peers: read });
     }
     Ok(rules)
 }
 
-fn port_match(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<PortMatch, Reported> {
-    let protocol = fields.text("protocol", diagnostics)?;
-    let number = |node: &Node| match &node.value {
-        Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
-        _ => None,
-    };
-    let port = match fields.get("port") {
-        None => PortNumber::Any,
-        Some(node) => match (number(node), node.as_str()) {
-            (Some(first), _) => {
-                let last = match fields.get("endPort") {
-                    None => first,
-                    Some(end) => {
-                        number(end).ok_or_else(|| fields.refuse("endPort", "`endPort` is no port", diagnostics))?
-                    }
-                };
-                PortNumber::Range(first, last)
-            }
-            (None, Some(name)) => PortNumber::Name(name.to_owned()),
-            (None, None) => return Err(fields.refuse("port", "`port` is neither number nor name", diagnostics)),
-        },
-    };
-    Ok(PortMatch { tcp: protocol.is_none_or(|protocol| protocol == "TCP"), port })
-}
-
-fn peer_match(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<PeerMatch, Reported> {
-    if fields.get("ipBlock").is_some() {
-        let block = fields.child("ipBlock", diagnostics)?;
-        let net = |text: &str, name: &str, diagnostics: &mut Diagnostics| {
-            let net = text.parse::<IpNet>().map(|net| net.trunc());
-            net.map_err(|_| block.refuse(name, &format!("`{text}` is no block of addresses"), diagnostics))
+impl Rule {
+    /// Says whether it lets a connection pass; `own` is its policy's namespace.
+    #[must_use]
+    pub fn fits(&self, own: &str, peer: Peer<'_>, server: Server<'_>) -> Fits {
+        let peers = || match self.peers.is_empty() {
+            true => Fits::Yes,
+            false => Fits::any(self.peers.iter().map(|other| other.fits(own, peer))),
         };
-        let cidr = block.required("cidr", diagnostics)?;
-        let cidr = net(&cidr, "cidr", diagnostics)?;
-        let mut except = Vec::new();
-        for text in block.texts("except", diagnostics)? {
-            except.push(net(&text, "except", diagnostics)?);
-        }
-        return Ok(PeerMatch::Addresses { block: cidr, except });
-    }
-    let namespaces = LabelSelector::read(fields, "namespaceSelector", diagnostics)?;
-    let pods = LabelSelector::read(fields, "podSelector", diagnostics)?;
-    if namespaces.is_none() && pods.is_none() {
-        return Err(fields.refuse("podSelector", "a peer that says neither pods nor addresses", diagnostics));
-    }
-    Ok(PeerMatch::Pods { namespaces, pods: pods.unwrap_or_default() })
-}
-
-/// Says whether policies let a connection into a pod, or out of it.
-///
-/// `rules` picks the direction; `server` is the number of the server's port and what its pod calls it.
-#[must_use]
-pub fn passage<'a>(
-    policies: &[&'a NetworkPolicy],
-    rules: fn(&NetworkPolicy) -> Option<&Vec<Rule>>,
-    peer: Peer<'_>,
-    server: (u16, &[String]),
-) -> Passage<'a> {
-    let mut passage = Passage::Unguarded;
-    for policy in policies {
-        let Some(rules) = rules(policy) else { continue };
-        if matches!(passage, Passage::Unguarded) {
-            passage = Passage::Refused;
-        }
-        for rule in rules.iter().filter(|rule| rule.ports.is_empty() || rule.ports.iter().any(|port| port.fits(server)))
-        {
-            let fits = match rule.peers.is_empty() {
-                true => Fits::Yes,
-                false => rule.peers.iter().map(|other| other.fits(&policy.namespace, peer)).max().unwrap_or(Fits::No),
-            };
-            match fits {
-                Fits::Yes => return Passage::Passes(policy, rule.span),
-                Fits::Perhaps => passage = Passage::Perhaps(policy, rule.span),
-                Fits::No => {}
-            }
+        match PortMatch::one_of(&self.ports, server) {
+            Fits::No => Fits::No,
+            ports => ports.min(peers()),
         }
     }
-    passage
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fits {
-    No,
-    Perhaps,
-    Yes,
-}
-
-impl PortMatch {
-    fn fits(&self, (number, names): (u16, &[String])) -> bool {
-        self.tcp
-            && match &self.port {
-                PortNumber::Any => true,
-                PortNumber::Range(first, last) => (*first..=*last).contains(&number),
-                PortNumber::Name(name) => names.contains(name),
-            }
+impl Rule {
+    /// Tells apart whether the peer may fit, and whether the port may; `own` is its policy's namespace.
+    #[must_use]
+    pub fn apart(&self, own: &str, peer: Peer<'_>, server: Server<'_>) -> (bool, bool) {
+        let peers = self.peers.is_empty() || self.peers.iter().any(|other| other.fits(own, peer).may());
+        (peers, PortMatch::one_of(&self.ports, server).may())
     }
 }
 
 impl PeerMatch {
-    fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {
-        let yes = |fits: bool| if fits { Fits::Yes } else { Fits::No };
-        match (self, peer) {
-            (Self::Pods { namespaces, pods }, Peer::Pod { namespace, namespace_labels, labels, .. }) => {
-                let of_namespace = match namespaces {
-                    None => namespace == own,
-                    Some(selector) => selector.matches(namespace_labels),
-                };
-                yes(of_namespace && pods.matches(labels))
+    /// Says in words whom it fits; `own` is the namespace of its policy.
+    #[must_use]
+    pub fn words(&self, own: &str) -> String {
+        match self {
+            Self::Pods(selector) => selector.words(own),
+            Self::Addresses { block, except } if except.is_empty() => block.to_string(),
+            Self::Addresses { block, except } => {
+                let except: Vec<String> = except.iter().map(ToString::to_string).collect();
+                format!("{block} but {}", except.join(", "))
             }
-            (Self::Pods { .. }, Peer::Outside(_)) => Fits::No,
+        }
+    }
+
+    fn read(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        if fields.get("ipBlock").is_some() {
+            let written = fields.child("ipBlock", diagnostics)?;
+            let cidr = block(&written.required("cidr", diagnostics)?, &written, "cidr", diagnostics)?;
+            let mut except = Vec::new();
+            for text in written.texts("except", diagnostics)? {
+                except.push(block(&text, &written, "except", diagnostics)?);
+            }
+            return Ok(Self::Addresses { block: cidr, except });
+        }
+        if fields.get("namespaceSelector").is_none() && fields.get("podSelector").is_none() {
+            return Err(fields.refuse("podSelector", "a peer that says neither pods nor addresses", diagnostics));
+        }
+        Ok(Self::Pods(PodSelector::read(fields, diagnostics)?))
+    }
+
+    fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {
+        match (self, peer) {
+            (Self::Pods(selector), Peer::Pods(pod)) => {
+                // Whether a plugin knows the pods of the node's own network from the node is its own affair.
+                let most = if pod.on_node { Fits::Perhaps } else { Fits::Yes };
+                selector.fits(own, &pod).min(most)
+            }
+            (Self::Pods(_), Peer::Outside(_)) => Fits::No,
             (Self::Addresses { block, except }, Peer::Outside(address)) => {
                 let out = except.iter().any(|except| except.contains(&address));
                 if block.contains(&address) && !except.iter().any(|except| meets(except, &address)) {
@@ -271,15 +184,10 @@ impl PeerMatch {
                 }
             }
             // Whether a block that holds a pod's address lets the pod pass differs from one network plugin to another.
-            (Self::Addresses { block, except }, Peer::Pod { blocks, .. }) => {
+            (Self::Addresses { block, except }, Peer::Pods(pod)) => {
                 let may = |pods: &IpNet| meets(block, pods) && !except.iter().any(|except| except.contains(pods));
-                if blocks.is_empty() || blocks.iter().any(may) { Fits::Perhaps } else { Fits::No }
+                if pod.blocks.is_empty() || pod.blocks.iter().any(may) { Fits::Perhaps } else { Fits::No }
             }
         }
     }
-}
-
-/// Tells whether two blocks share an address.
-fn meets(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
 }

@@ -32,6 +32,12 @@ impl Clusters {
         Self(names.into_iter().zip(clusters).map(read).collect())
     }
 
+    /// Returns the facts about the first cluster.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub fn facts(&self) -> &Document<ClusterSpec> {
+        &self.0.first().unwrap().0
+    }
+
     /// Returns what can be asked.
     pub fn models(&self) -> Vec<Model<'_>> {
         self.0.iter().map(|(document, objects)| Model::of(document, objects)).collect()

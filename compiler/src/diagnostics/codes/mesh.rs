@@ -11,5 +11,6 @@ super::codes! {
     UNENFORCED_POLICY: Warning = "mesh/unenforced-policy", "an AuthorizationPolicy is about what no proxy sees";
     TRUSTED_HEADER: Note = "mesh/trusted-header", "a workload believes a header, and only gateways reach it";
     FORGEABLE_HEADER: Warning = "mesh/forgeable-header", "a workload believes a header that other callers can write";
+    SAME_PRIORITY: Warning = "mesh/same-priority", "two policies of a tier of the network decide otherwise at one priority";
     NOT_MODELLED: Note = "mesh/not-modelled", "an object changes proxies in ways that answers do not follow";
 }

@@ -267,3 +267,133 @@ fn fits_star(text: &str, pattern: &str) -> bool {
     pattern.strip_suffix('*').is_some_and(|prefix| text.starts_with(prefix))
         || pattern.strip_prefix('*').is_some_and(|suffix| text.ends_with(suffix))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes what a value becomes, in namespace `shop` on a port where HTTP is read.
+    fn told(key: &str, value: &str, reads: Reads) -> String {
+        match leaf(key, value, "shop", reads) {
+            Ok(Leaf::TokenOf(issuer, subject)) => format!("{issuer} and {subject}"),
+            Ok(Leaf::Claim(path, glob)) => format!("{}: {glob}", path.join(".")),
+            Ok(Leaf::Header(name, glob)) => format!("{}: {glob}", name.as_str()),
+            Ok(Leaf::Address(net) | Leaf::Remote(net) | Leaf::Destination(net)) => net.to_string(),
+            Ok(Leaf::Port(port)) => port.to_string(),
+            Ok(Leaf::Unknown(what)) => format!("unknown: {what}"),
+            Ok(
+                Leaf::Peer(glob)
+                | Leaf::ServerName(glob)
+                | Leaf::Host(glob)
+                | Leaf::Method(glob)
+                | Leaf::Path(glob)
+                | Leaf::Target(glob),
+            ) => glob.to_string(),
+            Err(Untold::HttpOnly) => "http only".to_owned(),
+            Err(Untold::Malformed) => "malformed".to_owned(),
+            Err(Untold::NoAttribute) => "no attribute".to_owned(),
+        }
+    }
+
+    /// In what a value becomes, `+` is at least one character, `*` any number.
+    #[test]
+    fn values_become_sets_of_texts() {
+        let cases = [
+            ("source.principal", "*", "+"),
+            ("source.principal", "td/ns/a/sa/b", "spiffe://td/ns/a/sa/b"),
+            ("source.principal", "td/*", "spiffe://td/*"),
+            ("source.principal", "*/sa/b", "spiffe://*/sa/b"),
+            ("source.principal", "a*b", "spiffe://a*b"),
+            ("source.principal", "spiffe://a/ns/b/sa/c", "spiffe://spiffe://a/ns/b/sa/c"),
+            ("source.namespace", "shop", "*/ns/shop/*"),
+            ("source.namespace", "s*p", "*/ns/s*p/*"),
+            ("source.serviceAccount", "web", "spiffe://+/ns/shop/sa/web"),
+            ("source.serviceAccount", "bank/db", "spiffe://+/ns/bank/sa/db"),
+            ("source.trustDomain", "td", "spiffe://td/*"),
+            ("source.trustDomain", "*", "spiffe://*"),
+            ("source.trustDomain", "*.example", "spiffe://*.example/*"),
+            ("source.ip", "10.0.0.1", "10.0.0.1/32"),
+            ("source.ip", "10.1.2.3/8", "10.0.0.0/8"),
+            ("source.ip", "fd00::/8", "fd00::/8"),
+            ("source.ip", "10.0.0.0/33", "malformed"),
+            ("remote.ip", "shop", "malformed"),
+            ("destination.ip", "10.0.0.0/8", "10.0.0.0/8"),
+            ("destination.port", "8080", "8080"),
+            ("destination.port", "65536", "malformed"),
+            ("destination.port", "web", "malformed"),
+            ("connection.sni", "*", "+"),
+            ("connection.sni", "*.example", "*.example"),
+            (HOST, "A.Example", "a.example"),
+            (HOST, "*", "*"),
+            (HOST, "a.*", "a.*"),
+            (METHOD, "P*", "P*"),
+            (METHOD, "*", "*"),
+            (PATH, "*", "+"),
+            (PATH, "/a", "/a"),
+            (PATH, "/a*", "/a*"),
+            (PATH, "*a", "*a"),
+            (PATH, "*a*", "*a*"),
+            (PATH, "/a*b", "/a*b"),
+            (PATH, "/a/{*}/b", "/a/{*}/b"),
+            (PATH, "/a/{**}", "/a/{**}"),
+            ("request.auth.principal", "*", "+ and +"),
+            ("request.auth.principal", "https://i/s", "https://i and s"),
+            ("request.auth.principal", "https://i/a/s", "https://i/a and s"),
+            ("request.auth.principal", "https://i/*", "https://i and +"),
+            ("request.auth.principal", "*/s", "+ and s"),
+            ("request.auth.principal", "*s", "+ and *s"),
+            ("request.auth.principal", "i*", "i* and +"),
+            ("request.auth.principal", "https://i*", "https:/ and i*"),
+            ("request.auth.audiences", "a", "aud: a"),
+            ("request.auth.presenter", "a*", "azp: a*"),
+            ("request.auth.claims[groups]", "*", "groups: +"),
+            ("request.auth.claims[realm][roles]", "a", "realm.roles: a"),
+            ("request.headers[X-Team]", "*", "x-team: *"),
+            ("request.headers[:authority]", "A", "host: A"),
+            ("request.headers[:method]", "GET", "GET"),
+            ("request.headers[:path]", "/a?*", "/a?*"),
+            ("request.headers[:scheme]", "https", "unknown: header :scheme is https"),
+            ("request.headers", "a", "malformed"),
+            ("experimental.envoy.filters.a[b]", "c", "unknown: experimental.envoy.filters.a[b] is c"),
+            ("source.port", "1", "no attribute"),
+        ];
+        for (key, value, expected) in cases {
+            let told = told(key, value, Reads::Http);
+            // Of the ways a service account can be part of a name the first is the usual one.
+            assert_eq!(told.split('|').next(), Some(expected), "{key}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_http_is_told_nobody_who_forwards_bytes() {
+        let of_http =
+            [HOST, METHOD, PATH, "request.auth.principal", "request.auth.audiences", "request.auth.presenter"];
+        for key in of_http.into_iter().chain(["request.headers[a]", "request.headers[:path]", "request.auth.claims[a]"])
+        {
+            assert_eq!(told(key, "a", Reads::Bytes), "http only", "{key}");
+        }
+        for key in ["source.principal", "source.namespace", "source.serviceAccount", "connection.sni"] {
+            assert_eq!(told(key, "a", Reads::Bytes), told(key, "a", Reads::Http), "{key}");
+        }
+        for key in ["source.ip", "remote.ip", "destination.ip"] {
+            assert_eq!(told(key, "10.0.0.1", Reads::Bytes), "10.0.0.1/32", "{key}");
+        }
+    }
+
+    #[test]
+    fn principals_are_written_for_each_trust_domain_that_is_ours() {
+        let domains = ["td".to_owned(), "old".to_owned()];
+        let cases: [(&str, &[&str]); 7] = [
+            ("td/ns/a/sa/b", &["td/ns/a/sa/b", "old/ns/a/sa/b"]),
+            ("old/ns/a/sa/b", &["td/ns/a/sa/b", "old/ns/a/sa/b"]),
+            ("cluster.local/ns/a/sa/b", &["td/ns/a/sa/b", "old/ns/a/sa/b"]),
+            ("other/ns/a/sa/b", &["other/ns/a/sa/b"]),
+            ("*/ns/a/sa/b", &["*/ns/a/sa/b"]),
+            ("td/*", &["td/*"]),
+            ("*", &["*"]),
+        ];
+        for (principal, expected) in cases {
+            assert_eq!(with_aliases(principal, &domains), expected, "{principal}");
+        }
+    }
+}

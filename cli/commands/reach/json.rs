@@ -1,0 +1,123 @@
+//! Answers as programs read them.
+
+use ringfence_verifier::reach::{Cited, Decider, Failure, Told};
+use serde_json::{Value, json};
+
+use super::answers::{Answers, Grouped, Single};
+use super::places::{Place, Places};
+use super::single::{decided, gates, parts, sentence};
+use super::whatif::{Assumed, word};
+
+/// Renders answers.
+pub(super) fn render(answers: &Answers<'_>, places: &Places<'_>, assumed: &Assumed) -> String {
+    let single = answers.single.iter().map(|single| one(single, places));
+    let all: Vec<Value> = single.chain(answers.grouped.iter().flat_map(cells)).collect();
+    format!("{:#}\n", json!({ "version": 1, "assumed": assumed.json(), "answers": all }))
+}
+
+fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
+    let answer = &single.answer;
+    let gates: Vec<Value> = gates(answer)
+        .into_iter()
+        .map(|(place, gate)| match gate {
+            None => json!({ "gate": place, "says": "absent", "decider": null, "policies": [] }),
+            Some(gate) => {
+                let (says, decider) = parts(gate);
+                let told = answer.statement.as_ref().filter(|_| place == "proxy");
+                let statement = told.and_then(decided).map(|origin| statement(&origin.id, origin.span, places));
+                let (mut nearest, mut without) = (None, None);
+                match (told, decider) {
+                    (Some(Told::NoRule(Some(miss))), _) => {
+                        let rule = statement_of(&miss.rule.id, places.of(miss.rule.span).json());
+                        nearest = Some(near(rule, miss.admits.as_deref(), &miss.fails));
+                    }
+                    (_, Decider::NoRule { nearest: Some(miss), .. }) => {
+                        nearest = Some(near(cited(&miss.rule, places), miss.admits.as_deref(), &miss.fails));
+                    }
+                    (_, Decider::Denied { without: request, .. }) => without = Some(request.to_string()),
+                    _ => {}
+                }
+                json!({
+                    "gate": place, "says": says, "decider": sentence(place, decider), "statement": statement,
+                    "policies": policies(decider).into_iter().map(|policy| cited(policy, places)).collect::<Vec<_>>(),
+                    "nearest": nearest, "without": without,
+                })
+            }
+        })
+        .collect();
+    let through: Vec<Value> = single
+        .through
+        .iter()
+        .map(|(workload, port, reach)| json!({ "workload": workload, "port": port, "reach": word(*reach) }))
+        .collect();
+    let part = answer.part.as_ref().map(|part| {
+        let texts = |requests: &[ringfence_verifier::request::Request]| -> Vec<String> {
+            requests.iter().map(ToString::to_string).collect()
+        };
+        json!({ "whole": part.refused.is_empty(), "reached": texts(&part.reached), "refused": texts(&part.refused) })
+    });
+    json!({
+        "cluster": single.cluster,
+        "from": single.from,
+        "to": single.to,
+        "port": single.port,
+        "trustDomain": single.model.cluster().trust_domain(),
+        "reach": word(single.reach()),
+        "gates": gates,
+        "through": through,
+        "witness": answer.witness.as_ref().map(ToString::to_string),
+        "part": part,
+    })
+}
+
+/// Returns a plain answer for each caller and port.
+fn cells(grouped: &Grouped) -> Vec<Value> {
+    let mut cells = Vec::new();
+    for (to, port, row) in &grouped.rows {
+        for (from, reach) in grouped.callers.iter().zip(row) {
+            cells.push(json!({
+                "cluster": grouped.cluster, "from": from, "to": to, "port": port, "reach": word(*reach),
+            }));
+        }
+    }
+    cells
+}
+
+fn policies<'a>(decider: &'a Decider<'a>) -> Vec<&'a Cited<'a>> {
+    match decider {
+        Decider::Rule(cited)
+        | Decider::OtherAddress(cited)
+        | Decider::Tier { rule: cited, .. }
+        | Decider::Denied { by: cited, .. } => vec![cited],
+        Decider::NoRule { about, .. } | Decider::NoCertificate(about) => about.iter().collect(),
+        Decider::Nobody | Decider::NotEnforced | Decider::NotModelled(_) => Vec::new(),
+    }
+}
+
+fn cited(cited: &Cited<'_>, places: &Places<'_>) -> Value {
+    // An object that was compiled has no line of its own, and names those of policy.
+    let places = match cited.source {
+        Some(source) => places.named(source).iter().map(Place::json).collect(),
+        None => vec![places.of(cited.span).json()],
+    };
+    json!({
+        "name": cited.to_string(), "kind": cited.kind, "namespace": cited.namespace, "object": cited.name,
+        "rule": cited.rule.map(|rule| rule + 1), "places": places,
+    })
+}
+
+fn statement(id: &str, span: ringfence_compiler::source::Span, places: &Places<'_>) -> Value {
+    statement_of(id, places.of(span).json())
+}
+
+fn statement_of(id: &str, place: Value) -> Value {
+    json!({ "id": id, "place": place })
+}
+
+fn near(rule: Value, admits: Option<&ringfence_verifier::request::Request>, fails: &[Failure]) -> Value {
+    let fails: Vec<Value> = fails
+        .iter()
+        .map(|failure| json!({ "attribute": failure.attribute, "wants": failure.wants, "has": failure.has }))
+        .collect();
+    json!({ "rule": rule, "admits": admits.map(ToString::to_string), "fails": fails })
+}

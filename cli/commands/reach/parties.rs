@@ -1,0 +1,222 @@
+//! Who is meant by what was typed.
+//!
+//! In: a word or two. Out: callers and workloads of a cluster: one, several or none. Policies of a project have names for
+//! their nodes and services, and those work here as well.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::resolve::Resolved;
+use ringfence_compiler::resolve::world::WorkloadRef;
+use ringfence_compiler::shape::scalar::Text as _;
+use ringfence_compiler::source::{SourceFile, Sources, Span, Spanned};
+use ringfence_compiler::spec::reference::{NodePath, Reference};
+use ringfence_verifier::matrix;
+use ringfence_verifier::model::{Model, Stranger};
+use ringfence_verifier::reach::Caller;
+use ringfence_verifier::request::Identity;
+
+use crate::exit::Failure;
+
+/// The words for everybody, inside and outside.
+const ANY: [&str; 3] = ["any", "anyone", "*"];
+
+/// A caller and what it is called.
+#[derive(Clone)]
+pub(super) struct Party<'a> {
+    pub name: String,
+    pub caller: Caller<'a>,
+}
+
+/// A cluster as names are looked up in it.
+pub(super) struct Scope<'s, 'a> {
+    pub cluster: &'s str,
+    pub model: &'a Model<'a>,
+    pub resolved: Option<&'s Resolved<'a>>,
+}
+
+/// Splits `shop/db:8080` into the workload and the port; `port` is what was said of it elsewhere.
+pub(super) fn split(text: &str, port: Option<u16>) -> Result<(String, Option<u16>), Failure> {
+    // The first colon after a node leads to a service: `/payments/checkout:api:8080`.
+    let begin = if text.starts_with('/') { text.find(':').map_or(text.len(), |at| at + 1) } else { 0 };
+    let (service, rest) = text.split_at_checked(begin).unwrap_or((text, ""));
+    let (name, written) = match rest.rsplit_once(':') {
+        None => (text.to_owned(), None),
+        Some((name, number)) => match number.parse() {
+            Ok(number) => (format!("{service}{name}"), Some(number)),
+            Err(_) if begin == 0 && !name.contains(':') && !name.contains('/') => (text.to_owned(), None),
+            Err(_) => {
+                return Err(Failure::new(format!("`{number}` is no port"))
+                    .help("name the port of the workload by its number, as in `shop/db:8080`"));
+            }
+        },
+    };
+    // What follows the service of a node may be its port: `/payments:8080`.
+    match (written, port) {
+        (Some(one), Some(other)) if one != other => {
+            Err(Failure::new(format!("`{text}` and `--port {other}` name two ports")))
+        }
+        (one, other) => {
+            let node_port = name.strip_prefix('/').and_then(|name| name.split_once(':'));
+            match node_port.map(|(node, number)| (node, number.parse::<u16>())) {
+                Some((node, Ok(number))) => Ok((format!("/{node}"), Some(number))),
+                _ => Ok((name, one.or(other))),
+            }
+        }
+    }
+}
+
+/// Returns the caller that an identity stands for whom no manifest shows.
+pub(super) fn invented(text: &str) -> Result<Option<Stranger>, Failure> {
+    let Some(name) = text.strip_prefix("spiffe://") else { return Ok(None) };
+    match name.split('/').collect::<Vec<_>>().as_slice() {
+        [domain, "ns", namespace, "sa", account] => Ok(Some(Stranger {
+            name: name.to_owned(),
+            identity: Identity::new(*domain, *namespace, *account),
+            labels: None,
+        })),
+        _ => Err(Failure::new(format!("`{text}` is no identity of a workload"))
+            .help("write `spiffe://cluster.local/ns/NAMESPACE/sa/ACCOUNT`")),
+    }
+}
+
+/// Tells whether what was typed may stand for several.
+pub(super) fn is_open(text: &str) -> bool {
+    text.contains('*') || ANY.contains(&text)
+}
+
+impl<'a> Scope<'_, 'a> {
+    /// Finds callers; `invented` is the one that an identity stands for.
+    pub fn callers(&self, text: &str, invented: Option<&'a Stranger>) -> Vec<Party<'a>> {
+        let outside = || {
+            let block = "0.0.0.0/0".parse().ok().map(Caller::Outside);
+            block.map(|caller| Party { name: matrix::OUTSIDE.to_owned(), caller })
+        };
+        let of = |workload: &'a Workload| Party { name: matrix::name(workload), caller: Caller::Workload(workload) };
+        let stranger =
+            |stranger: &'a Stranger| Party { name: stranger.name.clone(), caller: Caller::Stranger(stranger) };
+        if text == matrix::OUTSIDE || text == "internet" {
+            return outside().into_iter().collect();
+        }
+        if ANY.contains(&text) {
+            let strangers = self.model.strangers().iter().map(stranger);
+            return self.model.workloads().map(of).chain(strangers).chain(outside()).collect();
+        }
+        let text = text.strip_prefix("cidr:").unwrap_or(text);
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        if let Ok(block) = text.parse::<IpNet>().map(|block| block.trunc()).or(address) {
+            return vec![Party { name: text.to_owned(), caller: Caller::Outside(block) }];
+        }
+        if let Some(invented) = invented {
+            let shown = self
+                .model
+                .workloads()
+                .filter(|workload| self.model.identity(workload).as_ref() == Some(&invented.identity));
+            let shown: Vec<_> = shown.map(of).collect();
+            let known = self.model.strangers().iter().filter(|known| known.identity == invented.identity);
+            let known: Vec<_> = shown.into_iter().chain(known.map(stranger)).collect();
+            return if known.is_empty() { vec![stranger(invented)] } else { known };
+        }
+        let strangers = self.model.strangers().iter().filter(|stranger| fits(text, &stranger.name)).map(stranger);
+        if let Some(gateway) = text.strip_prefix("gateway:") {
+            let facts = self.model.cluster().document.spec.gateways.get(gateway).map(|facts| &facts.value);
+            let shown = self.model.workloads().filter(|workload| {
+                facts.is_some_and(|facts| {
+                    facts.namespace.value.0 == workload.namespace
+                        && facts.service_account.value.0 == workload.service_account
+                })
+            });
+            return shown.map(of).chain(strangers).collect();
+        }
+        self.workloads(text).into_iter().map(of).chain(strangers).collect()
+    }
+
+    /// Finds workloads.
+    pub fn workloads(&self, text: &str) -> Vec<&'a Workload> {
+        if ANY.contains(&text) {
+            return self.model.workloads().collect();
+        }
+        if text.starts_with('/') {
+            return self.of_policy(text);
+        }
+        let named: Vec<&Workload> = self
+            .model
+            .workloads()
+            .filter(|workload| fits(text, &matrix::name(workload)) || fits(text, &workload.name))
+            .collect();
+        if named.is_empty() { self.of_policy(text) } else { named }
+    }
+
+    /// Finds the workloads of a node or a service of the policy tree.
+    fn of_policy(&self, text: &str) -> Vec<&'a Workload> {
+        let Some(world) = self.resolved.map(|resolved| &resolved.world) else { return Vec::new() };
+        let Ok(reference) = Reference::parse(text) else { return Vec::new() };
+        // What cannot be found is said by who asks, for every cluster at once.
+        let (mut said, mut typed) = (Diagnostics::new(), Sources::new());
+        let file = typed.add(SourceFile::new("command line", text.as_bytes().to_vec()));
+        let reference = Spanned::new(reference, Span::new(file, 0, text.len()));
+        let services = world.services_of(&reference, &NodePath::root(), &mut said).unwrap_or_default();
+        let mut members: Vec<&WorkloadRef<'_>> = services
+            .iter()
+            .filter_map(|index| world.services.get(*index))
+            .flat_map(|service| &service.workloads)
+            .filter(|member| member.cluster == self.cluster)
+            .collect();
+        members.sort();
+        members.dedup();
+        let inventory = self.model.cluster().inventory;
+        members.into_iter().filter_map(|member| inventory.workloads.get(member.index)).collect()
+    }
+}
+
+/// Tells whether a name is what was typed, in which a star stands for anything but a slash.
+fn fits(typed: &str, name: &str) -> bool {
+    let Some((start, rest)) = typed.split_once('*') else { return typed == name };
+    let Some(after) = name.strip_prefix(start) else { return false };
+    let ends = after.char_indices().map(|(at, _)| at).chain([after.len()]);
+    ends.take_while(|end| after.get(..*end).is_some_and(|skipped| !skipped.contains('/')))
+        .any(|end| after.get(end..).is_some_and(|left| fits(rest, left)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything_but_a_slash() {
+        let cases = [
+            ("shop/*", "shop/web", true),
+            ("shop/*", "shops/web", false),
+            ("*/web", "shop/web", true),
+            ("w*", "web", true),
+            ("w*", "shop/web", false),
+            ("shop/w*b", "shop/web", true),
+            ("shop/w*b", "shop/webs", false),
+            ("*", "shop/web", false),
+        ];
+        for (typed, name, expected) in cases {
+            assert_eq!(fits(typed, name), expected, "{typed} {name}");
+        }
+    }
+
+    #[test]
+    fn the_port_is_what_follows_the_workload() {
+        let check = |text: &str, expected: (&str, Option<u16>)| {
+            let (name, port) = split(text, None).unwrap();
+            assert_eq!((name.as_str(), port), expected, "{text}");
+        };
+        check("shop/db", ("shop/db", None));
+        check("shop/db:8080", ("shop/db", Some(8080)));
+        check("shop/*:8080", ("shop/*", Some(8080)));
+        check("/payments", ("/payments", None));
+        check("/payments:8080", ("/payments", Some(8080)));
+        check("/payments/checkout:api", ("/payments/checkout:api", None));
+        check("/payments/checkout:api:8080", ("/payments/checkout:api", Some(8080)));
+        check("ledger:api", ("ledger:api", None));
+        check("ledger:api:80", ("ledger:api", Some(80)));
+        assert!(split("shop/db:http", None).is_err());
+        assert!(split("shop/db:80", Some(81)).is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! Places as people find them: the file, the line, and the commit that wrote it.
+
+use std::collections::BTreeSet;
+
+use ringfence_compiler::source::{FileId, Sources, Span};
+use serde_json::{Value, json};
+
+use crate::tree::blame::{History, Written};
+
+/// What is needed to say where something was written.
+pub(super) struct Places<'a> {
+    pub sources: &'a Sources,
+    /// Files that are not of the folder that is asked about.
+    pub foreign: &'a BTreeSet<FileId>,
+    pub history: &'a History,
+}
+
+/// A line, and who wrote it.
+pub(super) struct Place {
+    path: String,
+    line: usize,
+    written: Option<Written>,
+}
+
+impl Places<'_> {
+    pub fn of(&self, span: Span) -> Place {
+        let file = self.sources.file(span.file);
+        let line = file.position(span.start).0;
+        let is_own = !self.foreign.contains(&span.file);
+        let written = if is_own { self.history.line(file.path(), line, file.text()) } else { None };
+        Place { path: file.path().to_owned(), line, written }
+    }
+
+    /// Returns the places that an object names as its source: `path#L12, path#L14`.
+    pub fn named(&self, source: &str) -> Vec<Place> {
+        source.split(", ").filter_map(|one| self.line(one)).collect()
+    }
+
+    fn line(&self, text: &str) -> Option<Place> {
+        let (path, line) = text.rsplit_once("#L")?;
+        let line = line.parse().ok()?;
+        let mut own = self.sources.files().filter(|(id, file)| file.path() == path && !self.foreign.contains(id));
+        let written = own.next().and_then(|(_, file)| self.history.line(path, line, file.text()));
+        Some(Place { path: path.to_owned(), line, written })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)?;
+        match &self.written {
+            None => Ok(()),
+            Some(Written::Uncommitted) => f.write_str(" (not committed)"),
+            Some(Written::Committed { id, author, day }) => write!(f, " ({id} {author} {day})"),
+        }
+    }
+}
+
+impl Place {
+    pub fn json(&self) -> Value {
+        let mut place = json!({ "path": self.path, "line": self.line });
+        if let (Some(written), Some(fields)) = (&self.written, place.as_object_mut()) {
+            let commit = match written {
+                Written::Uncommitted => Value::Null,
+                Written::Committed { id, author, day } => json!({ "id": id, "author": author, "date": day }),
+            };
+            fields.insert("commit".to_owned(), commit);
+        }
+        place
+    }
+}

@@ -1,0 +1,195 @@
+//! The way from one caller to one port as people read it: the verdict, then each gate with what decided.
+
+use std::fmt::Write as _;
+
+use ringfence_compiler::resolve::statements::Origin;
+use ringfence_verifier::reach::{Answer, Cited, Decider, Gate, Miss, Reach, Told};
+
+use super::answers::{Answers, Single};
+use super::places::Places;
+
+/// As many policies or lines of policy as are named at one gate.
+const MOST: usize = 4;
+
+/// Renders answers.
+pub(super) fn render(answers: &Answers<'_>, places: &Places<'_>) -> String {
+    answers.single.iter().map(|single| one(single, places)).collect::<Vec<_>>().join("\n")
+}
+
+/// The gates on the way, in their order; `None` where there is none.
+pub(super) fn gates<'a>(answer: &'a Answer<'a>) -> [(&'static str, Option<&'a Gate<'a>>); 3] {
+    [("leaves", Some(&answer.egress)), ("arrives", Some(&answer.ingress)), ("proxy", answer.proxy.as_ref())]
+}
+
+/// Returns what a gate says in a word, and what decided.
+pub(super) fn parts<'a>(gate: &'a Gate<'_>) -> (&'static str, &'a Decider<'a>) {
+    match gate {
+        Gate::Open(decider) => ("open", decider),
+        Gate::Unsure(decider) => ("unsure", decider),
+        Gate::Shut(decider) => ("shut", decider),
+    }
+}
+
+fn one(single: &Single<'_>, places: &Places<'_>) -> String {
+    let answer = &single.answer;
+    let reach = single.reach();
+    let verdict = match reach {
+        Reach::Allowed => "reaches",
+        Reach::Depends => "may reach",
+        Reach::Denied => "does not reach",
+    };
+    let mut text = format!("{} {verdict} {} port {} in {}\n", single.from, single.to, single.port, single.cluster);
+    for (place, gate) in gates(answer) {
+        let (word, lines) = match gate {
+            None => ("open", vec!["no proxy stands before this port, so no AuthorizationPolicy is asked".to_owned()]),
+            Some(gate) => {
+                let (word, decider) = parts(gate);
+                let mut lines = lines(place, decider, answer, places);
+                if let (Gate::Unsure(Decider::NoRule { .. }), Some(first)) = (gate, lines.first_mut()) {
+                    "NetworkPolicies select it, and nobody knows whether one lets this pass".clone_into(first);
+                }
+                (word, lines)
+            }
+        };
+        let mut lines = lines.into_iter();
+        let _ = writeln!(text, "  {place:<8} {word:<8} {}", lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(text, "{:20}{line}", "");
+        }
+    }
+    for (middle, port, onward) in &single.through {
+        let (is, reaches) = if *onward == Reach::Depends { ("may be", "may reach") } else { ("is", "reaches") };
+        let _ = writeln!(text, "  through  {middle}:{port} {is} reached, and {reaches} it from there");
+    }
+    if let (Some(witness), true) = (&answer.witness, answer.reach() != Reach::Denied) {
+        let _ = writeln!(text, "  for one  {witness}");
+    }
+    if let Some(part) = &answer.part {
+        let amount =
+            if part.refused.is_empty() { "all of what was asked for" } else { "not all of what was asked for" };
+        let _ = writeln!(text, "  part     {amount}");
+        for (word, requests) in [("admits", &part.reached), ("refuses", &part.refused)] {
+            for request in requests.iter().take(MOST) {
+                let _ = writeln!(text, "           {word:<8} {}", target(request));
+            }
+        }
+    }
+    text
+}
+
+fn target(request: &ringfence_verifier::request::Request) -> String {
+    match &request.http {
+        Some(http) => format!("{} {}{}", http.method, http.host, http.target()),
+        None => request.to_string(),
+    }
+}
+
+/// Says what decided, in a line, and where it was written, in those below.
+fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Places<'_>) -> Vec<String> {
+    let statement = answer.statement.as_ref().filter(|_| place == "proxy");
+    let sentence = sentence(place, decider);
+    match (statement, decider) {
+        (Some(Told::Admitted(Some(origin)) | Told::Perhaps(Some(origin)) | Told::OtherAddress(Some(origin))), _) => {
+            vec![origin.id.clone(), places.of(origin.span).to_string(), format!("as {sentence}")]
+        }
+        (Some(Told::Denied(origin, without)), _) => vec![
+            format!("denied by {}", origin.id),
+            places.of(origin.span).to_string(),
+            format!("as {}", sentence.trim_start_matches("denied by ")),
+            format!("without it: {without}"),
+        ],
+        (Some(Told::NoRule(miss)), Decider::NoRule { about, .. }) => {
+            let near = miss.iter().flat_map(|miss| near(&miss.rule.id, &places.of(miss.rule.span).to_string(), miss));
+            std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
+        }
+        (Some(Told::NoCertificate), Decider::NoCertificate(asking)) => {
+            let mode = answer.mode.map(|origin| format!("{} {}", origin.id, places.of(origin.span)));
+            std::iter::once(sentence).chain(mode).chain(listed(asking, places)).collect()
+        }
+        (_, Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Tier { rule: cited, .. }) => {
+            std::iter::once(sentence).chain(written(cited, places)).collect()
+        }
+        (_, Decider::Denied { by, without }) => {
+            let below = written(by, places).into_iter().chain([format!("without it: {without}")]);
+            std::iter::once(sentence).chain(below).collect()
+        }
+        (_, Decider::NoRule { about, nearest }) => {
+            let near = nearest
+                .iter()
+                .flat_map(|miss| near(&miss.rule.to_string(), &written(&miss.rule, places).join(", "), miss));
+            std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
+        }
+        (_, Decider::NoCertificate(asking)) => std::iter::once(sentence).chain(listed(asking, places)).collect(),
+        (_, Decider::Nobody | Decider::NotEnforced | Decider::NotModelled(_)) => vec![sentence],
+    }
+}
+
+/// Says in a sentence what decided.
+pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
+    match decider {
+        Decider::Nobody if place == "proxy" => "no policy that admits selects it, so everybody is admitted".to_owned(),
+        Decider::Nobody => "no policy selects it".to_owned(),
+        Decider::Rule(cited) => cited.to_string(),
+        Decider::OtherAddress(cited) => format!("{cited}, if the network writes another address on it"),
+        Decider::Tier { rule, rival: None } => rule.to_string(),
+        Decider::Tier { rule, rival: Some(rival) } => {
+            format!("{rule}, or {rival}, which says otherwise: nothing tells which is asked first")
+        }
+        Decider::NotEnforced => "the Cluster says that NetworkPolicy is not enforced".to_owned(),
+        Decider::Denied { by, .. } => format!("denied by {}", by),
+        Decider::NoRule { .. } if place == "proxy" => {
+            "AuthorizationPolicies select it, and none admits this".to_owned()
+        }
+        Decider::NoRule { .. } => "NetworkPolicies select it, and none lets this pass".to_owned(),
+        Decider::NoCertificate(_) => "mTLS is required, and it has no certificate to show".to_owned(),
+        Decider::NotModelled(what) => format!("not modelled yet: {what}"),
+    }
+}
+
+/// Returns where something was written: the lines of policy that an object names, or its own.
+fn written(cited: &Cited<'_>, places: &Places<'_>) -> Vec<String> {
+    let Some(source) = cited.source else { return vec![places.of(cited.span).to_string()] };
+    let all = places.named(source);
+    let mut lines: Vec<String> = all.iter().take(MOST).map(|place| format!("from {place}")).collect();
+    if let more @ 1.. = all.len().saturating_sub(MOST) {
+        lines.push(format!("and {more} more lines"));
+    }
+    lines
+}
+
+fn listed(about: &[Cited<'_>], places: &Places<'_>) -> Vec<String> {
+    let mut lines: Vec<String> = about
+        .iter()
+        .take(MOST)
+        .map(|cited| match cited.source {
+            Some(_) => cited.to_string(),
+            None => format!("{cited} {}", places.of(cited.span)),
+        })
+        .collect();
+    if let more @ 1.. = about.len().saturating_sub(MOST) {
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
+/// Says which rule is nearest, and why it does not admit this.
+fn near<O>(title: &str, place: &str, miss: &Miss<O>) -> Vec<String> {
+    let mut lines = vec![format!("nearest: {title}"), format!("  {place}")];
+    if let Some(admits) = &miss.admits {
+        lines.push(format!("  admits {admits}"));
+    }
+    for failure in &miss.fails {
+        let has = failure.has.as_ref().map(|has| format!(", and it is {has}")).unwrap_or_default();
+        lines.push(format!("  but the {} must be {}{has}", failure.attribute, failure.wants));
+    }
+    lines
+}
+
+/// Returns the statement that decided, where one did.
+pub(super) fn decided<'a>(told: &Told<&'a Origin>) -> Option<&'a Origin> {
+    match told {
+        Told::Admitted(origin) | Told::Perhaps(origin) | Told::OtherAddress(origin) => *origin,
+        Told::Denied(origin, _) => Some(origin),
+        Told::NoRule(_) | Told::NoCertificate => None,
+    }
+}

@@ -1,0 +1,214 @@
+//! Every cluster of a policy, and the ways between them.
+//!
+//! In: resolved policy and what was compiled of it. Out: [`Terrain`], which answers whether a caller anywhere reaches a port
+//! of a workload anywhere: what [`reach`] says, which between clusters that share no network is never sure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use ringfence_compiler::inventory::{ClusterInventory, Workload};
+use ringfence_compiler::resolve::Resolved;
+use ringfence_compiler::resolve::world::{Cluster, World};
+use ringfence_compiler::spec::cluster::ClusterSpec;
+
+use crate::model::{Model, Stranger};
+use crate::network;
+use crate::policies::Policies;
+use crate::reach::{Answer, Asked, Caller, Decider, Gate, Reach, reach};
+use crate::request::Identity;
+
+/// A cluster, ready to be asked, by its position in [`World::clusters`].
+#[derive(Debug)]
+pub(super) struct Land<'a> {
+    pub name: &'a str,
+    pub model: Model<'a>,
+    /// Gateways by the position of their workload: they are proxies themselves, though nobody injects one.
+    gateways: BTreeMap<usize, Stranger>,
+    /// Service accounts that have a manifest and no workload.
+    pub accounts: Vec<Stranger>,
+}
+
+/// All clusters.
+#[derive(Debug)]
+pub(super) struct Terrain<'a> {
+    pub resolved: &'a Resolved<'a>,
+    pub lands: Vec<Land<'a>>,
+}
+
+/// Somebody who calls.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Who<'t> {
+    /// The pods of a workload, by cluster and position in its inventory.
+    Pods(usize, usize, &'t Workload),
+    /// An identity of a cluster that no workload shows.
+    Known(usize, &'t Stranger),
+    /// Addresses outside every cluster.
+    Outside(IpNet),
+}
+
+/// A workload of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// The cluster.
+    pub land: usize,
+    /// The position in its inventory.
+    pub index: usize,
+}
+
+impl<'a> Land<'a> {
+    pub fn of(name: &'a str, cluster: &Cluster<'a>, policies: &'a Policies) -> Self {
+        let cluster = Cluster { document: cluster.document, inventory: cluster.inventory };
+        let model = Model::joining(cluster, policies);
+        let inventory: &ClusterInventory = model.cluster().inventory;
+        let domain = model.cluster().trust_domain();
+        let accounts = inventory.accounts.iter().map(|(namespace, name)| Stranger {
+            name: format!("{namespace}/{name}"),
+            identity: Identity::new(domain, namespace, name),
+            labels: None,
+        });
+        let shown: BTreeSet<Identity> = model.workloads().map(|workload| identity(&model, workload)).collect();
+        let accounts = accounts.filter(|account| !shown.contains(&account.identity)).collect();
+        let declared: BTreeSet<Identity> = model
+            .cluster()
+            .document
+            .spec
+            .gateways
+            .values()
+            .map(|gateway| &gateway.value)
+            .map(|it| Identity::new(domain, it.namespace.value.0.as_str(), it.service_account.value.0.as_str()))
+            .collect();
+        let gateways = model.workloads().enumerate().filter_map(|(index, workload)| {
+            let identity = identity(&model, workload);
+            let is_gateway = declared.contains(&identity) && model.identity(workload).is_none();
+            let name = format!("{}/{}", workload.namespace, workload.name);
+            is_gateway.then(|| (index, Stranger { name, identity, labels: Some(workload.labels.clone()) }))
+        });
+        let gateways = gateways.collect();
+        Self { name, model, gateways, accounts }
+    }
+}
+
+/// Returns the identity a workload has, whether it has a proxy to show it or not.
+pub(super) fn identity(model: &Model<'_>, workload: &Workload) -> Identity {
+    Identity::new(model.cluster().trust_domain(), &workload.namespace, &workload.service_account)
+}
+
+impl<'a> Terrain<'a> {
+    /// Returns what there is.
+    pub fn world(&self) -> &'a World<'a> {
+        &self.resolved.world
+    }
+
+    /// Returns the cluster and the workload of a place.
+    pub fn at(&self, place: Place) -> Option<(&Land<'a>, &'a Workload)> {
+        let land = self.lands.get(place.land)?;
+        Some((land, land.model.cluster().inventory.workloads.get(place.index)?))
+    }
+
+    /// Returns every workload.
+    pub fn places(&self) -> Vec<Place> {
+        let of = |(land, it): (usize, &Land<'a>)| {
+            (0..it.model.cluster().inventory.workloads.len()).map(move |index| Place { land, index })
+        };
+        self.lands.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// Returns the pods of a place as a caller.
+    pub fn pods(&self, place: Place) -> Option<Who<'_>> {
+        Some(Who::Pods(place.land, place.index, self.at(place)?.1))
+    }
+
+    /// Returns the pods of a place as the gateway they are.
+    pub fn gateway(&self, place: Place) -> Option<Who<'_>> {
+        Some(Who::Known(place.land, self.lands.get(place.land)?.gateways.get(&place.index)?))
+    }
+
+    /// Tells whether pods of one cluster reach those of another by their addresses, as both clusters' facts say.
+    pub fn share_a_network(&self, one: usize, other: usize) -> bool {
+        let spec = |land: usize| self.lands.get(land).map(|land| &land.model.cluster().document.spec);
+        let (Some(ours), Some(theirs)) = (spec(one), spec(other)) else { return false };
+        let network = |spec: &ClusterSpec| spec.network.as_ref().map(|network| network.value.clone());
+        let apart = ours
+            .pod_cidrs
+            .iter()
+            .all(|ours| theirs.pod_cidrs.iter().all(|theirs| !meet(&ours.value.0, &theirs.value.0)));
+        let listed = !ours.pod_cidrs.is_empty() && !theirs.pod_cidrs.is_empty();
+        one == other || network(ours).is_some() && network(ours) == network(theirs) && listed && apart
+    }
+
+    /// Returns a caller as the cluster of a workload knows it, and whether it is known how it gets there.
+    fn arriving<'t>(&'t self, from: Who<'t>, to: Place) -> Option<(Caller<'t>, bool)> {
+        let home = match from {
+            Who::Pods(home, ..) | Who::Known(home, _) if home != to.land => home,
+            _ => return Some((from.caller(), true)),
+        };
+        let model: &'t Model<'t> = &self.lands.get(home)?.model;
+        Some((from.caller().from_elsewhere(model), self.share_a_network(home, to.land)))
+    }
+
+    /// Asks the networks at both ends.
+    fn network<'t>(&'t self, from: Who<'t>, to: Place, port: u16) -> Option<(Gate<'t>, Gate<'t>)> {
+        let (land, workload) = self.at(to)?;
+        let (caller, known) = self.arriving(from, to)?;
+        let model: &Model<'t> = &land.model;
+        let gates = (network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port));
+        Some(if known { gates } else { (doubted(gates.0), doubted(gates.1)) })
+    }
+
+    /// Answers whether a caller reaches a port of a workload.
+    pub fn answer<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &Asked) -> Option<Answer<'t>> {
+        let (land, workload) = self.at(to)?;
+        let (caller, known) = self.arriving(from, to)?;
+        let model: &Model<'t> = &land.model;
+        let answer = reach(model, caller, workload, port, asked);
+        let Answer { egress, ingress, .. } = answer;
+        let (egress, ingress) = if known { (egress, ingress) } else { (doubted(egress), doubted(ingress)) };
+        Some(Answer { egress, ingress, ..answer })
+    }
+
+    /// Answers where something may get through; `None` where nothing does.
+    pub fn reaches<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &Asked) -> Option<Answer<'t>> {
+        let (egress, ingress) = self.network(from, to, port)?;
+        if egress.reach().min(ingress.reach()) == Reach::Denied {
+            return None;
+        }
+        self.answer(from, to, port, asked).filter(|answer| answer.reach() != Reach::Denied)
+    }
+}
+
+impl<'t> Who<'t> {
+    /// Returns the caller as its own cluster knows it.
+    fn caller(self) -> Caller<'t> {
+        match self {
+            Self::Pods(_, _, workload) => Caller::Workload(workload),
+            Self::Known(_, stranger) => Caller::Stranger(stranger),
+            Self::Outside(block) => Caller::Outside(block),
+        }
+    }
+
+    /// Returns the place of its pods.
+    pub fn place(self) -> Option<Place> {
+        match self {
+            Self::Pods(land, index, _) => Some(Place { land, index }),
+            _ => None,
+        }
+    }
+}
+
+/// What is open is so only perhaps.
+fn doubted(gate: Gate<'_>) -> Gate<'_> {
+    match gate {
+        Gate::Open(_) => Gate::Unsure(Decider::NotModelled("calls between clusters that share no network")),
+        gate => gate,
+    }
+}
+
+/// Returns blocks that hold every address.
+pub(super) fn everywhere() -> Vec<IpNet> {
+    ["0.0.0.0/0", "::/0"].iter().filter_map(|block| block.parse().ok()).collect()
+}
+
+/// Tells whether two blocks share an address.
+pub(super) fn meet(one: &IpNet, other: &IpNet) -> bool {
+    one.contains(other) || other.contains(one)
+}

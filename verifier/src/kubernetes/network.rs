@@ -1,0 +1,141 @@
+//! The policies of the network of one cluster, ready to be asked about connections.
+//!
+//! In: the facts and the inventory of a cluster, and its policies. Out: for each end of a connection a [`Passage`].
+
+use ipnet::IpNet;
+use ringfence_compiler::inventory::{Labels, Workload};
+use ringfence_compiler::resolve::world::Cluster;
+use ringfence_compiler::spec::cluster::Enforcement;
+
+use super::passage::{About, By, Direction, Passage, passage};
+use super::peer::{Peer, Pod};
+use super::port::Server;
+use super::selector::Known;
+use crate::policies::Policies;
+
+static NO_LABELS: Labels = Labels::new();
+
+/// The policies of the network of a cluster.
+#[derive(Debug)]
+pub struct Network<'a> {
+    cluster: Cluster<'a>,
+    policies: &'a Policies,
+    enforced: bool,
+    pod_blocks: Vec<IpNet>,
+    node_blocks: Vec<IpNet>,
+}
+
+impl<'a> Network<'a> {
+    /// Joins policies with the facts about their cluster.
+    #[must_use]
+    pub fn of(cluster: &Cluster<'a>, policies: &'a Policies) -> Self {
+        let spec = &cluster.document.spec;
+        Self {
+            cluster: Cluster { document: cluster.document, inventory: cluster.inventory },
+            policies,
+            enforced: spec.network_policy.as_ref().is_none_or(|said| said.value == Enforcement::Enforced),
+            pod_blocks: spec.pod_cidrs.iter().map(|block| block.value.0).collect(),
+            node_blocks: spec.node_cidrs.iter().map(|block| block.value.0).collect(),
+        }
+    }
+
+    /// Describes the pods of a workload.
+    #[must_use]
+    pub fn pods<'s>(&'s self, workload: &'s Workload) -> Pod<'s> {
+        let labels = Known::of_pods(&workload.labels, true);
+        let on_node = workload.host_network;
+        let blocks = if on_node { &self.node_blocks } else { &self.pod_blocks };
+        Pod { blocks, on_node, ..self.pod(&workload.namespace, labels) }
+    }
+
+    /// Describes pods that no manifest shows, and of whose labels somebody may have told.
+    #[must_use]
+    pub fn strangers<'s>(&'s self, namespace: &'s str, labels: Option<&'s Labels>) -> Pod<'s> {
+        self.pod(namespace, Known::of_pods(labels.unwrap_or(&NO_LABELS), labels.is_some()))
+    }
+
+    fn pod<'s>(&'s self, namespace: &'s str, labels: Known<'s>) -> Pod<'s> {
+        let inventory = self.cluster.inventory;
+        let of_namespace = Known::of_namespace(
+            namespace,
+            inventory.namespaces.get(namespace).unwrap_or(&NO_LABELS),
+            inventory.declared.contains(namespace),
+        );
+        Pod { namespace, of_namespace, labels, blocks: &self.pod_blocks, on_node: false }
+    }
+
+    /// Says whether a connection may leave the pods of a workload.
+    #[must_use]
+    pub fn leaves(&self, from: &Workload, to: &Workload, port: u16) -> Passage<'a> {
+        let (from, peer) = (self.pods(from), Peer::Pods(self.pods(to)));
+        self.ask(&from, Direction::Egress, peer, port, &names(to, port))
+    }
+
+    /// Says whether a connection may leave the pods of a workload for addresses outside the cluster, where the port has
+    /// these names.
+    #[must_use]
+    pub fn leaves_for(&self, from: &Workload, to: IpNet, port: u16, names: &[String]) -> Passage<'a> {
+        self.ask(&self.pods(from), Direction::Egress, Peer::Outside(to), port, names)
+    }
+
+    /// Says whether a connection may arrive at the pods of a workload.
+    #[must_use]
+    pub fn arrives(&self, from: Peer<'_>, to: &Workload, port: u16) -> Passage<'a> {
+        self.entrance(to, port).lets(from)
+    }
+
+    /// Looks up what decides which connections arrive at the pods of a workload.
+    #[must_use]
+    pub fn entrance(&self, to: &Workload, port: u16) -> Entrance<'a> {
+        let about = self.enforced.then(|| self.policies.network_at(&self.pods(to)));
+        Entrance { about, direction: Direction::Ingress, port, names: names(to, port) }
+    }
+
+    /// Returns the policies that say something of one direction at the pods of a workload, and whether each is about them.
+    #[must_use]
+    pub fn guards(&self, at: &Workload, direction: Direction) -> About<'a> {
+        if !self.enforced {
+            return About::default();
+        }
+        let mut about = self.policies.network_at(&self.pods(at));
+        about.network.retain(|(_, policy)| policy.rules(direction).is_some());
+        about.tiers.retain(|(_, policy)| !policy.rules(direction).is_empty());
+        about
+    }
+
+    fn ask(&self, at: &Pod<'_>, direction: Direction, peer: Peer<'_>, port: u16, names: &[String]) -> Passage<'a> {
+        let about = self.enforced.then(|| self.policies.network_at(at));
+        Entrance { about, direction, port, names: names.to_vec() }.lets(peer)
+    }
+}
+
+/// What decides at one end of a connection, whoever is at the other.
+#[derive(Debug)]
+pub struct Entrance<'a> {
+    /// The policies; `None` where no policy is enforced.
+    about: Option<About<'a>>,
+    direction: Direction,
+    port: u16,
+    names: Vec<String>,
+}
+
+impl<'a> Entrance<'a> {
+    /// Says whether a connection with these may pass.
+    #[must_use]
+    pub fn lets(&self, peer: Peer<'_>) -> Passage<'a> {
+        let Some(about) = &self.about else { return Passage::Open(By::NotEnforced) };
+        let said = passage(about, self.direction, peer, Server { port: self.port, names: &self.names });
+        match (said, peer) {
+            // A pod and its own node reach each other, whatever policies say, and nobody knows which node that is.
+            (Passage::Shut(shut), Peer::Pods(pod)) if pod.on_node => Passage::Unsure { open: By::Plugin, shut },
+            _ => said,
+        }
+    }
+}
+
+/// Returns what a workload calls a port.
+#[must_use]
+pub fn names(workload: &Workload, port: u16) -> Vec<String> {
+    let named = workload.ports.iter().filter(|declared| declared.number == port);
+    named.filter_map(|declared| declared.name.clone()).collect()
+}

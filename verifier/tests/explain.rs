@@ -1,0 +1,218 @@
+//! What decides, where it was written, and what nearly decided otherwise: policies above, the words of the answer below.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::Policy;
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::reach::{Asked, Caller, Cited, Decider, Detail, Gate, Miss, Part, explain};
+use ringfence_verifier::request::Identity;
+
+/// `web` and `db` in one namespace, and `cron` without a proxy.
+const MESH: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: old, labels: {istio-injection: disabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web, containers: [{name: a}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {serviceAccountName: db, containers: [{name: a, ports: [{containerPort: 8080}]}]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {selector: {app: db}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cron, namespace: old}
+spec: {template: {metadata: {labels: {app: cron}}, spec: {serviceAccountName: cron, containers: [{name: a}]}}}
+";
+
+const CLUSTER: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: east}\nspec: {}\n";
+
+/// Asks port 8080 of `db` and compares what the gate that decides says; lines count from the first policy.
+fn check(policies: &str, caller: &str, asked: &Asked, expected: &str) {
+    check_with(policies, caller, asked, &[], expected);
+}
+
+fn check_with(policies: &str, caller: &str, asked: &Asked, stolen: &[Identity], expected: &str) {
+    let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
+    let mut read = |name: &str, text: &str, profile| {
+        let file = sources.add(SourceFile::new(name, text.as_bytes().to_vec()));
+        yaml::read(&sources, file, profile, &mut said)
+    };
+    let mut roots = read("mesh.yaml", MESH, Profile::Manifest);
+    roots.extend(read("p", policies, Profile::Manifest));
+    let facts = read("cluster.yaml", CLUSTER, Profile::Policy);
+    let mut policy = Policy::default();
+    policy.add(&NodePath::root(), &facts[0].root, &mut said).unwrap();
+    let objects = Objects::read(roots.into_iter().map(|document| document.root), &mut said);
+    assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
+    let model = Model::of(&policy.clusters[0], &objects);
+    let find = |name: &str| model.workloads().find(|workload| workload.name == name).unwrap();
+    let from = caller.parse().map_or_else(|_| Caller::Workload(find(caller)), Caller::Outside);
+    let detail = Detail { full: true, stolen, ..Detail::default() };
+    let answer = explain(&model, from, (find("db"), 8080), asked, detail);
+    let shut = [&answer.egress, &answer.ingress].into_iter().find(|gate| matches!(gate, Gate::Shut(_)));
+    let gate = shut.or(answer.proxy.as_ref()).unwrap();
+    let mut found = words(gate, &sources);
+    if let Some(Part { reached, refused }) = &answer.part {
+        let path = |request: &ringfence_verifier::request::Request| request.http.as_ref().unwrap().path.clone();
+        let list = |requests: &[_]| requests.iter().map(path).collect::<Vec<_>>().join(" ");
+        found = format!("{found}; admits {}; refuses {}", list(reached), list(refused));
+    }
+    assert_eq!(found, expected, "{policies}");
+}
+
+fn words(gate: &Gate<'_>, sources: &Sources) -> String {
+    let cite = |cited: &Cited<'_>| format!("{} at {}", cited.name, sources.place(cited.span));
+    let list = |about: &[Cited<'_>]| about.iter().map(cite).collect::<Vec<_>>().join(", ");
+    let near = |miss: &Option<Miss<Cited<'_>>>| {
+        miss.as_ref().map_or("nothing".to_owned(), |miss| {
+            let fails: Vec<String> = miss
+                .fails
+                .iter()
+                .map(|fail| format!("{} {} not {}", fail.attribute, fail.wants, fail.has.as_deref().unwrap_or("so")))
+                .collect();
+            format!("{}: {}", cite(&miss.rule), fails.join(", "))
+        })
+    };
+    let (word, decider) = match gate {
+        Gate::Open(decider) => ("open", decider),
+        Gate::Unsure(decider) => ("unsure", decider),
+        Gate::Shut(decider) => ("shut", decider),
+    };
+    let decided = match decider {
+        Decider::Nobody => "by nobody".to_owned(),
+        Decider::Rule(cited) => format!("by {}", cite(cited)),
+        Decider::Tier { rule, .. } => format!("by {}", cite(rule)),
+        Decider::NotEnforced => "by nobody, who would not be heard".to_owned(),
+        Decider::OtherAddress(cited) => format!("by {} for others", cite(cited)),
+        Decider::NoRule { about, nearest } => format!("by {}; near {}", list(about), near(nearest)),
+        Decider::Denied { by, without } => {
+            format!("by {} that denies {}", cite(by), without.http.as_ref().map_or("", |http| &http.path))
+        }
+        Decider::NoCertificate(asking) => format!("for want of a certificate by {}", list(asking)),
+        Decider::NotModelled(what) => format!("not modelled: {what}"),
+    };
+    format!("{word} {decided}")
+}
+
+const ALLOW: &str = "apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  rules:
+    - from: [{source: {principals: [cluster.local/ns/other/sa/x]}}]
+    - from: [{source: {principals: [cluster.local/ns/shop/sa/wet]}}]
+      to: [{operation: {methods: [GET], paths: [/read/*, /status]}}]
+    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]
+";
+
+#[test]
+fn the_rule_that_admits_is_named_with_its_line() {
+    check(&ALLOW.replace("/wet", "/web"), "web", &Asked::anything(), "open by db at p:8");
+    check("", "web", &Asked::anything(), "open by nobody");
+}
+
+#[test]
+fn the_nearest_rule_is_the_one_that_asks_least_in_vain() {
+    let path = |text: &str| Asked { path: Some(text.to_owned()), ..Asked::anything() };
+    let web = "cluster.local/ns/shop/sa/web";
+    // Of two rules of which only the caller fails, the one with the more similar name.
+    let allow = ALLOW.replace("    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]\n", "");
+    let wet = format!("shut by db at p:3; near db at p:8: caller cluster.local/ns/shop/sa/wet not {web}");
+    check(&allow, "web", &path("/read/a"), &wet);
+    let mine = allow.replace("/wet", "/web");
+    check(&mine, "web", &path("/write"), "shut by db at p:3; near db at p:8: path /read/* or /status not /write");
+    let nobody = "cluster.local/ns/other/sa/x not nobody with a certificate";
+    check(&allow, "cron", &Asked::anything(), &format!("shut by db at p:3; near db at p:7: caller {nobody}"));
+}
+
+#[test]
+fn a_deny_that_takes_all_is_named_with_what_it_takes() {
+    let deny = "apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: deny, namespace: shop}
+spec:
+  action: DENY
+  rules:
+    - to: [{operation: {paths: [/else]}}]
+    - to: [{operation: {methods: [GET]}}]
+";
+    let allow = ALLOW.replace("/wet", "/web").replace("/read/*, ", "");
+    let allow = allow.replace("    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]\n", "");
+    let both = format!("{allow}---\n{deny}");
+    check(&both, "web", &Asked::anything(), "shut by deny at p:18 that denies /status");
+}
+
+#[test]
+fn addresses_are_those_that_were_asked_for() {
+    check(ALLOW, "10.1.0.0/16", &Asked::anything(), "open by db at p:10");
+    // Whoever stands in between may write its own address on the connection.
+    check(ALLOW, "203.0.113.0/24", &Asked::anything(), "unsure by db at p:10 for others");
+}
+
+#[test]
+fn who_asks_for_a_certificate_is_named() {
+    let strict = "apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: mesh, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: shop, namespace: shop}
+spec: {mtls: {mode: UNSET}}
+";
+    check(strict, "cron", &Asked::anything(), "shut for want of a certificate by mesh at p:3");
+    let inner = strict.replace("UNSET", "STRICT");
+    check(&inner, "cron", &Asked::anything(), "shut for want of a certificate by shop at p:8");
+}
+
+#[test]
+fn a_stolen_key_is_shown() {
+    let stolen = [Identity::new("cluster.local", "shop", "wet")];
+    check_with(ALLOW, "203.0.113.0/24", &Asked::anything(), &stolen, "open by db at p:8");
+}
+
+#[test]
+fn of_many_paths_each_kind_is_told() {
+    let allow = ALLOW.replace("/wet", "/web");
+    let ask = |path: &str| Asked { path: Some(path.to_owned()), ..Asked::anything() };
+    let allow = allow.replace("    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]\n", "");
+    check(&allow, "web", &ask("/read/*"), "open by db at p:8; admits /read/; refuses ");
+    check(&allow, "web", &ask("/re*"), "open by db at p:8; admits /read/; refuses /re");
+}
+
+#[test]
+fn the_network_names_the_rule_that_fits_the_peer_or_else_the_port() {
+    let network = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+    - from: [{podSelector: {matchLabels: {app: job}}}]
+      ports: [{port: 8080}]
+    - from: [{podSelector: {matchLabels: {app: web}}}]
+      ports: [{port: 9090}, {port: 9000, endPort: 9010}]
+";
+    let near = "shut by db at p:3; near db at p:9: port 9090 or 9000-9010 not 8080";
+    check(network, "web", &Asked::anything(), near);
+    let near = "shut by db at p:3; near db at p:7: peer pods with app=job of namespace shop not so";
+    check(network, "cron", &Asked::anything(), near);
+    let open = network.replace("9090", "8080");
+    check(&open, "web", &Asked::anything(), "open by nobody");
+}

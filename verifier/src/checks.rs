@@ -33,7 +33,7 @@ struct Context<'m> {
 }
 
 /// Every check.
-const CHECKS: [fn(&Context<'_>, &mut Diagnostics); 7] = [
+const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
     evaded::check,
     header::check,
     idle::check,

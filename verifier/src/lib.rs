@@ -27,5 +27,6 @@ pub mod policies;
 pub mod reach;
 pub mod request;
 pub mod residual;
+pub mod spoken;
 pub mod surroundings;
 pub mod translation;

@@ -20,6 +20,7 @@ use super::report::Finding;
 use super::terrain::{Place, Terrain, Who};
 use super::{Claim, Evidence, Judgement, Verdict};
 use crate::reach::{Asked, Reach};
+use crate::spoken::Spoken;
 
 impl Terrain<'_> {
     /// Judges every claim of an assertion.
@@ -203,7 +204,7 @@ impl Terrain<'_> {
             let given = ports.map(|ports| -> BTreeSet<u16> {
                 ports.0.iter().flat_map(|port| self.numbered(place, &port.value)).collect()
             });
-            let one = |(candidate, asked, theirs): &(&Candidate<'t>, Option<Asked>, super::ports::Spoken)| {
+            let one = |(candidate, asked, theirs): &(&Candidate<'t>, Option<Asked>, Spoken)| {
                 let asked = asked.as_ref().filter(|_| counts(candidate.from, place))?;
                 let ports = given.as_ref().map_or_else(|| told.with(theirs), |given| given.iter().copied().collect());
                 self.worst(candidate, place, &ports, asked)

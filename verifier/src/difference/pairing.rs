@@ -8,12 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_compiler::inventory::Workload;
 
 use crate::fleet::{Calling, Destination, Fleet};
-use crate::kubernetes::passage::Direction;
-use crate::kubernetes::port::PortMatch;
 use crate::matrix::{OUTSIDE, name};
-use crate::model::Model;
 use crate::reach::Caller;
 use crate::request::Identity;
+use crate::spoken::Spoken;
 
 use super::supposed::is_supposed;
 
@@ -135,7 +133,7 @@ pub(super) fn places<'m>(before: &Fleet<'m>, after: &Fleet<'m>) -> Vec<Place<'m>
                     other: None,
                 });
                 *(if is_after { &mut place.after } else { &mut place.before }) = Some((cluster, workload));
-                place.ports.extend(ports(model, workload));
+                place.ports.extend(Spoken::arriving(model, workload).named());
             }
         }
     }
@@ -145,25 +143,6 @@ pub(super) fn places<'m>(before: &Fleet<'m>, after: &Fleet<'m>) -> Vec<Place<'m>
         place.other = (30_000..).find(|port| !place.ports.contains(port));
     }
     places
-}
-
-/// Returns the ports of a workload that manifests declare, Services lead to, or policies about it name.
-fn ports(model: &Model<'_>, workload: &Workload) -> BTreeSet<u16> {
-    let (policies, root) = (model.policies(), model.cluster().root_namespace());
-    let mut ports: BTreeSet<u16> = model.ports(workload).into_keys().collect();
-    ports.extend(policies.modes(&workload.namespace, &workload.labels, root).ports());
-    for policy in policies.authorizing(&workload.namespace, &workload.labels, root) {
-        let operations = policy.rules.iter().flat_map(|rule| &rule.operations);
-        let written = operations.flat_map(|operation| operation.ports.values.iter().chain(&operation.ports.not_values));
-        ports.extend(written.filter_map(|port| port.parse::<u16>().ok()));
-    }
-    let about = model.network().guards(workload, Direction::Ingress);
-    let of_network = about.network.iter().flat_map(|(_, policy)| policy.ingress.iter().flatten());
-    let of_tiers = about.tiers.iter().flat_map(|(_, policy)| policy.rules(Direction::Ingress));
-    let written = of_network.flat_map(|rule| &rule.ports).chain(of_tiers.flat_map(|rule| &rule.ports));
-    ports.extend(written.filter_map(|port| if let PortMatch::Range(first, _) = port { Some(*first) } else { None }));
-    ports.retain(|port| *port > 0);
-    ports
 }
 
 impl<'m> Place<'m> {

@@ -1,0 +1,129 @@
+//! The ports of which anybody speaks at a workload.
+//!
+//! In: a workload and what decides there. Out: [`Spoken`]: few ports, such that whatever holds at any port holds at one of
+//! them, so that a question about every port is a question about these.
+
+use std::collections::BTreeSet;
+
+use ringfence_compiler::inventory::{BypassedPorts, Workload};
+use ringfence_compiler::resolve::units::MESH_PORTS;
+use ringfence_compiler::spec::cluster::DataPlane;
+
+use crate::kubernetes::passage::{About, Direction};
+use crate::kubernetes::port::PortMatch;
+use crate::model::Model;
+
+/// Ports that somebody speaks of.
+#[derive(Debug, Clone, Default)]
+pub struct Spoken {
+    /// By the workload itself, or a Service in front of it.
+    declared: BTreeSet<u16>,
+    /// One by one.
+    single: BTreeSet<u16>,
+    /// As ranges.
+    ranges: BTreeSet<(u16, u16)>,
+    /// Those that carry nothing of the workload: what its proxy says of its own health and in figures.
+    left_out: BTreeSet<u16>,
+}
+
+impl Spoken {
+    /// Returns the ports of a workload of which anybody speaks who decides about what arrives there.
+    #[must_use]
+    pub fn arriving(model: &Model<'_>, workload: &Workload) -> Self {
+        let mut spoken = Self::default();
+        let (policies, root) = (model.policies(), model.cluster().root_namespace());
+        if model.plane(workload) == Some(DataPlane::Sidecar) {
+            spoken.left_out = MESH_PORTS.into();
+        }
+        spoken.declared = model.ports(workload).into_keys().collect();
+        spoken.single.extend(policies.modes(&workload.namespace, &workload.labels, root).ports());
+        for policy in policies.authorizing(&workload.namespace, &workload.labels, root) {
+            for ports in policy.rules.iter().flat_map(|rule| &rule.operations).map(|operation| &operation.ports) {
+                let written = ports.values.iter().chain(&ports.not_values);
+                spoken.single.extend(written.filter_map(|port| port.parse::<u16>().ok()));
+            }
+        }
+        for bypass in &workload.bypasses {
+            match &bypass.ports {
+                BypassedPorts::Only(ports) | BypassedPorts::AllBut(ports) => spoken.single.extend(ports),
+            }
+        }
+        spoken.add(&model.network().guards(workload, Direction::Ingress), Direction::Ingress);
+        spoken
+    }
+
+    /// Returns the ports that the network tells apart for what leaves a workload.
+    #[must_use]
+    pub fn leaving(model: &Model<'_>, workload: &Workload) -> Self {
+        let mut spoken = Self::default();
+        spoken.add(&model.network().guards(workload, Direction::Egress), Direction::Egress);
+        spoken
+    }
+
+    /// Returns every port that is named, and those where a range begins or has ended.
+    #[must_use]
+    pub fn named(&self) -> BTreeSet<u16> {
+        let edges = self.ranges.iter().flat_map(|(first, last)| [Some(*first), last.checked_add(1)]).flatten();
+        let named = self.declared.iter().chain(&self.single).copied().chain(edges);
+        named.filter(|port| *port > 0 && !self.left_out.contains(port)).collect()
+    }
+
+    fn add(&mut self, about: &About<'_>, direction: Direction) {
+        let of_rules = about.network.iter().filter_map(|(_, policy)| policy.rules(direction)).flatten();
+        let of_tiers = about.tiers.iter().flat_map(|(_, policy)| policy.rules(direction));
+        for port in of_rules.flat_map(|rule| &rule.ports).chain(of_tiers.flat_map(|rule| &rule.ports)) {
+            match port {
+                PortMatch::Range(first, last) if first == last => _ = self.single.insert(*first),
+                PortMatch::Range(first, last) => _ = self.ranges.insert((*first, *last)),
+                // A name stands for ports that the workload declares.
+                PortMatch::AnyTcp | PortMatch::Name(_) | PortMatch::NotTcp | PortMatch::Unknown => {}
+            }
+        }
+    }
+
+    /// Returns the ports of both, one inside each range, and one of which neither speaks.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Vec<u16> {
+        let declared: BTreeSet<u16> = self.declared.union(&other.declared).copied().collect();
+        let single = self.single.union(&other.single).filter(|port| !declared.contains(port));
+        // What a workload declares comes first: it is what people know.
+        let single: Vec<u16> = declared.iter().chain(single).copied().collect();
+        let ranges: BTreeSet<(u16, u16)> = self.ranges.union(&other.ranges).copied().collect();
+        // Between two neighbouring edges nobody tells ports apart.
+        let edges = ranges.iter().flat_map(|(first, last)| [Some(*first), last.checked_add(1)]).flatten();
+        let starts: BTreeSet<u16> = edges.chain([1]).collect();
+        let ends = starts.iter().skip(1).map(|start| start - 1).chain([u16::MAX]);
+        let left_out: BTreeSet<u16> = self.left_out.union(&other.left_out).copied().collect();
+        let asked = |port: &u16| *port > 0 && !left_out.contains(port);
+        let fresh = starts
+            .iter()
+            .zip(ends)
+            .filter_map(|(start, end)| (*start..=end).find(|port| asked(port) && !single.contains(port)));
+        let fresh: Vec<u16> = fresh.collect();
+        single.iter().copied().filter(asked).chain(fresh).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_port_of_each_kind_is_asked() {
+        let check = |single: &[u16], ranges: &[(u16, u16)], expected: &[u16]| {
+            let spoken = Spoken {
+                declared: [4433].into(),
+                single: single.iter().copied().collect(),
+                ranges: ranges.iter().copied().collect(),
+                left_out: MESH_PORTS.into(),
+            };
+            assert_eq!(spoken.with(&Spoken::default()), expected, "{single:?} {ranges:?}");
+        };
+        check(&[], &[], &[4433, 1]);
+        check(&[1, 2, 80], &[], &[4433, 1, 2, 80, 3]);
+        check(&[8080], &[(8000, 9000)], &[4433, 8080, 1, 8000, 9001]);
+        check(&[], &[(1, 65535)], &[4433, 1]);
+        check(&[15020], &[(15020, 15021), (15090, 15090)], &[4433, 1, 15022, 15091]);
+        check(&[10], &[(10, 10), (10, 20)], &[4433, 10, 1, 11, 21]);
+    }
+}

@@ -81,6 +81,7 @@ pub enum Verb {
         "ringfence check",
         "ringfence check fixtures/bank --format concise",
         "ringfence check --at main",
+        "ringfence check rendered/              plain Istio and Kubernetes manifests",
         "ringfence check --as-of 2027-02-16     would it still hold on that day?",
     ))]
     Check(Check),
@@ -209,8 +210,12 @@ pub struct Init {
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// A folder or file of the project; the nearest `ringfence.yaml` upward from here when absent.
+    /// A folder or file of the project, or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when
+    /// absent.
     pub path: Option<PathBuf>,
+    /// A `Cluster` document with the facts about plain manifests: trust domain, namespaces in the mesh, gateways.
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
     #[command(flatten)]
     pub reading: Reading,
 }

@@ -28,7 +28,7 @@ use crate::exit::{Exit, Failure};
 use crate::mesh::Meshes;
 use crate::project::Project;
 use crate::report::{self, Format};
-use crate::summary::{Summary, closing, unchecked};
+use crate::summary::{Come, Summary, closing, unchecked};
 
 /// Runs a command.
 ///
@@ -84,7 +84,7 @@ fn conclude(
     reading: &Reading,
     sources: &Sources,
     diagnostics: &Diagnostics,
-    summary: Option<&Summary>,
+    summary: Option<&dyn Come>,
     was_read: bool,
 ) -> Result<Exit, Failure> {
     let counts = report::Counts::of(diagnostics, sources);
@@ -116,7 +116,7 @@ fn conclude(
             console::note(last.trim_end());
         }
         FormatName::Json => {
-            let summary = summary.map_or(serde_json::Value::Null, Summary::json);
+            let summary = summary.map_or(serde_json::Value::Null, Come::json);
             console::print(&report::render(Format::Json(&summary, unchecked.as_deref()), diagnostics, sources))?;
             console::note(last.trim_end());
         }

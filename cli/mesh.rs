@@ -26,6 +26,7 @@ use ringfence_compiler::tree::Tree;
 use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::model::Model;
 use ringfence_verifier::policies::Policies;
+use ringfence_verifier::surroundings::Surroundings;
 
 use self::edits::Edits;
 use crate::args::Reading;
@@ -178,6 +179,14 @@ impl Input {
         match &self.kind {
             Kind::Project(parsed, _) => Some(parsed.as_deref()?.project.policy_folder()),
             Kind::Manifests { .. } => None,
+        }
+    }
+
+    /// Returns what manifests say beside who runs and what decides.
+    pub fn surroundings(&self) -> Surroundings {
+        match &self.kind {
+            Kind::Project(..) => Surroundings::default(),
+            Kind::Manifests { roots, .. } => Surroundings::read(roots),
         }
     }
 

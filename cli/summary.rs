@@ -16,8 +16,28 @@ use ringfence_verifier::assertions::Judgement;
 use ringfence_verifier::translation::Proof;
 
 use crate::output::{Difference, Written};
+use crate::report::Style;
 
-pub use text::{closing, counted, unchecked};
+pub use text::{closing, counted, paragraph, unchecked};
+
+/// What a run came to, whatever it was about.
+pub trait Come {
+    /// Renders it for people, with a final newline.
+    fn text(&self, style: Style) -> String;
+
+    /// Returns it for programs.
+    fn json(&self) -> serde_json::Value;
+}
+
+impl Come for Summary {
+    fn text(&self, style: Style) -> String {
+        Self::text(self, style)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        Self::json(self)
+    }
+}
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

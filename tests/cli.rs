@@ -16,6 +16,8 @@ mod answers;
 mod diff;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/manifests.rs"]
+mod manifests;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/reach.rs"]

@@ -24,7 +24,11 @@ const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test generated` brings it up
 fn generated() -> BTreeMap<String, String> {
     let schemas = schema::files().into_iter().map(|(name, text)| (format!("schemas/{name}"), text));
     let has_example = |id: &str| root().join(format!("fixtures/broken/{id}/README.md")).is_file();
-    schemas.chain([("docs/checks.md".to_owned(), diagnostics::page(has_example))]).collect()
+    let pages = [
+        ("docs/checks.md".to_owned(), diagnostics::page(has_example)),
+        ("docs/coverage.md".to_owned(), ringfence_verifier::coverage::page()),
+    ];
+    schemas.chain(pages).collect()
 }
 
 fn root() -> PathBuf {

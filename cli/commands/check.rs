@@ -1,14 +1,20 @@
 //! `check`: everything that is wrong, and nothing written.
 
+mod manifests;
+
 use super::{conclude, judge};
 use crate::args::Check;
 use crate::exit::{Exit, Failure};
 use crate::project::Project;
+use crate::summary::Come;
 
 /// Runs the command.
 pub(super) fn run(args: &Check) -> Result<Exit, Failure> {
+    if let Some(exit) = manifests::run(args)? {
+        return Ok(exit);
+    }
     let mut project = Project::open(args.path.as_deref(), &args.reading)?;
     let judged = judge(&mut project);
-    let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
+    let summary = judged.outcome.as_ref().map(|(_, summary)| summary as &dyn Come);
     conclude(&args.reading, &judged.sources, &judged.diagnostics, summary, project.parsed.is_some())
 }

@@ -10,7 +10,7 @@ use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, OutputError, Surroundings};
 use crate::project::{Project, shown};
-use crate::summary::Output;
+use crate::summary::{Come, Output};
 use crate::tree::project::git_root;
 
 /// Runs the command.
@@ -38,7 +38,8 @@ pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
         };
     }
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
-    let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, summary, project.parsed.is_some())?;
+    let said = summary.map(|summary| summary as &dyn Come);
+    let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, said, project.parsed.is_some())?;
     if broken {
         console::note("ringfence: nothing was written");
     }

@@ -96,8 +96,8 @@ impl Summary {
     }
 }
 
-/// Writes a subject and its words, which may be several lines.
-fn paragraph(text: &mut String, style: Style, subject: &str, words: &str) {
+/// Writes a subject and the words about it, a line or more.
+pub fn paragraph(text: &mut String, style: Style, subject: &str, words: &str) {
     let (on, off) = if style.colour { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
     let gap = " ".repeat(INDENT.saturating_sub(subject.chars().count() + 2).max(2));
     for (at, line) in words.lines().enumerate() {

@@ -13,6 +13,7 @@ mod verdict;
 
 pub use self::dimension::{Attribute, Value};
 pub use self::space::{Arrivals, Space};
+pub(crate) use self::verdict::areas;
 pub use self::verdict::{Certainty, Verdict};
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 pub mod admission;
 pub mod arrival;
 pub mod assertions;
+pub mod checks;
+pub mod coverage;
 pub mod difference;
 pub mod engine;
 pub mod evaluate;
@@ -25,4 +27,5 @@ pub mod policies;
 pub mod reach;
 pub mod request;
 pub mod residual;
+pub mod surroundings;
 pub mod translation;

@@ -19,6 +19,7 @@ use crate::engine::envoy::{Mesh, Reads};
 use crate::istio::read::selects;
 use crate::kubernetes::network::Network;
 use crate::policies::Policies;
+use crate::reach::is_gateway;
 use crate::request::Identity;
 
 /// The objects of a cluster.
@@ -146,10 +147,12 @@ impl<'a> Model<'a> {
         &self.network
     }
 
-    /// Returns the identity a workload can show; `None` where it has no proxy to show one.
+    /// Returns the identity a workload can show; `None` where it has no proxy to show one. A gateway is a proxy itself.
     #[must_use]
     pub fn identity(&self, workload: &Workload) -> Option<Identity> {
-        self.cluster.plane_of(workload)?;
+        if !is_gateway(workload) {
+            self.cluster.plane_of(workload)?;
+        }
         Some(Identity::new(self.cluster.trust_domain(), &workload.namespace, &workload.service_account))
     }
 

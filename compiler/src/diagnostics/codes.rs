@@ -5,6 +5,7 @@
 
 pub mod inventory;
 pub mod lowering;
+pub mod mesh;
 pub mod parse;
 pub mod resolve;
 pub mod verify;
@@ -44,7 +45,7 @@ pub static RETIRED: &[&str] = &[];
 /// Returns every code, sorted by id.
 #[must_use]
 pub fn all() -> Vec<&'static Code> {
-    let mut all: Vec<_> = [inventory::ALL, lowering::ALL, parse::ALL, resolve::ALL, verify::ALL, yaml::ALL]
+    let mut all: Vec<_> = [inventory::ALL, lowering::ALL, mesh::ALL, parse::ALL, resolve::ALL, verify::ALL, yaml::ALL]
         .into_iter()
         .flatten()
         .copied()

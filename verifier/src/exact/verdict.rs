@@ -105,7 +105,7 @@ impl<'s> Verdict<'s> {
 }
 
 /// Returns the areas in which a rule holds.
-fn areas<O>(space: &Space, rule: &Enforced<O>) -> Vec<Area> {
+pub(crate) fn areas<O>(space: &Space, rule: &Enforced<O>) -> Vec<Area> {
     let one_of = |lists: &[Vec<crate::engine::Test>]| -> Vec<Area> {
         lists.iter().flat_map(|tests| space.holding(tests)).collect()
     };

@@ -1,0 +1,160 @@
+//! `check` on plain manifests: what is broken, and what asking them shows.
+//!
+//! In: a folder without a policy project. Out: how the run ends; nothing where there is a project, or nothing to check.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ringfence_verifier::checks;
+use ringfence_verifier::kubernetes::tier_policy::Kind;
+use ringfence_verifier::model::Model;
+use ringfence_verifier::network;
+use ringfence_verifier::policies::Policies;
+use serde_json::{Value, json};
+
+use super::super::{conclude, say_assumed};
+use crate::args::Check;
+use crate::exit::{Exit, Failure};
+use crate::mesh::{Input, Mesh};
+use crate::report::Style;
+use crate::summary::{Come, counted, paragraph};
+use crate::tree::find_project;
+
+/// The kinds that checks read, in the order in which they are counted.
+const POLICIES: [&str; 7] = [
+    "AuthorizationPolicy",
+    "PeerAuthentication",
+    "RequestAuthentication",
+    "NetworkPolicy",
+    "ClusterNetworkPolicy",
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+];
+
+/// Runs the command where it is about manifests.
+pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
+    let folder = args.path.as_deref().unwrap_or(Path::new("."));
+    let is_about_manifests = args.facts.is_some() || (folder.is_dir() && find_project(folder).is_err());
+    if !is_about_manifests {
+        return Ok(None);
+    }
+    let input = match Input::open(Some(folder), args.facts.as_deref(), &args.reading) {
+        // That there is no project either says more.
+        Err(failure) if failure.exit == Exit::NoInput && args.facts.is_none() => return Ok(None),
+        opened => opened?,
+    };
+    let mut meshes = input.meshes();
+    let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
+    if models.iter().all(is_empty) && !meshes.diagnostics.has_errors() {
+        if args.facts.is_none() {
+            return Ok(None);
+        }
+        let folder = folder.display();
+        return Err(Failure::no_input(format!("there are neither workloads nor policies in `{folder}`")));
+    }
+    checks::check(&models, &input.surroundings(), &mut meshes.diagnostics);
+    let read = models.first().map(Read::of).unwrap_or_default();
+    let exit = conclude(&args.reading, meshes.sources, &meshes.diagnostics, Some(&read), true)?;
+    say_assumed(&meshes);
+    Ok(Some(exit))
+}
+
+fn is_empty(model: &Model<'_>) -> bool {
+    let Policies { authorization, peers, tokens, network, tiers } = model.policies();
+    let decide = authorization.len() + peers.len() + tokens.len() + network.len() + tiers.len();
+    decide == 0 && model.workloads().next().is_none()
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+struct Read {
+    namespaces: usize,
+    workloads: usize,
+    without_proxy: usize,
+    services: usize,
+    policies: BTreeMap<&'static str, usize>,
+    /// Objects of other kinds, which decide nothing here.
+    others: BTreeMap<String, usize>,
+    /// Workloads that no AuthorizationPolicy and no NetworkPolicy is about.
+    uncovered: usize,
+}
+
+impl Read {
+    fn of(model: &Model<'_>) -> Self {
+        let (inventory, policies) = (model.cluster().inventory, model.policies());
+        let root = model.cluster().root_namespace();
+        let uncovered = model.workloads().filter(|workload| {
+            policies.authorizing(&workload.namespace, &workload.labels, root).is_empty()
+                && !network::is_ingress_guarded(model, workload)
+        });
+        let tiers = |kind: Kind| policies.tiers.iter().filter(|policy| policy.kind == kind).count();
+        let counts = [
+            policies.authorization.len(),
+            policies.peers.len(),
+            policies.tokens.len(),
+            policies.network.len(),
+            tiers(Kind::Cluster),
+            tiers(Kind::Admin),
+            tiers(Kind::Baseline),
+        ];
+        let is_other = |kind: &str| !POLICIES.contains(&kind);
+        let others = inventory.foreign.iter().filter(|(kind, _)| is_other(kind));
+        Self {
+            namespaces: inventory.namespaces.len(),
+            workloads: inventory.workloads.len(),
+            without_proxy: model.workloads().filter(|workload| model.plane(workload).is_none()).count(),
+            services: inventory.services.len(),
+            policies: POLICIES.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect(),
+            others: others.map(|(kind, count)| (kind.clone(), *count)).collect(),
+            uncovered: uncovered.count(),
+        }
+    }
+}
+
+impl Come for Read {
+    fn text(&self, style: Style) -> String {
+        let mut text = String::new();
+        let without = match self.without_proxy {
+            0 => String::new(),
+            some => format!(" ({some} without a proxy)"),
+        };
+        let read = format!(
+            "{}{without}, {} in {}",
+            counted(self.workloads, "workload"),
+            counted(self.services, "Service"),
+            counted(self.namespaces, "namespace")
+        );
+        paragraph(&mut text, style, "read", &read);
+        let policies: Vec<_> = self.policies.iter().map(|(kind, count)| counted(*count, kind)).collect();
+        let policies = if policies.is_empty() { "none".to_owned() } else { policies.join(", ") };
+        paragraph(&mut text, style, "policies", &policies);
+        if self.uncovered > 0 {
+            let words = format!("{} with no policy about what arrives", counted(self.uncovered, "workload"));
+            paragraph(&mut text, style, "open", &words);
+        }
+        if !self.others.is_empty() {
+            let objects = counted(self.others.values().sum(), "object");
+            paragraph(
+                &mut text,
+                style,
+                "not read",
+                &format!("{objects} of {}", counted(self.others.len(), "other kind")),
+            );
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let policies: BTreeMap<_, _> =
+            POLICIES.iter().map(|kind| (kind, self.policies.get(kind).copied().unwrap_or(0))).collect();
+        json!({
+            "namespaces": self.namespaces,
+            "workloads": self.workloads,
+            "workloadsWithoutProxy": self.without_proxy,
+            "workloadsWithoutPolicy": self.uncovered,
+            "services": self.services,
+            "policies": policies,
+            "others": self.others,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! What asking plain manifests says of them.
+
+super::codes! {
+    RIVAL_PEER_AUTHENTICATION: Warning = "mesh/rival-peer-authentication", "two PeerAuthentications decide the same thing otherwise, and the older counts";
+    TWIN_PEER_AUTHENTICATION: Note = "mesh/twin-peer-authentication", "two PeerAuthentications decide the same thing alike";
+    SELECTS_NOBODY: Warning = "mesh/policy-selects-nobody", "a policy selects no workload at hand";
+    SHADOWED_RULE: Warning = "mesh/shadowed-rule", "an ALLOW rule of which every request is denied";
+    REDUNDANT_RULE: Note = "mesh/redundant-rule", "a rule without which the same requests are admitted";
+    EVADED_DENY: Warning = "mesh/evaded-deny", "a DENY rule that a caller gets around by not saying who it is";
+    OPEN_TO_PLAINTEXT: Warning = "mesh/open-to-plaintext", "an ALLOW rule that says who may not call admits whoever shows no identity";
+    UNENFORCED_POLICY: Warning = "mesh/unenforced-policy", "an AuthorizationPolicy is about what no proxy sees";
+    TRUSTED_HEADER: Note = "mesh/trusted-header", "a workload believes a header, and only gateways reach it";
+    FORGEABLE_HEADER: Warning = "mesh/forgeable-header", "a workload believes a header that other callers can write";
+    SAME_PRIORITY: Warning = "mesh/same-priority", "two policies of a tier of the network decide otherwise at one priority";
+    NOT_MODELLED: Note = "mesh/not-modelled", "an object changes proxies in ways that answers do not follow";
+}

@@ -1,0 +1,289 @@
+//! `mesh/shadowed-rule` and `mesh/redundant-rule`: rules without which exactly the same requests are admitted.
+//!
+//! In: every place where a rule is enforced. Out: [`Idle`] rules, which can all be taken away together, and for each those that
+//! decide in its stead. Rules that ask what no file tells, and rules of policies that also hold where nothing here knows what
+//! they do, are never among them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::diagnostics::codes::mesh as code;
+use ringfence_compiler::requests::area::{Area, escape};
+
+use super::places::{Place, Places, PolicyName, name};
+use super::{Context, listed};
+use crate::engine::{Chain, Enforced, Leaf, RuleRef};
+use crate::exact::{Certainty, Space, Verdict, areas};
+use crate::istio::authorization::{Action, AuthorizationPolicy};
+
+/// A rule that decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idle<'m> {
+    /// The rule.
+    pub rule: RuleRef<'m>,
+    /// Why.
+    pub because: Because,
+    /// The rules that decide what it matches.
+    pub instead: Vec<RuleRef<'m>>,
+}
+
+/// Why a rule decides nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Because {
+    /// It matches no request.
+    Nothing,
+    /// It admits what is denied.
+    Denied,
+    /// It admits what others admit or deny.
+    Admitted,
+    /// It denies what others deny.
+    Refused,
+    /// It denies what nothing admits.
+    Unadmitted,
+}
+
+/// A place and the space in which its rules are told apart.
+struct Told<'p, 'm> {
+    place: &'p Place<'m>,
+    space: Space,
+}
+
+/// Finds the rules that can all be taken away without a change, at any place, to what is admitted.
+#[must_use]
+pub fn idle<'m>(places: &Places<'m>) -> Vec<Idle<'m>> {
+    let told: Vec<Told<'_, 'm>> = places.list.par_iter().map(Told::of).collect();
+    let alone: Vec<Vec<(RuleRef<'m>, bool)>> = told.par_iter().map(Told::judge).collect();
+    let mut judged: BTreeMap<RuleRef<'m>, bool> = BTreeMap::new();
+    for (rule, is_idle) in alone.into_iter().flatten() {
+        *judged.entry(rule).or_insert(true) &= is_idle;
+    }
+    let judgeable = |rule: &RuleRef<'m>| !places.beyond.contains(&(rule.namespace, rule.name));
+    let candidates: Vec<RuleRef<'m>> =
+        judged.into_iter().filter(|(rule, is_idle)| *is_idle && judgeable(rule)).map(|(rule, _)| rule).collect();
+    // Of two that stand for each other the first stays.
+    let mut gone: BTreeSet<RuleRef<'m>> = BTreeSet::new();
+    for rule in candidates.into_iter().rev() {
+        if told.iter().all(|told| told.is_idle(rule, &gone)) {
+            gone.insert(rule);
+        }
+    }
+    gone.iter().map(|rule| explained(&told, *rule, &gone)).collect()
+}
+
+impl<'p, 'm> Told<'p, 'm> {
+    fn of(place: &'p Place<'m>) -> Self {
+        let space = Space::of(place.arrivals.clone(), place.chain.rules().flat_map(Enforced::tests), &[]);
+        Self { place, space }
+    }
+
+    /// Says of each rule whether it is idle by itself.
+    fn judge(&self) -> Vec<(RuleRef<'m>, bool)> {
+        let chain = &self.place.chain;
+        // Two policies of one name are one too many, and nobody knows which of them counts.
+        let names: Vec<PolicyName<'_>> = self.place.selected.iter().map(|policy| name(policy)).collect();
+        let is_single =
+            |rule: &RuleRef<'_>| names.iter().filter(|name| **name == (rule.namespace, rule.name)).count() == 1;
+        let rules = chain.deny.iter().chain(chain.allow.iter().flatten());
+        let known = |rule: &Enforced<RuleRef<'m>>| {
+            is_single(&rule.origin)
+                && !rule.tests().flat_map(|test| &test.leaves).any(|leaf| matches!(leaf, Leaf::Unknown(_)))
+        };
+        rules.map(|rule| (rule.origin, known(rule) && self.is_idle(rule.origin, &BTreeSet::new()))).collect()
+    }
+
+    /// Tells whether the same is admitted without a rule, where others are gone already.
+    fn is_idle(&self, rule: RuleRef<'m>, gone: &BTreeSet<RuleRef<'m>>) -> bool {
+        let chain = &self.place.chain;
+        let is_deny = chain.deny.iter().any(|enforced| enforced.origin == rule);
+        let is_allow = chain.allow.iter().flatten().any(|enforced| enforced.origin == rule);
+        if !is_deny && !is_allow {
+            return true;
+        }
+        let before = without(chain, |origin| gone.contains(origin));
+        let after = without(chain, |origin| *origin == rule || gone.contains(origin));
+        let verdict = |chain| Verdict::of(&self.space, &self.place.arrivals, chain);
+        let (before, after) = (verdict(&before), verdict(&after));
+        // Less is denied without a DENY rule, and less is admitted without an ALLOW rule.
+        let (wider, narrower) = if is_deny { (after, before) } else { (before, after) };
+        [Certainty::Surely, Certainty::Perhaps]
+            .into_iter()
+            .all(|certainty| wider.beyond(&narrower, certainty, certainty).is_none())
+    }
+
+    /// Returns what arrives and a rule matches.
+    fn matched(&self, rule: &Enforced<RuleRef<'m>>) -> Vec<Area> {
+        let arriving = self.space.arriving(&self.place.arrivals);
+        let areas = areas(&self.space, rule);
+        let both = areas.iter().flat_map(|area| arriving.iter().map(move |arriving| area.and(arriving)));
+        both.filter(|area| !area.is_empty()).collect()
+    }
+}
+
+fn without<'m>(chain: &Chain<RuleRef<'m>>, leaves: impl Fn(&RuleRef<'m>) -> bool) -> Chain<RuleRef<'m>> {
+    let keep = |rules: &[Enforced<RuleRef<'m>>]| -> Vec<_> {
+        rules.iter().filter(|rule| !leaves(&rule.origin)).cloned().collect()
+    };
+    Chain {
+        deny: keep(&chain.deny),
+        custom: chain.custom.clone(),
+        allow: chain.allow.as_ref().map(|allow| keep(allow)),
+    }
+}
+
+/// Says why a rule is idle, and what decides instead, over all places.
+fn explained<'m>(told: &[Told<'_, 'm>], rule: RuleRef<'m>, gone: &BTreeSet<RuleRef<'m>>) -> Idle<'m> {
+    let (mut because, mut instead) = (BTreeSet::new(), BTreeSet::new());
+    for told in told {
+        let chain = without(&told.place.chain, |origin| *origin != rule && gone.contains(origin));
+        let of = |rules: &[Enforced<RuleRef<'m>>]| -> Vec<(RuleRef<'m>, Vec<Area>)> {
+            let others = rules.iter().filter(|other| other.origin != rule);
+            others.map(|other| (other.origin, told.matched(other))).collect()
+        };
+        let denying = of(&chain.deny);
+        let allowing = chain.allow.as_deref().map(of);
+        if let Some(ours) = chain.allow.iter().flatten().find(|enforced| enforced.origin == rule) {
+            let ours = told.matched(ours);
+            if ours.is_empty() {
+                continue;
+            }
+            if let Some(by) = cover(&ours, &denying) {
+                because.insert(Because::Denied);
+                instead.extend(by);
+            } else {
+                because.insert(Because::Admitted);
+                let all: Vec<_> = allowing.into_iter().flatten().chain(denying).collect();
+                instead.extend(cover(&ours, &all).unwrap_or_default());
+            }
+        } else if let Some(ours) = chain.deny.iter().find(|enforced| enforced.origin == rule) {
+            let ours = told.matched(ours);
+            if ours.is_empty() {
+                continue;
+            }
+            if let Some(by) = cover(&ours, &denying) {
+                because.insert(Because::Refused);
+                instead.extend(by);
+            } else {
+                because.insert(Because::Unadmitted);
+                instead.extend(allowing.into_iter().flatten().map(|(origin, _)| origin));
+            }
+        }
+    }
+    let because = match (because.len(), because.first(), because.last()) {
+        (0, ..) => Because::Nothing,
+        // What is denied at one place and admitted by others at another is both.
+        (2.., Some(Because::Denied), _) => Because::Admitted,
+        (_, _, last) => last.copied().unwrap_or(Because::Nothing),
+    };
+    Idle { rule, because, instead: instead.into_iter().collect() }
+}
+
+/// Returns rules that together match all of an area: one where one will do.
+fn cover<'m>(ours: &[Area], others: &[(RuleRef<'m>, Vec<Area>)]) -> Option<Vec<RuleRef<'m>>> {
+    let covers = |areas: &[Area]| ours.iter().all(|area| escape(area, areas).is_none());
+    if let Some((single, _)) = others.iter().find(|(_, areas)| covers(areas)) {
+        return Some(vec![*single]);
+    }
+    let all: Vec<Area> = others.iter().flat_map(|(_, areas)| areas.iter().cloned()).collect();
+    if !covers(&all) {
+        return None;
+    }
+    let meets = |areas: &[Area]| areas.iter().any(|area| ours.iter().any(|ours| ours.meets(area)));
+    Some(others.iter().filter(|(_, areas)| meets(areas)).map(|(origin, _)| *origin).collect())
+}
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    let policies: BTreeMap<PolicyName<'_>, &AuthorizationPolicy> =
+        context.model.policies().authorization.iter().map(|policy| (name(policy), policy)).collect();
+    let idle = idle(context.places);
+    let gone = needless(context.places, &context.model.policies().authorization, &idle);
+    for idle in &idle {
+        let policy = (idle.rule.namespace, idle.rule.name);
+        if let Some(written) = policies.get(&policy) {
+            report(idle, written, gone.contains(&policy), &policies, diagnostics);
+        }
+    }
+}
+
+/// Returns the policies that can go as a whole, beside all rules that are idle.
+#[must_use]
+pub fn needless<'m>(
+    places: &Places<'_>,
+    policies: &'m [AuthorizationPolicy],
+    idle: &[Idle<'_>],
+) -> BTreeSet<PolicyName<'m>> {
+    let mut gone: BTreeSet<PolicyName<'m>> = BTreeSet::new();
+    for policy in policies.iter().filter(|policy| !policy.rules.is_empty()) {
+        let of_it = idle.iter().filter(|idle| (idle.rule.namespace, idle.rule.name) == name(policy));
+        if of_it.count() == policy.rules.len() && can_go(places, policy, &gone) {
+            gone.insert(name(policy));
+        }
+    }
+    gone
+}
+
+/// Tells whether a policy without rules may go as well: the last ALLOW of a workload must not, for then everything is admitted.
+fn can_go(places: &Places<'_>, policy: &AuthorizationPolicy, gone: &BTreeSet<PolicyName<'_>>) -> bool {
+    let stays = |other: &AuthorizationPolicy| {
+        other.action == Action::Allow && !other.dry_run && name(other) != name(policy) && !gone.contains(&name(other))
+    };
+    let mut its_own =
+        places.list.iter().filter(|place| place.selected.iter().any(|selected| name(selected) == name(policy)));
+    policy.action == Action::Deny || its_own.all(|place| place.selected.iter().any(|other| stays(other)))
+}
+
+fn report(
+    idle: &Idle<'_>,
+    policy: &AuthorizationPolicy,
+    is_whole: bool,
+    policies: &BTreeMap<PolicyName<'_>, &AuthorizationPolicy>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(rule) = policy.rules.get(idle.rule.rule) else { return };
+    let at = called(&idle.rule);
+    let (code, message, label) = match idle.because {
+        Because::Denied => (&code::SHADOWED_RULE, format!("{at} admits nothing"), "all that it matches is denied"),
+        Because::Admitted => (
+            &code::REDUNDANT_RULE,
+            format!("{at} admits nothing that others do not"),
+            "the same is admitted without it",
+        ),
+        Because::Refused => {
+            (&code::REDUNDANT_RULE, format!("{at} denies nothing that others do not"), "the same is denied without it")
+        }
+        Because::Unadmitted => {
+            (&code::REDUNDANT_RULE, format!("{at} denies what nothing admits"), "no ALLOW rule admits any of it")
+        }
+        Because::Nothing => (&code::REDUNDANT_RULE, format!("{at} matches no request"), "no request is such"),
+    };
+    let mut found = code.at(rule.span, message).label(label);
+    let others = idle.instead.iter().filter_map(|other| {
+        let policy = policies.get(&(other.namespace, other.name))?;
+        Some((policy.rules.get(other.rule)?.span, policy.action, called(other)))
+    });
+    let others: Vec<_> = others.collect();
+    for (span, action, called) in others.iter().take(3) {
+        let words = match (action, idle.because) {
+            (Action::Deny, _) => format!("denied by {called}"),
+            (_, Because::Unadmitted) => format!("all that {called} admits is something else"),
+            _ => format!("admitted by {called}"),
+        };
+        found = found.and(*span, words);
+    }
+    let further = listed(others.iter().skip(3).map(|(_, _, called)| called.clone()));
+    let further = if further.is_empty() { String::new() } else { format!("; and so do {further}") };
+    let help = match (idle.because, is_whole, policy.action) {
+        (Because::Denied, ..) => "narrow what denies it, or remove the rule",
+        (_, true, _) => "the whole policy can go: nothing changes without it",
+        (_, false, Action::Allow) if policy.rules.len() == 1 => {
+            "empty the policy, and keep it: without any ALLOW policy everything is admitted"
+        }
+        _ => "it can go: nothing changes without it at any workload at hand",
+    };
+    diagnostics.report(found.help(format!("{help}{further}")));
+}
+
+/// Returns what a rule is called: `rule 2 of AuthorizationPolicy `shop/db``.
+pub(super) fn called(rule: &RuleRef<'_>) -> String {
+    format!("rule {} of AuthorizationPolicy `{}/{}`", rule.rule + 1, rule.namespace, rule.name)
+}

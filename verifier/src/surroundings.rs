@@ -1,0 +1,123 @@
+//! What manifests say beside who runs and what decides: objects that change proxies, and headers that workloads are told of.
+//!
+//! In: nodes of manifests. Out: [`Surroundings`]. Answers about reachability do not rest on any of this; checks speak of it.
+
+use std::collections::BTreeMap;
+
+use ringfence_compiler::source::Span;
+use ringfence_compiler::yaml::{Node, Value};
+
+/// What was found beside workloads and policies.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Objects that change what a proxy does, in the order of their places.
+    pub overriding: Vec<Overriding>,
+    /// What pod templates say of headers, by kind, namespace and name of the workload.
+    pub mentions: BTreeMap<(String, String, String), Vec<Mention>>,
+}
+
+/// An object that can change what a proxy does in any way.
+#[derive(Debug, Clone)]
+pub struct Overriding {
+    /// `EnvoyFilter` or `WasmPlugin`.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Where its name was written.
+    pub span: Span,
+}
+
+/// A variable or an argument of a container that is about a header.
+#[derive(Debug, Clone)]
+pub struct Mention {
+    /// What the variable or the flag is called: `USERID_HEADER`, `-userid-header`.
+    pub called: String,
+    /// The name of the header; `None` where it comes from elsewhere.
+    pub header: Option<String>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl Surroundings {
+    /// Looks through objects; broken ones are passed over, for others say so.
+    #[must_use]
+    pub fn read<'n>(roots: impl IntoIterator<Item = &'n Node>) -> Self {
+        let mut found = Self::default();
+        roots.into_iter().for_each(|root| found.add(root));
+        found.overriding.sort_by_key(|object| (object.span.file, object.span.start));
+        found
+    }
+
+    fn add(&mut self, root: &Node) {
+        let text = |name: &str| root.get(name).and_then(Node::as_str).unwrap_or_default();
+        let (kind, group) = (text("kind"), text("apiVersion").split('/').next().unwrap_or_default());
+        if kind.ends_with("List") {
+            sequence(root.get("items")).iter().for_each(|item| self.add(item));
+            return;
+        }
+        let metadata = root.get("metadata");
+        let written = |key: &str| metadata.and_then(|metadata| metadata.get(key));
+        let Some(named) = written("name") else { return };
+        let name = named.as_str().unwrap_or_default().to_owned();
+        let namespace = written("namespace").and_then(Node::as_str).unwrap_or("default").to_owned();
+        if let ("networking.istio.io", "EnvoyFilter") | ("extensions.istio.io", "WasmPlugin") = (group, kind) {
+            self.overriding.push(Overriding { kind: kind.to_owned(), namespace, name, span: named.span });
+            return;
+        }
+        let mentions: Vec<Mention> = containers(root, kind).flat_map(mentions).collect();
+        if !mentions.is_empty() {
+            self.mentions.insert((kind.to_owned(), namespace, name), mentions);
+        }
+    }
+}
+
+/// Returns the containers of the pods of an object.
+fn containers<'n>(root: &'n Node, kind: &str) -> impl Iterator<Item = &'n Node> {
+    let spec = root.get("spec");
+    let pod = match kind {
+        "Pod" => spec,
+        "CronJob" => spec.and_then(|spec| spec.get("jobTemplate")?.get("spec")?.get("template")?.get("spec")),
+        _ => spec.and_then(|spec| spec.get("template")?.get("spec")),
+    };
+    sequence(pod.and_then(|pod| pod.get("containers"))).iter()
+}
+
+fn sequence(node: Option<&Node>) -> &[Node] {
+    match node.map(|node| &node.value) {
+        Some(Value::Sequence(items)) => items,
+        _ => &[],
+    }
+}
+
+fn mentions(container: &Node) -> Vec<Mention> {
+    let mut found = Vec::new();
+    for variable in sequence(container.get("env")) {
+        let called = variable.get("name").and_then(Node::as_str).unwrap_or_default();
+        if called.to_ascii_uppercase().ends_with("HEADER") {
+            let value = variable.get("value");
+            let header = value.and_then(Node::as_str).and_then(header);
+            found.push(Mention { called: called.to_owned(), header, span: value.unwrap_or(variable).span });
+        }
+    }
+    for words in [container.get("command"), container.get("args")] {
+        let words = sequence(words);
+        for (at, word) in words.iter().enumerate() {
+            let Some(text) = word.as_str().filter(|text| text.starts_with('-')) else { continue };
+            let (called, value) = text.split_once('=').map_or((text, None), |(flag, value)| (flag, Some(value)));
+            if called.to_ascii_lowercase().ends_with("header") {
+                let next = || words.get(at + 1).and_then(Node::as_str).filter(|next| !next.starts_with('-'));
+                let header = value.or_else(next).and_then(header);
+                found.push(Mention { called: called.to_owned(), header, span: word.span });
+            }
+        }
+    }
+    found
+}
+
+/// Returns a text as the name of a header; what stands for something else is none.
+fn header(text: &str) -> Option<String> {
+    let named = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    named.then(|| text.to_ascii_lowercase())
+}

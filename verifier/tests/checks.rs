@@ -1,0 +1,398 @@
+//! What checks say of small meshes: manifests above, findings below; and that what is reported as needless is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::{Document, Policy};
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::spec::cluster::ClusterSpec;
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::checks::places::Places;
+use ringfence_verifier::checks::{self, idle, needless};
+use ringfence_verifier::engine::Enforced;
+use ringfence_verifier::engine::envoy::{Reads, chain};
+use ringfence_verifier::exact::{Arrivals, Certainty, Space, Verdict};
+use ringfence_verifier::fleet::Fleet;
+use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::surroundings::Surroundings;
+
+/// `shop/web` and `shop/db` with a sidecar, `old/cron` without, and the ingress gateway.
+const MESH: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: old, labels: {team: old}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web, containers: [{name: a, ports: [{containerPort: 8080}]}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {serviceAccountName: db, containers: [{name: a, env: [{name: USERID_HEADER, value: x-user}], ports: [{containerPort: 8080}]}]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {selector: {app: db}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cron, namespace: old}
+spec: {template: {metadata: {labels: {app: cron}}, spec: {serviceAccountName: cron, containers: [{name: a}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: gateway, namespace: istio-system}
+spec: {template: {metadata: {labels: {istio: ingressgateway, sidecar.istio.io/inject: 'false'}}, spec: {serviceAccountName: gateway, containers: [{name: a}]}}}
+";
+
+/// Everything a test asks of.
+struct World(Document<ClusterSpec>, Objects, Surroundings, Sources);
+
+fn world(policies: &str) -> World {
+    let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
+    let facts = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: east}\nspec: {}\n";
+    let file = sources.add(SourceFile::new("cluster.yaml", facts.as_bytes().to_vec()));
+    let facts = yaml::read(&sources, file, Profile::Policy, &mut said);
+    let mut policy = Policy::default();
+    policy.add(&NodePath::root(), &facts.first().unwrap().root, &mut said).unwrap();
+    let file = sources.add(SourceFile::new("mesh.yaml", format!("{MESH}---\n{policies}").into_bytes()));
+    let roots: Vec<_> =
+        yaml::read(&sources, file, Profile::Manifest, &mut said).into_iter().map(|document| document.root).collect();
+    let surroundings = Surroundings::read(&roots);
+    let objects = Objects::read(roots, &mut said);
+    let words: Vec<_> = said.sorted(&sources).into_iter().map(|it| it.message().to_owned()).collect();
+    assert!(!said.has_errors(), "{policies}\n{words:?}");
+    World(policy.clusters.remove(0), objects, surroundings, sources)
+}
+
+/// Compares `code: message` of everything that is found, notes on trusted headers aside.
+fn check(policies: &str, expected: &[&str]) {
+    let World(facts, objects, surroundings, sources) = world(policies);
+    let models = [Model::of(&facts, &objects)];
+    let mut said = Diagnostics::new();
+    checks::check(&models, &surroundings, &mut said);
+    let found = said.sorted(&sources).into_iter().map(|it| format!("{}: {}", it.code().id, it.message()));
+    let found: Vec<String> = found.filter(|line| !line.contains("-header: ")).collect();
+    assert_eq!(found, expected, "{policies}");
+}
+
+/// Compares who is said to be able to write the header `x-user` at `db`.
+fn check_header(policies: &str, code: &str, expected: &str) {
+    let World(facts, objects, surroundings, sources) = world(policies);
+    let models = [Model::of(&facts, &objects)];
+    let mut said = Diagnostics::new();
+    checks::check(&models, &surroundings, &mut said);
+    let list = said.sorted(&sources);
+    let found = list.iter().find(|it| it.code().id.ends_with("-header")).unwrap();
+    assert_eq!((found.code().id, found.labels()[0].text.as_str()), (code, expected), "{policies}");
+}
+
+fn authorization(name: &str, rest: &str) -> String {
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {rest}\n---\n"
+    )
+}
+
+fn peers(name: &str, namespace: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n---\n"
+    )
+}
+
+fn strict() -> String {
+    peers("default", "istio-system", "{mtls: {mode: STRICT}}")
+}
+
+#[test]
+fn a_mesh_that_works_has_no_findings() {
+    check("", &[]);
+    let allow = "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]}]}";
+    check(&authorization("db", allow), &[]);
+    check(&(authorization("db", allow) + &authorization("nothing", "{}")), &[]);
+    // Requests without the header: right, and deliberate.
+    check(&authorization("db", "{rules: [{when: [{key: 'request.headers[x-user]', notValues: ['*']}]}]}"), &[]);
+}
+
+#[test]
+fn rivals_are_named_where_they_differ() {
+    let both = |one: &str, other: &str| peers("a", "shop", one) + &peers("b", "shop", other);
+    let (strict, open) = ("{mtls: {mode: STRICT}}", "{mtls: {mode: PERMISSIVE}}");
+    check(
+        &both(strict, open),
+        &["mesh/rival-peer-authentication: PeerAuthentications `a`, `b` contend for namespace `shop`"],
+    );
+    check(
+        &both(strict, strict),
+        &["mesh/twin-peer-authentication: PeerAuthentications `a`, `b` say the same for namespace `shop`"],
+    );
+    // PERMISSIVE is what holds without any.
+    let unset = both("{mtls: {mode: UNSET}}", open);
+    check(&unset, &["mesh/twin-peer-authentication: PeerAuthentications `a`, `b` say the same for namespace `shop`"]);
+    let of_pods = |mode: &str, port: &str| {
+        format!(
+            "{{selector: {{matchLabels: {{app: db}}}}, mtls: {{mode: {mode}}}, portLevelMtls: {{8080: {{mode: {port}}}}}}}"
+        )
+    };
+    check(
+        &both(&of_pods("STRICT", "STRICT"), &of_pods("STRICT", "DISABLE")),
+        &["mesh/rival-peer-authentication: PeerAuthentications `a`, `b` contend for the same pods of `shop`"],
+    );
+    check(&(peers("a", "shop", strict) + &peers("b", "shop", &of_pods("STRICT", "DISABLE"))), &[]);
+    // Those of the pods decide, whoever wins above them.
+    check(
+        &(strict_and_open_above() + &peers("web", "shop", "{mtls: {mode: STRICT}}")),
+        &["mesh/rival-peer-authentication: PeerAuthentications `a`, `b` contend for the mesh"],
+    );
+}
+
+fn strict_and_open_above() -> String {
+    peers("a", "istio-system", "{mtls: {mode: STRICT}}") + &peers("b", "istio-system", "{mtls: {mode: DISABLE}}")
+}
+
+#[test]
+fn a_policy_that_selects_nobody_is_named_where_workloads_are_at_hand() {
+    check(
+        &authorization("db", "{selector: {matchLabels: {app: bd}}, rules: [{}]}"),
+        &["mesh/policy-selects-nobody: AuthorizationPolicy `shop/db` selects no workload at hand"],
+    );
+    let elsewhere = authorization("db", "{selector: {matchLabels: {app: bd}}, rules: [{}]}").replace("shop", "far");
+    check(&elsewhere, &[]);
+    check(
+        &peers("p", "istio-system", "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}}"),
+        &["mesh/policy-selects-nobody: PeerAuthentication `istio-system/p` selects no workload"],
+    );
+    let network = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: fence, namespace: shop}\n";
+    check(
+        &format!("{network}spec: {{podSelector: {{matchLabels: {{app: bd}}}}}}\n"),
+        &["mesh/policy-selects-nobody: NetworkPolicy `shop/fence` selects no workload at hand"],
+    );
+    check(&format!("{network}spec: {{podSelector: {{}}}}\n"), &[]);
+}
+
+#[test]
+fn rules_that_decide_nothing_are_named() {
+    let covered = "{rules: [{to: [{operation: {methods: [GET]}}]}, {}]}";
+    check(
+        &authorization("db", covered),
+        &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/db` admits nothing that others do not"],
+    );
+    let deny = authorization("refuse", "{action: DENY, rules: [{to: [{operation: {ports: ['8080']}}]}]}");
+    let allow = |rules: &str| authorization("admit", &format!("{{action: ALLOW, rules: [{rules}]}}"));
+    check(
+        &(deny.clone()
+            + &allow("{to: [{operation: {ports: ['8080'], methods: [GET]}}]}, {to: [{operation: {ports: ['9090']}}]}")),
+        &["mesh/shadowed-rule: rule 1 of AuthorizationPolicy `shop/admit` admits nothing"],
+    );
+    check(
+        &(deny.clone() + &allow("{to: [{operation: {ports: ['9090']}}]}")),
+        &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/refuse` denies what nothing admits"],
+    );
+    check(&(deny.clone() + &allow("{}")), &[]);
+    check(
+        &(deny.clone() + &deny.replace("name: refuse,", "name: refuse-too,") + &allow("{}")),
+        &["mesh/redundant-rule: rule 1 of AuthorizationPolicy `shop/refuse-too` denies nothing that others do not"],
+    );
+    // What a provider may refuse is not what is refused.
+    let custom = authorization("ask", "{action: CUSTOM, provider: {name: p}, rules: [{}]}");
+    check(&(custom + &allow("{}")), &[]);
+    // Nobody knows what such an attribute says.
+    let unknown = "{when: [{key: 'experimental.envoy.filters.network.x[a]', values: ['1']}]}";
+    check(&allow(&format!("{unknown}, {unknown}, {{}}")), &[]);
+}
+
+#[test]
+fn a_rule_that_matters_at_one_workload_is_not_redundant() {
+    let all = authorization("all", "{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    let db = authorization("db", "{selector: {matchLabels: {app: db}}, rules: [{}]}");
+    check(&(all + &db), &[]);
+}
+
+#[test]
+fn a_deny_is_evaded_where_nobody_must_say_who_it_is() {
+    let deny = authorization("refuse", "{action: DENY, rules: [{from: [{source: {namespaces: [test]}}]}]}");
+    let evaded =
+        "mesh/evaded-deny: whoever comes without a certificate gets around rule 1 of AuthorizationPolicy `shop/refuse`";
+    check(&deny, &[evaded]);
+    check(&(strict() + &deny), &[]);
+    // Whoever has no identity is denied as well.
+    check(&deny.replace("namespaces:", "notNamespaces:"), &[]);
+    let named = authorization("admit", "{rules: [{from: [{source: {principals: ['*']}}]}]}");
+    check(&(deny + &named), &[]);
+    let tokens = "{action: DENY, rules: [{from: [{source: {requestPrincipals: ['https://a/mallory']}}]}]}";
+    let issuer = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: r, namespace: shop}\nspec: {jwtRules: [{issuer: 'https://a'}]}\n---\n";
+    check(
+        &(strict()
+            + issuer
+            + &authorization(
+                "refuse",
+                &format!("{}, selector: {{matchLabels: {{app: db}}}}}}", tokens.strip_suffix('}').unwrap()),
+            )),
+        &["mesh/evaded-deny: whoever comes without a token gets around rule 1 of AuthorizationPolicy `shop/refuse`"],
+    );
+}
+
+#[test]
+fn an_allow_that_names_nobody_admits_plaintext() {
+    let allow =
+        authorization("admit", "{rules: [{from: [{source: {notPrincipals: [cluster.local/ns/shop/sa/web]}}]}]}");
+    check(
+        &allow,
+        &["mesh/open-to-plaintext: rule 1 of AuthorizationPolicy `shop/admit` admits callers without a certificate"],
+    );
+    check(&(strict() + &allow), &[]);
+}
+
+#[test]
+fn a_policy_about_pods_without_a_proxy_is_not_enforced() {
+    let allow = authorization("admit", "{selector: {matchLabels: {app: cron}}, rules: [{}]}").replace("shop", "old");
+    check(&allow, &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/admit`"]);
+    check(
+        &allow.replace("selector: {matchLabels: {app: cron}}, ", ""),
+        &["mesh/unenforced-policy: nothing enforces AuthorizationPolicy `old/admit`"],
+    );
+}
+
+#[test]
+fn whoever_writes_a_header_that_is_believed_is_named() {
+    let from = |who: &str| strict() + &authorization("db", &format!("{{rules: [{{from: [{{source: {{{who}}}}}]}}]}}"));
+    check_header(
+        &from("principals: [cluster.local/ns/istio-system/sa/gateway]"),
+        "mesh/trusted-header",
+        "only gateways reach it with a value of their own",
+    );
+    check_header(
+        &from("namespaces: [shop, istio-system]"),
+        "mesh/forgeable-header",
+        "reached with a value of their own by `shop/web`",
+    );
+    check_header("", "mesh/forgeable-header", "reached with a value of their own by `outside`, `old/cron`, `shop/web`");
+    let without = "{rules: [{when: [{key: 'request.headers[x-user]', notValues: ['*']}]}]}";
+    check_header(
+        &(strict() + &authorization("db", without)),
+        "mesh/trusted-header",
+        "only gateways reach it with a value of their own",
+    );
+}
+
+#[test]
+fn what_changes_proxies_is_named() {
+    check(
+        "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: f, namespace: shop}\nspec: {}\n",
+        &["mesh/not-modelled: EnvoyFilter `shop/f` may change the proxies of `shop`"],
+    );
+}
+
+/// Rules that cover, meet and miss each other.
+const RULES: [&str; 10] = [
+    "{}",
+    "{to: [{operation: {methods: [GET]}}]}",
+    "{to: [{operation: {methods: [GET, POST], ports: ['8080']}}]}",
+    "{to: [{operation: {ports: ['8080']}}, {operation: {paths: [/a*]}}]}",
+    "{from: [{source: {namespaces: [shop]}}]}",
+    "{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}], to: [{operation: {methods: [GET]}}]}",
+    "{from: [{source: {notNamespaces: [shop]}}]}",
+    "{from: [{source: {notNamespaces: [shop]}}], to: [{operation: {notMethods: [GET]}}]}",
+    "{when: [{key: 'request.headers[x-user]', values: [root]}]}",
+    "{when: [{key: 'experimental.envoy.filters.network.x[a]', values: ['1']}]}",
+];
+
+#[derive(Debug, Clone)]
+struct Written {
+    of_root: bool,
+    selector: Option<&'static str>,
+    action: &'static str,
+    rules: Vec<usize>,
+}
+
+fn written() -> impl Strategy<Value = Vec<Written>> {
+    let action = prop_oneof![4 => Just("ALLOW"), 3 => Just("DENY"), 1 => Just("CUSTOM")];
+    let selector = prop_oneof![Just(None), Just(Some("db")), Just(Some("web"))];
+    let one = (any::<bool>(), selector, action, prop::collection::vec(0..RULES.len(), 0..3));
+    let one = one.prop_map(|(of_root, selector, action, rules)| Written { of_root, selector, action, rules });
+    prop::collection::vec(one, 1..5)
+}
+
+/// Writes policies, without some of their rules and without some of them.
+fn text(policies: &[Written], keep_rule: impl Fn(usize, usize) -> bool, keep: impl Fn(usize) -> bool) -> String {
+    let mut text = String::new();
+    for (at, policy) in policies.iter().enumerate().filter(|(at, _)| keep(*at)) {
+        let namespace = if policy.of_root { "istio-system" } else { "shop" };
+        let selector =
+            policy.selector.map_or(String::new(), |app| format!("selector: {{matchLabels: {{app: {app}}}}}, "));
+        let provider = if policy.action == "CUSTOM" { "provider: {name: p}, " } else { "" };
+        let kept = policy.rules.iter().enumerate().filter(|(rule, _)| keep_rule(at, *rule));
+        let rules: Vec<&str> = kept.map(|(_, rule)| RULES[*rule]).collect();
+        let _ = write!(
+            text,
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p{at}, namespace: {namespace}}}\nspec: {{{selector}{provider}action: {}, rules: [{}]}}\n---\n",
+            policy.action,
+            rules.join(", ")
+        );
+    }
+    text
+}
+
+/// Compares what is admitted at every workload with a proxy, and who reaches whom.
+fn assert_same(before: &World, after: &World) {
+    let models = [[Model::of(&before.0, &before.1)], [Model::of(&after.0, &after.1)]];
+    for (workload, port, reads) in models[0][0].workloads().flat_map(|workload| {
+        [8080, 9090].into_iter().flat_map(move |port| [Reads::Http, Reads::Bytes].map(|reads| (workload, port, reads)))
+    }) {
+        let chains = [0, 1].map(|side: usize| {
+            let model = &models[side][0];
+            chain(
+                &model.policies().authorizing(&workload.namespace, &workload.labels, "istio-system"),
+                reads,
+                model.mesh(),
+            )
+        });
+        if models[0][0].plane(workload).is_none() {
+            continue;
+        }
+        let arrivals = Arrivals { http: reads == Reads::Http, ..Arrivals::anything(port) };
+        let tests = chains.iter().flat_map(|chain| chain.rules().flat_map(Enforced::tests));
+        let space = Space::of(arrivals.clone(), tests, &[]);
+        let [one, other] = [0, 1].map(|side: usize| Verdict::of(&space, &arrivals, &chains[side]));
+        for certainty in [Certainty::Surely, Certainty::Perhaps] {
+            for (left, right) in [(&one, &other), (&other, &one)] {
+                assert_eq!(left.beyond(right, certainty, certainty), None, "{} {port} {reads:?}", workload.name);
+            }
+        }
+    }
+    let [one, other] = models.each_ref().map(|models| Fleet::of(models));
+    assert_eq!(one.destinations().len(), other.destinations().len());
+    for (left, right) in one.destinations().iter().zip(&other.destinations()) {
+        assert_eq!(one.reaching(left), other.reaching(right), "{}", left.workload.name);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn without_what_is_reported_the_same_is_admitted(policies in written()) {
+        let before = world(&text(&policies, |_, _| true, |_| true));
+        let model = Model::of(&before.0, &before.1);
+        let places = Places::of(&model);
+        let idle = idle(&places);
+        let gone: BTreeSet<(String, usize)> =
+            idle.iter().map(|idle| (idle.rule.name.to_owned(), idle.rule.rule)).collect();
+        let whole: BTreeSet<String> =
+            needless(&places, &model.policies().authorization, &idle).into_iter().map(|(_, name)| name.to_owned()).collect();
+        let keep_rule = |at: usize, rule: usize| !gone.contains(&(format!("p{at}"), rule));
+        assert_same(&before, &world(&text(&policies, keep_rule, |_| true)));
+        assert_same(&before, &world(&text(&policies, keep_rule, |at| !whole.contains(&format!("p{at}")))));
+    }
+}

@@ -22,19 +22,12 @@ struct Asked<'a> {
 
 /// Answers whether a pod, or somebody outside, reaches a port.
 pub fn reach(mesh: &Mesh, from: Option<&Pod>, to: &Pod, port: u16) -> Reach {
-    // Pods on the network of their node are known by its address, or not at all.
-    let blurred = |reach: Reach, pods: &[Option<&Pod>]| {
-        let blurs = pods.iter().flatten().any(|pod| pod.quirk == Quirk::HostNetwork);
-        if blurs { reach.max(Reach::Depends) } else { reach }
-    };
     let egress = from.map_or(Reach::Allowed, |from| {
         let about = mesh.networks.iter().filter(|policy| selects(policy, from));
-        let passes = passes(about.filter_map(|policy| Some((policy, policy.egress.as_ref()?))), Some(to), port);
-        blurred(passes, &[Some(from)])
+        passes(from, about.filter_map(|policy| Some((policy, policy.egress.as_ref()?))), Some(to), port)
     });
     let about = mesh.networks.iter().filter(|policy| selects(policy, to));
-    let ingress = passes(about.filter_map(|policy| Some((policy, policy.ingress.as_ref()?))), from, port);
-    let ingress = blurred(ingress, &[Some(to), from]);
+    let ingress = passes(to, about.filter_map(|policy| Some((policy, policy.ingress.as_ref()?))), from, port);
     let sees = mesh.has_proxy(to) && (to.quirk != Quirk::Excluded || port != 8080);
     let proxy = if sees { proxy(mesh, from, to, port) } else { Reach::Allowed };
     egress.min(ingress).min(proxy)
@@ -48,13 +41,19 @@ fn selects(policy: &Network, pod: &Pod) -> bool {
     policy.namespace == pod.namespace && has(&pod.labels, &policy.pods)
 }
 
-/// `other` is the other end, nobody is somebody outside.
+/// Pods on the network of their node are known by its address, or not at all.
+fn is_on_node(pod: &Pod) -> bool {
+    pod.quirk == Quirk::HostNetwork
+}
+
+/// `own` is whom the policies are about; `other` is the other end, nobody is somebody outside.
 fn passes<'m>(
+    own: &Pod,
     policies: impl Iterator<Item = (&'m Network, &'m Vec<NetworkRule>)>,
     other: Option<&Pod>,
     port: u16,
 ) -> Reach {
-    let mut widest = None;
+    let (mut widest, mut narrowest) = (None, Reach::Allowed);
     for (policy, rules) in policies {
         let of_rule = |rule: &NetworkRule| {
             if !rule.ports.is_empty() && !rule.ports.iter().any(|written| is_port(written, port)) {
@@ -67,7 +66,11 @@ fn passes<'m>(
                         Some(wanted) => wanted.values().all(|name| name == other.namespace),
                     };
                     let fits = of_namespace && pods.as_ref().is_none_or(|wanted| has(&other.labels, wanted));
-                    if fits { Reach::Allowed } else { Reach::Denied }
+                    match fits {
+                        true if is_on_node(other) => Reach::Depends,
+                        true => Reach::Allowed,
+                        false => Reach::Denied,
+                    }
                 }
                 (NetworkPeer::Pods { .. }, None) => Reach::Denied,
                 // Nobody says which addresses pods have.
@@ -88,9 +91,15 @@ fn passes<'m>(
         };
         let one = rules.iter().map(of_rule).max().unwrap_or(Reach::Denied);
         widest = Some(widest.map_or(one, |widest: Reach| widest.max(one)));
+        narrowest = narrowest.min(one);
+    }
+    // Which policies a plugin takes to be about such a pod, nobody knows.
+    if is_on_node(own) {
+        return narrowest.max(Reach::Depends);
     }
     // A pod that no policy is about is open.
-    widest.unwrap_or(Reach::Allowed)
+    let widest = widest.unwrap_or(Reach::Allowed);
+    if other.is_some_and(is_on_node) { widest.max(Reach::Depends) } else { widest }
 }
 
 fn is_port(written: &Value, port: u16) -> bool {

@@ -38,10 +38,7 @@ impl Spoken {
         spoken.declared = model.ports(workload).into_keys().collect();
         spoken.single.extend(policies.modes(&workload.namespace, &workload.labels, root).ports());
         for policy in policies.authorizing(&workload.namespace, &workload.labels, root) {
-            for ports in policy.rules.iter().flat_map(|rule| &rule.operations).map(|operation| &operation.ports) {
-                let written = ports.values.iter().chain(&ports.not_values);
-                spoken.single.extend(written.filter_map(|port| port.parse::<u16>().ok()));
-            }
+            spoken.single.extend(policy.ports());
         }
         for bypass in &workload.bypasses {
             match &bypass.ports {

@@ -171,9 +171,7 @@ fn ports(governed: &Governed<'_>, place: &Place<'_>, policies: &Policies) -> (BT
     named.extend(governed.settings.mtls.value.ports.keys());
     named.extend(policies.modes(place.namespace, place.labels, place.root).ports());
     for policy in policies.authorizing(place.namespace, place.labels, place.root) {
-        let operations = policy.rules.iter().flat_map(|rule| &rule.operations);
-        let written = operations.flat_map(|operation| operation.ports.values.iter().chain(&operation.ports.not_values));
-        named.extend(written.filter_map(|port| port.parse::<u16>().ok()));
+        named.extend(policy.ports());
     }
     // Those of the data plane itself are not captured, so no policy reaches them.
     named.retain(|port| !MESH_PORTS.contains(port) && *port > 0);

@@ -171,12 +171,7 @@ pub fn name(policy: &AuthorizationPolicy) -> PolicyName<'_> {
 
 /// Returns the ports that policies name.
 fn named(policies: &[&AuthorizationPolicy]) -> BTreeSet<u16> {
-    let rules = || policies.iter().flat_map(|policy| &policy.rules);
-    let operations = rules().flat_map(|rule| &rule.operations).map(|operation| &operation.ports);
-    let conditions = rules().flat_map(|rule| &rule.conditions);
-    let conditions = conditions.filter(|condition| condition.key == "destination.port").map(|one| &one.values);
-    let written = operations.chain(conditions).flat_map(|ports| ports.values.iter().chain(&ports.not_values));
-    written.filter_map(|port| port.parse().ok()).filter(|port| *port > 0).collect()
+    policies.iter().flat_map(|policy| policy.ports()).collect()
 }
 
 /// Returns ports, each with whether it is named, and one more that is not.

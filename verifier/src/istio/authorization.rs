@@ -1,5 +1,7 @@
 //! An AuthorizationPolicy, as it is written (istio/api `security/v1beta1/authorization_policy.proto`).
 
+use std::collections::BTreeSet;
+
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::source::Span;
@@ -142,6 +144,18 @@ impl AuthorizationPolicy {
             dry_run,
             rules: rules.into_iter().collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl AuthorizationPolicy {
+    /// Returns the ports that its rules name, in operations and in conditions.
+    #[must_use]
+    pub fn ports(&self) -> BTreeSet<u16> {
+        let operations = self.rules.iter().flat_map(|rule| &rule.operations).map(|operation| &operation.ports);
+        let conditions = self.rules.iter().flat_map(|rule| &rule.conditions);
+        let conditions = conditions.filter(|condition| condition.key == "destination.port").map(|one| &one.values);
+        let written = operations.chain(conditions).flat_map(|ports| ports.values.iter().chain(&ports.not_values));
+        written.filter_map(|port| port.parse().ok()).filter(|port| *port > 0).collect()
     }
 }
 

@@ -19,6 +19,7 @@ use ringfence_compiler::resolve::{Governed, Resolved};
 use ringfence_compiler::source::Spanned;
 use ringfence_compiler::spec::cluster::{DataPlane, Enforcement, GatewaySpec};
 
+use crate::istio::read::selects;
 use crate::kubernetes::network::{Network, names};
 use crate::kubernetes::network_policy::PeerMatch;
 use crate::kubernetes::passage::{Direction, Passage};
@@ -30,8 +31,6 @@ use crate::policies::Policies;
 const TUNNEL: u16 = 15008;
 /// The addresses from which the kubelet's probes come in ambient mode (istio.io: ambient/usage/networkpolicy).
 const AMBIENT_PROBES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
-
-static NO_LABELS: Labels = Labels::new();
 
 /// What was found of one workload.
 #[derive(Debug, Default)]
@@ -98,7 +97,14 @@ impl<'a> Fences<'a> {
             (name.clone(), labels)
         };
         let gateways = cluster.document.spec.gateways.iter().map(of_gateway).collect();
-        let place = Place { fences: self, governed, network, cluster, to, gateways };
+        let guards = network.guards(to, Direction::Ingress);
+        let peers = guards.network.iter().filter_map(|(_, policy)| policy.ingress.as_ref()).flatten();
+        let examples = peers.flat_map(|rule| &rule.peers).filter_map(|peer| match peer {
+            PeerMatch::Pods(selector) => selector.pods.example(),
+            PeerMatch::Addresses { .. } => None,
+        });
+        let asked = examples.chain([Labels::new()]).collect();
+        let place = Place { fences: self, governed, network, cluster, to, gateways, asked };
         let mut fence = Fence::default();
         fence.fault = place.narrower(&mut fence.connections);
         if fence.fault.is_none() {
@@ -131,6 +137,8 @@ struct Place<'p, 'a> {
     to: &'p Workload,
     /// The labels of the pods of each gateway that the facts name.
     gateways: BTreeMap<String, Labels>,
+    /// Labels that rules about what arrives ask of pods, and none.
+    asked: BTreeSet<Labels>,
 }
 
 impl Place<'_, '_> {
@@ -367,12 +375,29 @@ impl Place<'_, '_> {
             let shown = format!("from `{}/{}`", from.namespace, from.name);
             (shown, from.namespace.clone(), Some(from.service_account.clone()), self.network.pods(from))
         });
-        let namespaces = inventory.namespaces.keys().map(String::as_str).chain(["nobody-s-namespace"]);
-        let strangers = namespaces.map(|namespace| {
-            let pod = self.network.strangers(namespace, Some(&NO_LABELS));
-            (format!("from a pod in `{namespace}` without labels"), namespace.to_owned(), None, pod)
+        let namespaces = || inventory.namespaces.keys().map(String::as_str).chain(["nobody-s-namespace"]);
+        let strangers = self.asked.iter().flat_map(move |labels| {
+            let strange = namespaces().filter(|namespace| labels.is_empty() || !self.is_worn(namespace, labels));
+            strange.map(move |namespace| {
+                let worn: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                let with =
+                    if worn.is_empty() { "without labels".to_owned() } else { format!("with {}", worn.join(",")) };
+                let pod = self.network.strangers(namespace, Some(labels));
+                (format!("from a pod in `{namespace}` {with}"), namespace.to_owned(), None, pod)
+            })
         });
         workloads.chain(strangers)
+    }
+
+    /// Tells whether pods that somebody shows or names have such labels: whoever else puts them on there is taken for those.
+    fn is_worn(&self, namespace: &str, labels: &Labels) -> bool {
+        let mut workloads = self.cluster.inventory.workloads_in(namespace);
+        let mut gateways = self.cluster.document.spec.gateways.iter();
+        workloads.any(|(_, workload)| selects(labels, &workload.labels))
+            || gateways.any(|(name, gateway)| {
+                let worn = self.gateways.get(name).is_none_or(|worn| worn.is_empty() || selects(labels, worn));
+                gateway.value.namespace.value.0 == namespace && worn
+            })
     }
 
     /// Tells whether pods are granted a port, whatever their address.

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use ringfence_compiler::requests::automaton::Class;
 
+use crate::arrival::path::{Normalization, normalized};
 use crate::engine::envoy::Reads;
 use crate::engine::{Leaf, Test};
 use crate::exact::Attribute;
@@ -45,11 +46,22 @@ impl Asked {
         let token = self.without_token.then(|| Test { negated: true, ..one(issued()) });
         let leaves = [
             self.method.as_deref().map(|method| Leaf::Method(Glob::exactly(method))),
-            self.path.as_deref().map(|path| Leaf::Path(glob(path))),
+            self.path_seen().map(|path| Leaf::Path(glob(&path))),
             self.host.as_deref().map(|host| Leaf::Host(glob(host).folding_case())),
         ];
         let headers = self.headers.iter().map(|(name, value)| Leaf::Header(HeaderName::new(name), glob(value)));
         leaves.into_iter().flatten().chain(headers).map(one).chain(address).chain(token).collect()
+    }
+
+    /// Returns the path as policies see it: without its query, and in the form into which a proxy brings it where the mesh
+    /// says nothing about that. Of an open path nothing is known but what is written.
+    pub(super) fn path_seen(&self) -> Option<String> {
+        let path = self.path.as_deref()?;
+        if path.contains('*') {
+            return Some(path.to_owned());
+        }
+        let bare = path.split(['?', '#']).next().unwrap_or(path);
+        Some(normalized(bare, Normalization::Base).unwrap_or_else(|| bare.to_owned()))
     }
 
     /// Returns the attributes of which many values were asked for.
@@ -70,5 +82,20 @@ fn glob(text: &str) -> Glob {
             Glob::new(vec![any(), Piece::Text(inner.to_owned()), any()])
         }
         _ => Glob::exactly(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_see_a_path_without_its_query_and_in_one_form() {
+        for (asked, seen) in
+            [("/a?x=1", "/a"), ("/a/../b", "/b"), ("/a\\b", "/a/b"), ("/a#b", "/a"), ("/a/*", "/a/*"), ("/a", "/a")]
+        {
+            let asked = Asked { path: Some(asked.to_owned()), ..Asked::anything() };
+            assert_eq!(asked.path_seen().as_deref(), Some(seen), "{asked:?}");
+        }
     }
 }

@@ -133,7 +133,7 @@ fn failure(test: &Test, sought: &Sought<'_>) -> Failure {
         Some(Leaf::ServerName(_)) => ("server name".to_owned(), None),
         Some(Leaf::Host(_)) => ("host".to_owned(), asked.host.clone()),
         Some(Leaf::Method(_)) => ("method".to_owned(), asked.method.clone()),
-        Some(Leaf::Path(_) | Leaf::Target(_)) => ("path".to_owned(), asked.path.clone()),
+        Some(Leaf::Path(_) | Leaf::Target(_)) => ("path".to_owned(), asked.path_seen()),
         Some(Leaf::Header(name, _)) => {
             let sent = asked.headers.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(name.as_str()));
             (format!("header {}", name.as_str()), sent.map(|(_, value)| value.clone()))

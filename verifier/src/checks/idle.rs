@@ -43,10 +43,21 @@ pub enum Because {
     Unadmitted,
 }
 
-/// A place and the space in which its rules are told apart.
+/// A place, the space in which its rules are told apart, and what each of them says: surely, and perhaps.
 struct Told<'p, 'm> {
     place: &'p Place<'m>,
     space: Space,
+    sides: [Side<'m>; 2],
+}
+
+/// What rules say with one certainty.
+struct Side<'m> {
+    granted: Vec<(RuleRef<'m>, Area)>,
+    denied: Vec<(RuleRef<'m>, Area)>,
+    /// What is open because nobody has to admit it.
+    open: Vec<Area>,
+    /// What is refused by no rule that is judged here: providers asked, and what cannot be.
+    refused: Vec<Area>,
 }
 
 /// Finds the rules that can all be taken away without a change, at any place, to what is admitted.
@@ -71,10 +82,27 @@ pub fn idle<'m>(places: &Places<'m>) -> Vec<Idle<'m>> {
     gone.iter().map(|rule| explained(&told, *rule, &gone)).collect()
 }
 
+impl<'m> Side<'m> {
+    fn of(place: &Place<'m>, space: &Space, certainty: Certainty) -> Self {
+        let (chain, verdict) = (&place.chain, Verdict::of(space, &place.arrivals, &place.chain));
+        let (mut granted, mut open) = (Vec::new(), Vec::new());
+        for (at, area) in verdict.grants(certainty) {
+            match at.and_then(|at| chain.allow.as_ref()?.get(at)) {
+                Some(rule) => granted.push((rule.origin, area)),
+                None => open.push(area),
+            }
+        }
+        let denied = verdict.denials(certainty).into_iter();
+        let denied = denied.filter_map(|(at, area)| Some((chain.deny.get(at)?.origin, area))).collect();
+        Self { granted, denied, open, refused: verdict.other_refusals(certainty) }
+    }
+}
+
 impl<'p, 'm> Told<'p, 'm> {
     fn of(place: &'p Place<'m>) -> Self {
         let space = Space::of(place.arrivals.clone(), place.chain.rules().flat_map(Enforced::tests), &[]);
-        Self { place, space }
+        let sides = [Certainty::Surely, Certainty::Perhaps].map(|certainty| Side::of(place, &space, certainty));
+        Self { place, space, sides }
     }
 
     /// Says of each rule whether it is idle by itself.
@@ -94,21 +122,27 @@ impl<'p, 'm> Told<'p, 'm> {
 
     /// Tells whether the same is admitted without a rule, where others are gone already.
     fn is_idle(&self, rule: RuleRef<'m>, gone: &BTreeSet<RuleRef<'m>>) -> bool {
-        let chain = &self.place.chain;
-        let is_deny = chain.deny.iter().any(|enforced| enforced.origin == rule);
-        let is_allow = chain.allow.iter().flatten().any(|enforced| enforced.origin == rule);
-        if !is_deny && !is_allow {
-            return true;
-        }
-        let before = without(chain, |origin| gone.contains(origin));
-        let after = without(chain, |origin| *origin == rule || gone.contains(origin));
-        let verdict = |chain| Verdict::of(&self.space, &self.place.arrivals, chain);
-        let (before, after) = (verdict(&before), verdict(&after));
-        // Less is denied without a DENY rule, and less is admitted without an ALLOW rule.
-        let (wider, narrower) = if is_deny { (after, before) } else { (before, after) };
-        [Certainty::Surely, Certainty::Perhaps]
-            .into_iter()
-            .all(|certainty| wider.beyond(&narrower, certainty, certainty).is_none())
+        self.sides.iter().all(|side| {
+            let stays = |of: &&(RuleRef<'m>, Area)| of.0 != rule && !gone.contains(&of.0);
+            let others = |list: &[(RuleRef<'m>, Area)]| -> Vec<Area> {
+                list.iter().filter(stays).map(|(_, area)| area.clone()).collect()
+            };
+            let ours = |list: &[(RuleRef<'m>, Area)]| -> Vec<Area> {
+                list.iter().filter(|(of, _)| *of == rule).map(|(_, area)| area.clone()).collect()
+            };
+            let mut denied = others(&side.denied);
+            denied.extend(side.refused.iter().cloned());
+            // What a DENY rule refuses has to be refused by others, or admitted by none.
+            let refusing = ours(&side.denied);
+            if !refusing.is_empty() {
+                let granted = others(&side.granted).into_iter().chain(side.open.iter().cloned());
+                let both = granted.flat_map(|granted| refusing.iter().map(move |ours| granted.and(ours)));
+                return both.filter(|area| !area.is_empty()).all(|area| escape(&area, &denied).is_none());
+            }
+            // What an ALLOW rule admits has to be refused, or admitted by others.
+            denied.extend(others(&side.granted));
+            ours(&side.granted).iter().all(|area| escape(area, &denied).is_none())
+        })
     }
 
     /// Returns what arrives and a rule matches.

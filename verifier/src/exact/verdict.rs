@@ -96,11 +96,23 @@ impl<'s> Verdict<'s> {
 
     /// Returns what is refused, whoever grants it, and where there is no request.
     pub(crate) fn refusals(&self, certainty: Certainty) -> Vec<Area> {
-        let told = self.deny.iter().map(|(_, area)| self.space.without_unknowns(area));
-        let told = told.filter(|(_, depends)| certainty == Certainty::Surely || !depends).map(|(area, _)| area);
+        let denied = self.denials(certainty).into_iter().map(|(_, area)| area);
+        denied.chain(self.other_refusals(certainty)).collect()
+    }
+
+    /// Returns what each DENY rule refuses, by its position.
+    pub(crate) fn denials(&self, certainty: Certainty) -> Vec<(usize, Area)> {
+        let told = self.deny.iter().map(|(rule, area)| (*rule, self.space.without_unknowns(area)));
+        told.filter(|(_, (_, depends))| certainty == Certainty::Surely || !depends)
+            .map(|(rule, (area, _))| (rule, area))
+            .collect()
+    }
+
+    /// Returns what is refused by no DENY rule: providers that may say no, and where there is no request.
+    pub(crate) fn other_refusals(&self, certainty: Certainty) -> Vec<Area> {
         let asked = self.custom.iter().filter(|_| certainty == Certainty::Surely);
         let asked = asked.map(|area| self.space.without_unknowns(area).0);
-        told.chain(asked).chain(self.space.impossible().iter().cloned()).collect()
+        asked.chain(self.space.impossible().iter().cloned()).collect()
     }
 }
 

@@ -5,15 +5,17 @@
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::resolve::units::MESH_PORTS;
+use ringfence_compiler::spec::cluster::DataPlane;
 
 use crate::kubernetes::network::{Entrance, names};
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::{About, By, Decision, Direction, Passage};
-use crate::kubernetes::peer::Peer;
+use crate::kubernetes::peer::{Peer, meets};
 use crate::kubernetes::port::Server;
 use crate::kubernetes::tier_policy::TierPolicy;
 use crate::model::Model;
-use crate::reach::{Caller, Cited, Decider, Failure, Gate, Miss, Reach, one_of};
+use crate::reach::{Caller, Cited, Decider, Failure, Gate, Miss, Reach, is_gateway, one_of};
 
 /// Tells whether policies are about what leaves a workload.
 #[must_use]
@@ -27,17 +29,85 @@ pub fn is_ingress_guarded(model: &Model<'_>, to: &Workload) -> bool {
     !model.network().guards(to, Direction::Ingress).is_empty()
 }
 
+/// The port of the tunnels that mesh traffic travels in.
+pub(crate) const TUNNEL: u16 = 15008;
+
+/// How connections between two travel, as far as the network sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Wire {
+    /// To the port itself.
+    Port,
+    /// To the port itself, or in a tunnel.
+    Either,
+    /// In a tunnel; whoever evades its own proxy calls the port itself.
+    Tunnel,
+}
+
+impl Wire {
+    /// Says how connections may arrive at a port.
+    pub fn of_port(model: &Model<'_>, to: &Workload, port: u16) -> Self {
+        if MESH_PORTS.contains(&port) || port == TUNNEL || !model.is_guarded(to, port) {
+            return Self::Port;
+        }
+        match model.plane(to) {
+            Some(DataPlane::Ambient) => Self::Tunnel,
+            Some(DataPlane::Sidecar) if model.cluster().has_tunnels() => Self::Either,
+            _ => Self::Port,
+        }
+    }
+
+    /// Says how a caller may call.
+    pub fn of_caller(model: &Model<'_>, caller: Caller<'_>) -> Self {
+        match caller {
+            Caller::Workload(from) => match model.plane(from) {
+                Some(DataPlane::Ambient) => Self::Tunnel,
+                // A gateway is a proxy itself.
+                Some(DataPlane::Sidecar) => Self::Either,
+                None if model.identity(from).is_some() => Self::Either,
+                None => Self::Port,
+            },
+            Caller::Stranger(_) | Caller::WorkloadOf(..) | Caller::StrangerOf(..) => Self::Either,
+            Caller::Outside(_) => Self::Port,
+        }
+    }
+
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Port, _) | (_, Self::Port) => Self::Port,
+            (Self::Tunnel, Self::Tunnel) => Self::Tunnel,
+            _ => Self::Either,
+        }
+    }
+
+    /// Joins what is said of the port and of the tunnel.
+    fn ask<'a>(self, port: impl FnOnce() -> Gate<'a>, tunnel: impl FnOnce() -> Gate<'a>) -> Gate<'a> {
+        match self {
+            Self::Port => port(),
+            Self::Either => any_of([port(), tunnel()].into_iter()),
+            Self::Tunnel => match tunnel() {
+                Gate::Open(decider) => Gate::Open(decider),
+                tunnel => any_of([tunnel, port()].into_iter()),
+            },
+        }
+    }
+}
+
 /// Asks the policies of the caller's end.
 #[must_use]
 pub fn egress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {
+    let wire = Wire::of_caller(model, caller).with(Wire::of_port(model, to, port));
+    wire.ask(|| egress_by(model, caller, to, port), || egress_by(model, caller, to, TUNNEL))
+}
+
+fn egress_by<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Gate<'a> {
     match caller {
         Caller::Workload(from) => gate(model.network().leaves(from, to, port)),
         // Its own cluster sees addresses: of the pod, or of a gateway on the way to it, of which no file tells.
         Caller::WorkloadOf(home, from) => {
             let names = names(to, port);
             let ask = |block: IpNet| gate(home.network().leaves_for(from, block, port, &names));
-            match any_of(anywhere(model).into_iter().map(ask)) {
-                Gate::Shut(decider) => match any_of(anywhere_at_all().into_iter().map(ask)) {
+            match any_of(anywhere(model, to.host_network).into_iter().map(ask)) {
+                Gate::Shut(decider) => match any_of(everywhere().into_iter().map(ask)) {
                     Gate::Shut(_) => Gate::Shut(decider),
                     Gate::Open(decider) | Gate::Unsure(decider) => Gate::Unsure(decider),
                 },
@@ -59,48 +129,92 @@ pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u
 pub struct Ingress<'m, 'a> {
     model: &'m Model<'a>,
     entrance: Entrance<'a>,
+    tunnel: Option<Entrance<'a>>,
+    wire: Wire,
 }
 
 impl<'m, 'a> Ingress<'m, 'a> {
     /// Looks up what is said of a port.
     #[must_use]
     pub fn of(model: &'m Model<'a>, to: &Workload, port: u16) -> Self {
-        Self { model, entrance: model.network().entrance(to, port) }
+        let wire = Wire::of_port(model, to, port);
+        let entrance = |port| model.network().entrance(to, port);
+        Self { model, entrance: entrance(port), tunnel: (wire != Wire::Port).then(|| entrance(TUNNEL)), wire }
     }
 
     /// Asks about a caller.
     #[must_use]
     pub fn lets(&self, caller: Caller<'a>) -> Gate<'a> {
+        let port = || self.lets_by(&self.entrance, caller);
+        match &self.tunnel {
+            Some(tunnel) => {
+                Wire::of_caller(self.model, caller).with(self.wire).ask(port, || self.lets_by(tunnel, caller))
+            }
+            None => port(),
+        }
+    }
+
+    fn lets_by(&self, entrance: &Entrance<'a>, caller: Caller<'a>) -> Gate<'a> {
         let (model, network) = (self.model, self.model.network());
-        let ask = |peer: Peer<'_>| gate(self.entrance.lets(peer));
+        let ask = |peer: Peer<'_>| gate(entrance.lets(peer));
         match caller {
-            Caller::Outside(block) => ask(Peer::Outside(block)),
+            Caller::Outside(block) => {
+                let peer = if self.may_be_pods(&block) { Peer::PerhapsPods(block) } else { Peer::Outside(block) };
+                match ask(peer) {
+                    Gate::Open(decider) => Gate::Open(decider),
+                    // Everything is of both families, and of any other block the network may rewrite the addresses.
+                    own if block == IpNet::V6(ipnet::Ipv6Net::default()) => own,
+                    own => {
+                        match everywhere().into_iter().map(|block| ask(Peer::Outside(block))).max_by_key(Gate::reach) {
+                            Some(Gate::Open(decider) | Gate::Unsure(decider)) if own.reach() == Reach::Denied => {
+                                Gate::Unsure(match decider {
+                                    Decider::Rule(rule) if block.prefix_len() > 0 => Decider::OtherAddress(rule),
+                                    decider => decider,
+                                })
+                            }
+                            _ => own,
+                        }
+                    }
+                }
+            }
             Caller::Workload(from) => ask(Peer::Pods(network.pods(from))),
             Caller::Stranger(stranger) => {
                 ask(Peer::Pods(network.strangers(&stranger.identity.namespace, stranger.labels.as_ref())))
             }
             Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _) => {
                 // Directly, by the address of its pod, or through a gateway here.
-                let directly = any_of(anywhere(home).into_iter().map(|block| ask(Peer::Outside(block))));
+                let on_node = matches!(caller, Caller::WorkloadOf(_, from) if from.host_network);
+                let directly = any_of(anywhere(home, on_node).into_iter().map(|block| ask(Peer::Outside(block))));
                 let Gate::Shut(decider) = directly else { return directly };
                 let gateways = model.gateways();
-                let mut through = gateways.iter().map(|(namespace, labels)| {
+                let named = gateways.iter().map(|(namespace, labels)| {
                     let labels = Some(labels).filter(|labels| !labels.is_empty());
                     ask(Peer::Pods(network.strangers(namespace, labels))).reach()
                 });
+                let shown = model.workloads().filter(|workload| is_gateway(workload));
+                let mut through = named.chain(shown.map(|gateway| ask(Peer::Pods(network.pods(gateway))).reach()));
                 if through.any(|reach| reach != Reach::Denied) { Gate::Unsure(decider) } else { Gate::Shut(decider) }
             }
         }
     }
+
+    /// Tells whether pods may have addresses of a block that somebody named. Of everything, pods are asked by themselves.
+    fn may_be_pods(&self, block: &IpNet) -> bool {
+        let pods = &self.model.cluster().document.spec.pod_cidrs;
+        block.prefix_len() > 0 && (pods.is_empty() || pods.iter().any(|pods| meets(&pods.value.0, block)))
+    }
 }
 
-/// Returns the addresses that the pods of a cluster have, as others see them: any where nobody says.
-fn anywhere(home: &Model<'_>) -> Vec<IpNet> {
-    let blocks: Vec<IpNet> = home.cluster().document.spec.pod_cidrs.iter().map(|block| block.value.0).collect();
-    if blocks.is_empty() { anywhere_at_all() } else { blocks }
+/// Returns the addresses that pods of a cluster have, as others see them: any where nobody says.
+fn anywhere(home: &Model<'_>, on_node: bool) -> Vec<IpNet> {
+    let spec = &home.cluster().document.spec;
+    let said = if on_node { &spec.node_cidrs } else { &spec.pod_cidrs };
+    let blocks: Vec<IpNet> = said.iter().map(|block| block.value.0).collect();
+    if blocks.is_empty() { everywhere() } else { blocks }
 }
 
-fn anywhere_at_all() -> Vec<IpNet> {
+/// Returns blocks that hold every address.
+pub(crate) fn everywhere() -> Vec<IpNet> {
     ["0.0.0.0/0", "::/0"].iter().filter_map(|block| block.parse().ok()).collect()
 }
 
@@ -157,7 +271,7 @@ pub(crate) fn explain<'a>(
 ) {
     let names = names(to, port);
     let server = Server { port, names: &names };
-    let at_any = |home: &Model<'_>| anywhere(home).into_iter().next().map(Peer::Outside);
+    let at_any = |home: &Model<'_>| anywhere(home, false).into_iter().next().map(Peer::Outside);
     match caller {
         Caller::Workload(from) => {
             let peer = Some(Peer::Pods(model.network().pods(to)));

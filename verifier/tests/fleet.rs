@@ -15,7 +15,7 @@ proptest! {
     #[test]
     fn all_callers_at_once_are_the_callers_one_by_one(east in policies(), west in policies(), domain in any::<bool>()) {
         let workloads = workloads();
-        let facts = if domain { "{trustDomain: west.example, podCidrs: [10.1.0.0/16]}" } else { "{podCidrs: [10.1.0.0/16]}" };
+        let facts = if domain { "{trustDomain: west.example, podCidrs: [10.1.0.0/16]}" } else { "{podCidrs: [10.1.0.0/16], dataPlane: ambient}" };
         let clusters = Clusters::read(&[
             ("{trustDomainAliases: [old.example]}", &format!("{workloads}{east}")),
             (facts, &format!("{workloads}{west}")),

@@ -178,3 +178,61 @@ spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{
         ],
     );
 }
+
+/// A namespace in ambient mode, so that there are tunnels.
+const AMBIENT: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: calm, labels: {istio.io/dataplane-mode: ambient}}
+";
+
+#[test]
+fn a_policy_for_tunnels_lets_in_what_travels_in_them() {
+    let tunnel = |port: u16| {
+        format!(
+            "{AMBIENT}---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: db, namespace: shop}}
+spec: {{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{ports: [{{port: {port}}}]}}]}}
+"
+        )
+    };
+    let witness = "by GET service.example/ to port 8080 as cluster.local/ns/shop/sa/web from 192.0.2.1";
+    let plain = "by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1";
+    // Sidecars may speak either way where there are tunnels; who has no proxy only to the port.
+    let check_web = |port, web: &str, cron: &str| {
+        check(&tunnel(port), &[("web", &format!("{web} {witness}")), ("cron", &format!("{cron} {plain}"))]);
+    };
+    check_web(15008, "depends", "denied");
+    check_web(8080, "depends", "allowed");
+    check_web(9090, "denied", "denied");
+}
+
+#[test]
+fn whoever_is_outside_may_have_an_address_of_either_family() {
+    let six = "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: '::/0'}}]}]}
+";
+    check(six, &[("0.0.0.0/0", "depends by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1")]);
+}
+
+#[test]
+fn addresses_may_be_of_pods_and_may_be_rewritten() {
+    let from = |peer: &str| {
+        format!(
+            "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: db, namespace: shop}}
+spec: {{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}]}}]}}
+"
+        )
+    };
+    let depends = "depends by GET service.example/ to port 8080 as a plaintext peer from 203.0.113.0";
+    check(&from("{podSelector: {matchLabels: {app: web}}}"), &[("203.0.113.0/24", depends)]);
+    check(&from("{ipBlock: {cidr: 10.0.0.0/8}}"), &[("203.0.113.0/24", depends)]);
+}

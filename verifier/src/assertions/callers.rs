@@ -12,7 +12,8 @@ use ringfence_compiler::requests::IdentityPattern;
 use ringfence_compiler::source::{Span, Spanned};
 use ringfence_compiler::spec::reference::{NodePath, Reference};
 
-use super::terrain::{Place, Terrain, Who, everywhere, identity, meet};
+use super::terrain::{Place, Terrain, Who, identity, meet};
+use crate::network::everywhere;
 use crate::request::Identity;
 
 /// A caller that a reference stands for.

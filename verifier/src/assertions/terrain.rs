@@ -203,11 +203,6 @@ fn doubted(gate: Gate<'_>) -> Gate<'_> {
     }
 }
 
-/// Returns blocks that hold every address.
-pub(super) fn everywhere() -> Vec<IpNet> {
-    ["0.0.0.0/0", "::/0"].iter().filter_map(|block| block.parse().ok()).collect()
-}
-
 /// Tells whether two blocks share an address.
 pub(super) fn meet(one: &IpNet, other: &IpNet) -> bool {
     one.contains(other) || other.contains(one)

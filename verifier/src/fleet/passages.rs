@@ -15,7 +15,7 @@ use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network::names;
 use crate::kubernetes::passage::Direction;
 use crate::model::Model;
-use crate::network;
+use crate::network::{self, Wire};
 use crate::reach::{Caller, Reach};
 
 /// What the network lets through.
@@ -24,8 +24,6 @@ pub(super) struct Passages<'m> {
     models: Vec<&'m Model<'m>>,
     /// Callers that no policy of the network tells apart, by cluster; those outside at the end.
     alike: Vec<Arc<Vec<Alike<'m>>>>,
-    /// All callers of each cluster.
-    all: Arc<Vec<Intervals>>,
     /// Callers about whose own connections policies are, by cluster.
     guarded: Vec<Vec<usize>>,
     callers: u32,
@@ -46,6 +44,7 @@ struct At {
     cluster: usize,
     policies: Vec<(Fits, usize)>,
     host_network: bool,
+    wire: Wire,
     port: u16,
     names: Vec<String>,
 }
@@ -57,6 +56,7 @@ struct Towards {
     namespace: String,
     labels: Labels,
     host_network: bool,
+    wire: Wire,
     port: u16,
     names: Vec<String>,
 }
@@ -67,8 +67,8 @@ struct Group<'m> {
     all: Vec<Range<u32>>,
 }
 
-/// What policies see of a caller: namespace, labels and network of a workload; a stranger is seen by itself.
-type Seen<'m> = (Option<(&'m str, &'m Labels, bool)>, Option<usize>);
+/// What policies see of a caller: namespace, labels and network of a workload, and how it calls; a stranger is seen by itself.
+type Seen<'m> = (Option<(&'m str, &'m Labels, bool, Wire)>, Option<usize>);
 
 impl<'m> Passages<'m> {
     pub fn of(models: &[&'m Model<'m>], callers: &[Calling<'m>]) -> Self {
@@ -77,7 +77,9 @@ impl<'m> Passages<'m> {
         for (at, calling) in callers.iter().enumerate() {
             let seen = match calling.caller {
                 Caller::Workload(workload) => {
-                    (Some((workload.namespace.as_str(), &workload.labels, workload.host_network)), None)
+                    let own = calling.cluster.and_then(|own| models.get(own));
+                    let wire = own.map_or(Wire::Port, |own| Wire::of_caller(own, calling.caller));
+                    (Some((workload.namespace.as_str(), &workload.labels, workload.host_network, wire)), None)
                 }
                 _ => (None, Some(at)),
             };
@@ -89,13 +91,9 @@ impl<'m> Passages<'m> {
         let alike = |group: Group<'m>| Alike { one: group.one, all: Intervals::of(group.all) };
         let alike: Vec<_> =
             groups.into_iter().map(|here| Arc::new(here.into_values().map(alike).collect::<Vec<_>>())).collect();
-        let joined = |here: &Arc<Vec<Alike<'m>>>| {
-            Intervals::of(here.iter().flat_map(|alike| alike.all.ranges().iter().cloned()).collect())
-        };
         let guarded = models.iter().zip(&alike).map(|(model, here)| guarded(model, here)).collect();
         Self {
             models: models.to_vec(),
-            all: Arc::new(alike.iter().map(joined).collect()),
             alike,
             guarded,
             callers: position(callers.len()),
@@ -114,7 +112,6 @@ impl<'m> Passages<'m> {
         }
         Self {
             models: models.to_vec(),
-            all: Arc::clone(&self.all),
             alike: self.alike.clone(),
             guarded: of_clusters,
             callers: self.callers,
@@ -143,6 +140,7 @@ impl<'m> Passages<'m> {
             cluster: to.cluster,
             policies: tiers.chain(network).collect(),
             host_network: to.workload.host_network,
+            wire: Wire::of_port(model, to.workload, to.port),
             port: to.port,
             names: names(to.workload, to.port),
         };
@@ -153,10 +151,14 @@ impl<'m> Passages<'m> {
             by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
                 let near = alike.iter().filter(move |_| here(cluster));
                 let near = near.map(move |alike| (alike.all.clone(), ask(alike.one.caller)));
-                // Policies see nothing of another cluster's pods but that they are of there.
-                let far = alike.first().filter(|_| !here(cluster)).and_then(|any| self.seen_from(to.cluster, any.one));
-                let all = self.all.get(cluster).cloned().unwrap_or_default();
-                near.chain(far.map(move |far| (all, ask(far)))).collect::<Vec<_>>()
+                // Policies see nothing of another cluster's pods but that they are of there, and whether on their nodes.
+                let on_node = |alike: &&Alike<'m>| matches!(alike.one.caller, Caller::Workload(it) if it.host_network);
+                let far = [true, false].into_iter().filter(|_| !here(cluster)).filter_map(|node| {
+                    let mut these = alike.iter().filter(|alike| on_node(alike) == node).peekable();
+                    let reach = ask(self.seen_from(to.cluster, these.peek()?.one)?);
+                    Some((Intervals::of(these.flat_map(|alike| alike.all.ranges().to_vec()).collect()), reach))
+                });
+                near.chain(far).collect::<Vec<_>>()
             }))
         })
     }
@@ -168,6 +170,7 @@ impl<'m> Passages<'m> {
             namespace: to.workload.namespace.clone(),
             labels: to.workload.labels.clone(),
             host_network: to.workload.host_network,
+            wire: Wire::of_port(model, to.workload, to.port),
             port: to.port,
             names: names(to.workload, to.port),
         };

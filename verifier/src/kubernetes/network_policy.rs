@@ -173,7 +173,8 @@ impl PeerMatch {
                 selector.fits(own, &pod).min(most)
             }
             (Self::Pods(_), Peer::Outside(_)) => Fits::No,
-            (Self::Addresses { block, except }, Peer::Outside(address)) => {
+            (Self::Pods(_), Peer::PerhapsPods(_)) => Fits::Perhaps,
+            (Self::Addresses { block, except }, Peer::Outside(address) | Peer::PerhapsPods(address)) => {
                 let out = except.iter().any(|except| except.contains(&address));
                 if block.contains(&address) && !except.iter().any(|except| meets(except, &address)) {
                     Fits::Yes

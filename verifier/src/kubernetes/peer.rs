@@ -29,6 +29,8 @@ pub enum Peer<'a> {
     Pods(Pod<'a>),
     /// Addresses outside the cluster.
     Outside(IpNet),
+    /// Addresses that pods of the cluster may have.
+    PerhapsPods(IpNet),
 }
 
 /// Which pods a policy means.

@@ -272,9 +272,10 @@ impl TierPeer {
     fn fits(&self, peer: Peer<'_>) -> Fits {
         match (self, peer) {
             (Self::Pods(_), Peer::Outside(_)) => Fits::No,
+            (Self::Pods(_), Peer::PerhapsPods(_)) => Fits::Perhaps,
             (Self::Pods(_), Peer::Pods(pod)) if pod.on_node => Fits::No,
             (Self::Pods(selector), Peer::Pods(pod)) => selector.fits("", &pod),
-            (Self::Networks(networks), Peer::Outside(block)) => within(networks, &block),
+            (Self::Networks(networks), Peer::Outside(block) | Peer::PerhapsPods(block)) => within(networks, &block),
             (Self::Networks(_), Peer::Pods(pod)) if pod.blocks.is_empty() => Fits::Perhaps,
             // A pod has one of the addresses of its cluster.
             (Self::Networks(networks), Peer::Pods(pod)) => {

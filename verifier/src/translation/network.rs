@@ -25,10 +25,9 @@ use crate::kubernetes::network_policy::PeerMatch;
 use crate::kubernetes::passage::{Direction, Passage};
 use crate::kubernetes::peer::{Peer, Pod, meets};
 use crate::kubernetes::port::{PortMatch, Server};
+use crate::network::{TUNNEL, everywhere};
 use crate::policies::Policies;
 
-/// The port of the tunnels that mesh traffic travels in.
-const TUNNEL: u16 = 15008;
 /// The addresses from which the kubelet's probes come in ambient mode (istio.io: ambient/usage/networkpolicy).
 const AMBIENT_PROBES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
 
@@ -228,7 +227,7 @@ impl Place<'_, '_> {
     /// Returns the addresses of a condition; all of them where there is none.
     fn everywhere(&self, addresses: &Field<IpNet>) -> Vec<IpNet> {
         match addresses {
-            Field::Any => ["0.0.0.0/0", "::/0"].iter().filter_map(|block| block.parse().ok()).collect(),
+            Field::Any => everywhere(),
             Field::Only(blocks) => blocks.iter().copied().collect(),
         }
     }

@@ -51,18 +51,17 @@ impl Difference {
         let is_same_table = moved.is_empty() && callers.iter().all(Pair::is_in_place);
         for place in pairing::places(before, after) {
             let ports = place.ports.iter().copied().map(|port| (port, false));
-            let ports: Vec<(u16, bool)> = ports.chain(place.other.map(|port| (port, true))).collect();
-            let told: Vec<(u16, [usize; 2])> = ports
-                .iter()
-                .filter_map(|(port, _)| Some((*port, known.tell([before, after], &place, *port)?)))
+            let ports = ports.chain(place.other.map(|port| (port, true)));
+            let told: Vec<((u16, bool), [usize; 2])> = ports
+                .filter_map(|(port, is_other)| Some(((port, is_other), known.tell([before, after], &place, port)?)))
                 .collect();
             if let (Some((ours, one)), Some((theirs, other))) = (place.before, place.after)
                 && let (Some(ours), Some(theirs)) = (before.models().get(ours), after.models().get(theirs))
             {
                 let told: Vec<(u16, [&Told; 2])> = told
                     .iter()
-                    .filter_map(|(port, [ours, theirs])| {
-                        let port = if place.other == Some(*port) { 0 } else { *port };
+                    .filter_map(|((port, is_other), [ours, theirs])| {
+                        let port = if *is_other { 0 } else { *port };
                         Some((port, [known.told.get(*ours)?, known.told.get(*theirs)?]))
                     })
                     .collect();
@@ -70,7 +69,7 @@ impl Difference {
                     shifts.entry(shift).or_default().push((place.cluster.clone(), place.name.clone()));
                 }
             }
-            for ((port, is_other), (_, told)) in ports.iter().zip(&told) {
+            for ((port, is_other), told) in &told {
                 let [to_before, to_after] = place.at([before, after], *port);
                 let network = [to_before.map(|to| before.passing(&to)), to_after.map(|to| after.passing(&to))];
                 let is_network_still = match &network {
@@ -107,14 +106,11 @@ impl Difference {
         self.changes.iter().filter(|change| change.kind() == kind).map(Change::pairs).sum()
     }
 
-    /// Tells whether anybody gains anything, were it perhaps.
+    /// Tells whether anybody gains anything, were it perhaps. What changed at a workload itself decides nothing here: where
+    /// it lets somebody in, that is a change.
     #[must_use]
     pub fn gains(&self) -> bool {
-        let opens = |shift: &Shift| match shift {
-            Shift::DefaultDeny { begins, .. } | Shift::Isolation { begins, .. } => !begins,
-            Shift::Peers { .. } | Shift::Tokens | Shift::Providers { .. } | Shift::NotModelled => true,
-        };
-        self.changes.iter().any(|change| change.gained.is_some()) || self.shifts.iter().any(|(shift, _)| opens(shift))
+        self.changes.iter().any(|change| change.gained.is_some())
     }
 }
 

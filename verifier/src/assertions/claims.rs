@@ -54,7 +54,34 @@ impl Terrain<'_> {
         let ports = traffic.ports.as_ref();
         let found = self.survey(&callers, &places, ports, &asked, |_, _| true);
         let text = format!("never {}", words(traffic));
+        let nobody = traffic.from.0.iter().find(|it| self.anybody(it, node).is_empty());
+        if let Some(nobody) = nobody.or_else(|| self.without_workloads(&traffic.to, node)) {
+            return self.about_nobody("never", text, nobody, diagnostics);
+        }
         self.denied("never", text, &found, "must never reach it", diagnostics, traffic.from.0.first().map(|it| it.span))
+    }
+
+    /// Finds a reference that stands for no workload.
+    fn without_workloads<'r>(
+        &self,
+        references: &'r OneOrMany<Spanned<Reference>>,
+        node: &NodePath,
+    ) -> Option<&'r Spanned<Reference>> {
+        references.0.iter().find(|reference| self.targets(reference, node).is_empty())
+    }
+
+    /// Judges a claim of which a part is about nobody: nothing is asked there, so nothing is proved.
+    fn about_nobody(
+        &self,
+        field: &'static str,
+        text: String,
+        nobody: &Spanned<Reference>,
+        diagnostics: &mut Diagnostics,
+    ) -> Claim {
+        let because = format!("`{}` stands for nobody", nobody.value);
+        let verdict = Verdict::NotProved(Evidence { because, steps: Vec::new() });
+        self.report(&verdict, (nobody.span, "stands for nobody"), None, diagnostics);
+        Claim { field, text, verdict }
     }
 
     fn isolated(&self, nodes: &[Spanned<NodePath>], diagnostics: &mut Diagnostics) -> Claim {
@@ -118,6 +145,10 @@ impl Terrain<'_> {
         let places = self.all_targets(&traffic.to, node);
         let text = format!("always {}", words(traffic));
         let span = traffic.from.0.first().map(|it| it.span);
+        let nobody = traffic.from.0.iter().find(|it| self.everybody(it, node).is_empty());
+        if let Some(nobody) = nobody.or_else(|| self.without_workloads(&traffic.to, node)) {
+            return self.about_nobody("always", text, nobody, diagnostics);
+        }
         let missing = self.missing(&callers, &places, traffic.ports.as_ref(), &Asked::anything());
         self.allowed("always", text, &missing, "must always reach it", diagnostics, span)
     }

@@ -12,7 +12,7 @@ use ringfence_compiler::spec::reference::NodePath;
 
 use super::callers::{Candidate, Role};
 use super::report::Finding;
-use super::terrain::{Place, Terrain};
+use super::terrain::{Place, Terrain, Who};
 use super::{Claim, Evidence, Step, Verdict};
 use crate::reach::{Asked, Reach};
 
@@ -76,7 +76,7 @@ impl Terrain<'_> {
             let met = found.iter().map(|finding| finding.to).find(|place| wanted.contains(place));
             reached.extend(found.into_iter().map(|finding| (finding.to, finding)));
             if let Some(place) = met {
-                return Some(back(&reached, place));
+                return Some(self.back(reached, place));
             }
         }
         None
@@ -91,16 +91,21 @@ impl Terrain<'_> {
             (found.reach >= least).then_some(found)
         })
     }
-}
 
-/// Follows a path back to where it starts.
-fn back<'t>(reached: &Reached<'t>, end: Place) -> Vec<Finding<'t>> {
-    let mut path = Vec::new();
-    let mut at = Some(end);
-    while let Some(finding) = at.and_then(|place| reached.get(&place)) {
-        path.push(finding.clone());
-        at = finding.from.place();
+    /// Follows a path back to where it starts.
+    fn back<'t>(&'t self, mut reached: Reached<'t>, end: Place) -> Vec<Finding<'t>> {
+        let mut path = Vec::new();
+        let mut at = Some(end);
+        while let Some(finding) = at.and_then(|place| reached.remove(&place)) {
+            // A gateway that was taken on the way calls as itself, and stands at a place all the same.
+            at = finding.from.place().or_else(|| {
+                let Who::Known(land, known) = finding.from else { return None };
+                let is_it = |place: &&Place| matches!(self.gateway(**place), Some(Who::Known(at, it)) if at == land && std::ptr::eq(it, known));
+                reached.keys().find(is_it).copied()
+            });
+            path.push(finding);
+        }
+        path.reverse();
+        path
     }
-    path.reverse();
-    path
 }

@@ -130,12 +130,12 @@ impl Lines {
         }
         let change = |((shape, at), mut targets): ((Shape, Vec<usize>), Vec<Target>)| {
             // A port that nobody names says nothing more where those of the same workload that are named change alike.
-            let named: Vec<String> =
-                targets.iter().filter(|target| !target.is_other).map(|target| target.workload.clone()).collect();
-            targets.retain(|target| !target.is_other || !named.contains(&target.workload));
+            let of = |target: &Target| (target.cluster.clone(), target.workload.clone());
+            let named: Vec<(String, String)> = targets.iter().filter(|target| !target.is_other).map(of).collect();
+            targets.retain(|target| !target.is_other || !named.contains(&of(target)));
             let first = targets.first()?.clone();
             let [loses, gains] = shape.words.clone();
-            let (gained, lost) = self.witnesses.remove(&(first, shape))?;
+            let (gained, lost) = self.witnesses.remove(&(first, shape)).unwrap_or_default();
             let parties: Vec<Party> = at.iter().filter_map(|at| Some(callers.get(*at)?.party.clone())).collect();
             Some(Change { callers: parties, targets, gained, lost, gains, loses })
         };

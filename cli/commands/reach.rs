@@ -43,6 +43,10 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
     let invented = parties::invented(&args.from)?;
     let answers = Answers::find(&meshes, &models, &invented, &question)?;
+    if answers.words().is_empty() {
+        // Nothing was asked, and no answer is not "denied".
+        return Err(Failure::new(format!("manifests show no port of `{to}`")).help("name one, as in `shop/db:8080`"));
+    }
     let history = History::of(&input.root, args.reading.at.as_deref());
     let places = Places { sources: &input.sources, foreign: &input.foreign, history: &history };
     let assumed = whatif::Assumed::of(args, &input, before.as_ref(), &answers);

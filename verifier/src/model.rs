@@ -15,7 +15,7 @@ use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane, GatewaySpec};
 use ringfence_compiler::spec::service::Protocol;
 use ringfence_compiler::yaml::Node;
 
-use crate::engine::envoy::{Mesh, Reads};
+use crate::engine::envoy::{Mesh, Reads, unreadable};
 use crate::istio::read::selects;
 use crate::kubernetes::network::Network;
 use crate::policies::Policies;
@@ -52,6 +52,17 @@ pub struct Stranger {
     pub identity: Identity,
     /// The labels of its pods, where somebody says them.
     pub labels: Option<Labels>,
+}
+
+/// What stands before a port, beside the policies of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// A sidecar, of which everything is known.
+    Sidecar,
+    /// Something of which nothing is known: why.
+    NotModelled(&'static str),
 }
 
 /// A cluster, ready to be asked.
@@ -165,6 +176,30 @@ impl<'a> Model<'a> {
         })
     }
 
+    /// Says what stands before a port. Everything that judges a port asks this, so that all judge it alike.
+    #[must_use]
+    pub fn before(&self, workload: &Workload, port: u16) -> Before {
+        match self.plane(workload) {
+            _ if is_gateway(workload) => Before::NotModelled("gateways"),
+            Some(DataPlane::Sidecar) if self.is_guarded(workload, port) => {
+                self.obscured(&workload.namespace, &workload.labels).map_or(Before::Sidecar, Before::NotModelled)
+            }
+            Some(DataPlane::Ambient) if self.is_guarded(workload, port) => Before::NotModelled("ambient mode"),
+            _ => Before::Nothing,
+        }
+    }
+
+    /// Says why nothing is known of the rules that a proxy of pods enforces; `None` where they are known.
+    #[must_use]
+    pub fn obscured(&self, namespace: &str, labels: &Labels) -> Option<&'static str> {
+        let root = self.cluster.root_namespace();
+        if self.policies.is_unsure(namespace, labels, root) {
+            return Some("a policy that selects labels which pods are given only when they start");
+        }
+        let selected = self.policies.authorizing(namespace, labels, root);
+        (!unreadable(&selected).is_empty()).then_some("a path that no Envoy can read")
+    }
+
     /// Returns what enforces policy at a workload.
     #[must_use]
     pub fn plane(&self, workload: &Workload) -> Option<DataPlane> {
@@ -204,7 +239,7 @@ impl<'a> Model<'a> {
 }
 
 /// Either way of reading a port.
-const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];
+pub(crate) const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];
 
 /// What Services say that a port speaks.
 #[derive(Debug, Default)]

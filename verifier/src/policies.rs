@@ -15,6 +15,7 @@ use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::About;
 use crate::kubernetes::peer::Pod;
+use crate::kubernetes::selector::carry;
 use crate::kubernetes::tier_policy::{Kind, TierPolicy};
 
 /// The objects of a cluster that decide.
@@ -107,6 +108,30 @@ impl Policies {
         let here = here(&self.tokens, namespace, root);
         let selected = here.filter(|policy| policy.targets.is_empty() && selects(&policy.selector, labels));
         selected.flat_map(|policy| &policy.rules).collect()
+    }
+
+    /// Returns the AuthorizationPolicies that select a pod or not, by labels that it is given only when it starts.
+    #[must_use]
+    pub fn perhaps_authorizing(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&AuthorizationPolicy> {
+        let here = here(&self.authorization, namespace, root);
+        here.filter(|policy| policy.targets.is_empty() && carry(&policy.selector, labels) == Fits::Perhaps).collect()
+    }
+
+    /// Returns the PeerAuthentications of that kind.
+    #[must_use]
+    pub fn perhaps_asking(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&PeerAuthentication> {
+        // One of the root namespace with a selector holds for nothing.
+        let here = if namespace == root { &[] } else { of_namespace(&self.peers, namespace) };
+        here.iter().filter(|policy| carry(&policy.selector, labels) == Fits::Perhaps).collect()
+    }
+
+    /// Tells whether any policy of Istio selects a pod or not, by such labels.
+    #[must_use]
+    pub fn is_unsure(&self, namespace: &str, labels: &Labels, root: &str) -> bool {
+        let mut tokens = here(&self.tokens, namespace, root).filter(|policy| policy.targets.is_empty());
+        !self.perhaps_authorizing(namespace, labels, root).is_empty()
+            || !self.perhaps_asking(namespace, labels, root).is_empty()
+            || tokens.any(|policy| carry(&policy.selector, labels) == Fits::Perhaps)
     }
 
     /// Returns the modes of a pod's ports.

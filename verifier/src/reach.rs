@@ -14,9 +14,8 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::Governed;
 use ringfence_compiler::resolve::statements::Origin;
 use ringfence_compiler::source::Span;
-use ringfence_compiler::spec::cluster::DataPlane;
 
-use crate::model::{Model, Stranger};
+use crate::model::{Before, Model, Stranger};
 use crate::network;
 use crate::request::{Identity, Request};
 
@@ -231,13 +230,12 @@ pub fn explain<'a>(
     if detail.full {
         network::explain(&mut egress, &mut ingress, model, caller, (to, port));
     }
-    let not_modelled = |what| Answer {
-        proxy: Some(Gate::Unsure(Decider::NotModelled(what))),
-        ..Answer::before(egress.clone(), ingress.clone())
-    };
-    match model.plane(to) {
-        _ if is_gateway(to) => not_modelled("gateways"),
-        Some(DataPlane::Sidecar) if model.is_guarded(to, port) => {
+    match model.before(to, port) {
+        Before::NotModelled(what) => {
+            let proxy = Some(Gate::Unsure(Decider::NotModelled(what)));
+            Answer { proxy, ..Answer::before(egress, ingress) }
+        }
+        Before::Sidecar => {
             let (proxy, witness, part) = proxy::sidecar(model, caller, to, port, asked, detail);
             let meant = detail.governed.map(|governed| statements::told(governed, model, caller, port, asked, detail));
             // What is compiled says what is meant, which is proved elsewhere; where it should not, it is what holds.
@@ -245,8 +243,7 @@ pub fn explain<'a>(
             let mode = detail.governed.and_then(statements::mode);
             Answer { proxy: Some(proxy), witness, part, statement, mode, ..Answer::before(egress, ingress) }
         }
-        Some(DataPlane::Ambient) if model.is_guarded(to, port) => not_modelled("ambient mode"),
-        _ => Answer::before(egress, ingress),
+        Before::Nothing => Answer::before(egress, ingress),
     }
 }
 

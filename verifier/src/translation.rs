@@ -231,7 +231,8 @@ fn difference(
         trust_domains: Vec::new(),
         issuers: tokens.iter().map(|rule| rule.taken()).collect(),
     };
-    if (arrivals.plaintext, arrivals.mtls) != (meant.arrivals.plaintext, meant.arrivals.mtls) {
+    // Where it could be one of several, it is none that was meant.
+    if modes.len() != 1 || (arrivals.plaintext, arrivals.mtls) != (meant.arrivals.plaintext, meant.arrivals.mtls) {
         return Some(Difference::Modes);
     }
     let rules: BTreeSet<_> = tokens.into_iter().cloned().collect();

@@ -213,6 +213,28 @@ fn rules_that_decide_nothing_are_named() {
 }
 
 #[test]
+fn nothing_is_said_of_policies_that_select_labels_given_at_the_start() {
+    let added = "selector: {matchLabels: {service.istio.io/canonical-name: db}}";
+    check(&authorization("db", &format!("{{{added}, rules: [{{}}]}}")), &[]);
+    check(&peers("db", "shop", &format!("{{{added}, mtls: {{mode: STRICT}}}}")), &[]);
+    // What one of them denies, others need not admit.
+    let covered = "{selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {methods: [GET]}}]}, {}]}";
+    let deny = format!("{{{added}, action: DENY, rules: [{{to: [{{operation: {{ports: ['9']}}}}]}}]}}");
+    check(&(authorization("db", covered) + &authorization("refuse", &deny)), &[]);
+}
+
+#[test]
+fn a_gateway_may_read_requests_at_a_port_called_https() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: gateway, namespace: istio-system}\nspec: {selector: {istio: ingressgateway}, ports: [{name: https, port: 8443}]}\n---\n";
+    // For bytes, a rule on methods is none, and the second would never decide.
+    let rules = "{selector: {matchLabels: {istio: ingressgateway}}, rules: [{to: [{operation: {ports: ['8443'], methods: [GET]}}]}]}";
+    check(
+        &(service.to_owned() + &authorization("admit", rules).replace("namespace: shop", "namespace: istio-system")),
+        &[],
+    );
+}
+
+#[test]
 fn a_rule_that_matters_at_one_workload_is_not_redundant() {
     let all = authorization("all", "{rules: [{to: [{operation: {methods: [GET]}}]}]}");
     let db = authorization("db", "{selector: {matchLabels: {app: db}}, rules: [{}]}");
@@ -276,6 +298,13 @@ fn whoever_writes_a_header_that_is_believed_is_named() {
         &from("namespaces: [shop, istio-system]"),
         "mesh/forgeable-header",
         "reached with a value of their own by `shop/web`",
+    );
+    // Nothing is known of who gets through a proxy that is not modelled.
+    let added = "{selector: {matchLabels: {service.istio.io/canonical-name: db}}, rules: [{}]}";
+    check_header(
+        &(strict() + &authorization("db", added)),
+        "mesh/trusted-header",
+        "whether others than gateways reach it is not known",
     );
     check_header("", "mesh/forgeable-header", "reached with a value of their own by `outside`, `old/cron`, `shop/web`");
     let without = "{rules: [{when: [{key: 'request.headers[x-user]', notValues: ['*']}]}]}";

@@ -236,3 +236,34 @@ spec: {{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}]}}]
     check(&from("{podSelector: {matchLabels: {app: web}}}"), &[("203.0.113.0/24", depends)]);
     check(&from("{ipBlock: {cidr: 10.0.0.0/8}}"), &[("203.0.113.0/24", depends)]);
 }
+
+#[test]
+fn a_policy_that_selects_labels_given_at_the_start_may_admit_and_may_refuse() {
+    let label = |label: &str| ALLOW_WEB.replace("{app: db}", &format!("{{{label}}}"));
+    let none = ALLOW_WEB.replace("name: db", "name: none").replace("[GET]", "[PUT]").replace("sa/web", "sa/nobody");
+    for added in [
+        "service.istio.io/canonical-name: db",
+        "app: db, pod-template-hash: '1'",
+        "networking.istio.io/tunnel: http",
+        "topology.kubernetes.io/zone: a",
+    ] {
+        check(&format!("{none}---\n{}", label(added)), &[("web", "depends"), ("cron", "depends")]);
+    }
+    // One whose other labels are others' is about others.
+    check(
+        &format!("{none}---\n{}", label("app: web, pod-template-hash: '1'")),
+        &[("web", "denied"), ("cron", "denied")],
+    );
+    let peers = "
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: all, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: db, namespace: shop}
+spec: {selector: {matchLabels: {service.istio.io/canonical-name: db}}, mtls: {mode: PERMISSIVE}}
+";
+    check(peers, &[("web", "depends"), ("cron", "depends")]);
+}

@@ -55,7 +55,8 @@ impl Terrain<'_> {
         let found = self.survey(&callers, &places, ports, &asked, |_, _| true);
         let text = format!("never {}", words(traffic));
         let nobody = traffic.from.0.iter().find(|it| self.anybody(it, node).is_empty());
-        if let Some(nobody) = nobody.or_else(|| self.without_workloads(&traffic.to, node)) {
+        let nobody = nobody.or_else(|| self.without_workloads(&traffic.to, node)).filter(|_| found.is_empty());
+        if let Some(nobody) = nobody {
             return self.about_nobody("never", text, nobody, diagnostics);
         }
         self.denied("never", text, &found, "must never reach it", diagnostics, traffic.from.0.first().map(|it| it.span))
@@ -146,10 +147,11 @@ impl Terrain<'_> {
         let text = format!("always {}", words(traffic));
         let span = traffic.from.0.first().map(|it| it.span);
         let nobody = traffic.from.0.iter().find(|it| self.everybody(it, node).is_empty());
-        if let Some(nobody) = nobody.or_else(|| self.without_workloads(&traffic.to, node)) {
+        let missing = self.missing(&callers, &places, traffic.ports.as_ref(), &Asked::anything());
+        let nobody = nobody.or_else(|| self.without_workloads(&traffic.to, node)).filter(|_| missing.found.is_empty());
+        if let Some(nobody) = nobody {
             return self.about_nobody("always", text, nobody, diagnostics);
         }
-        let missing = self.missing(&callers, &places, traffic.ports.as_ref(), &Asked::anything());
         self.allowed("always", text, &missing, "must always reach it", diagnostics, span)
     }
 

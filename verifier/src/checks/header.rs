@@ -20,6 +20,7 @@ use crate::istio::authorization::Action;
 use crate::istio::peer_authentication::Mode;
 use crate::istio::read::selects;
 use crate::matrix::{OUTSIDE, name};
+use crate::model::Before;
 use crate::reach::{Caller, is_gateway};
 use crate::request::{HeaderName, Identity};
 
@@ -167,9 +168,14 @@ fn report(
     let perhaps =
         if writers.unsure.is_empty() { String::new() } else { format!("; it depends of {}", listed(&writers.unsure)) };
     let found = if writers.others.is_empty() {
+        let (so, label) = if writers.unsure.is_empty() {
+            ("no caller but gateways can write it", "only gateways reach it with a value of their own")
+        } else {
+            ("nobody knows who can write it", "whether others than gateways reach it is not known")
+        };
         code::TRUSTED_HEADER
-            .at(workload.span, format!("{believes}, and no caller but gateways can write it"))
-            .label("only gateways reach it with a value of their own")
+            .at(workload.span, format!("{believes}, and {so}"))
+            .label(label)
             .and(reason.span, reason.words.clone())
             .help(format!("keep it so: whoever can write the header is whom it says{through}{perhaps}"))
     } else {
@@ -210,7 +216,8 @@ fn writers(context: &Context<'_>, workload: &Workload, header: &str, filling: &[
             if is_itself || reach == crate::reach::Reach::Denied {
                 continue;
             }
-            let identity = calling.caller.identity(context.model);
+            let home = calling.cluster.and_then(|home| context.fleet.models().get(home).copied());
+            let identity = calling.caller.identity(home.unwrap_or(context.model));
             let written =
                 known.entry(identity.clone()).or_insert_with(|| written(context, to, header, identity.as_ref()));
             match (written, reach, by_gateway) {
@@ -239,9 +246,11 @@ enum Written {
 
 fn written(context: &Context<'_>, to: &Destination<'_>, header: &str, caller: Option<&Identity>) -> Written {
     let model = context.model;
-    // What no proxy sees is read as it is sent.
-    if !model.is_guarded(to.workload, to.port) {
-        return Written::Surely(format!("anything to port {}, past the proxy", to.port));
+    match model.before(to.workload, to.port) {
+        Before::Sidecar => {}
+        Before::NotModelled(_) => return Written::Perhaps,
+        // What no proxy sees is read as it is sent.
+        Before::Nothing => return Written::Surely(format!("anything to port {}, past the proxy", to.port)),
     }
     let root = model.cluster().root_namespace();
     let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);

@@ -6,7 +6,7 @@ use ringfence_compiler::inventory::{Labels, Workload};
 use ringfence_compiler::source::Span;
 
 use super::Context;
-use crate::istio::read::selects;
+use crate::kubernetes::selector::carry;
 
 /// A policy with a selector.
 struct Selecting<'m> {
@@ -47,9 +47,9 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
         let by_gateway = model
             .gateways()
             .iter()
-            .any(|(there, gateway)| is_here(there) && (gateway.is_empty() || selects(labels, gateway)));
+            .any(|(there, gateway)| is_here(there) && (gateway.is_empty() || carry(labels, gateway).may()));
         // Where nothing of a namespace is at hand, its pods are elsewhere.
-        if in_its_own && !by_gateway && !here.iter().any(|workload| selects(labels, &workload.labels)) {
+        if in_its_own && !by_gateway && !here.iter().any(|workload| carry(labels, &workload.labels).may()) {
             report(&policy, &here, diagnostics);
         }
     }

@@ -6,15 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::inventory::{Labels, Workload};
-use ringfence_compiler::spec::cluster::DataPlane;
 
-use crate::engine::envoy::{Reads, chain, unreadable};
+use crate::engine::envoy::{Reads, chain};
 use crate::engine::{Chain, RuleRef};
 use crate::exact::Arrivals;
 use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::peer_authentication::Mode;
 use crate::istio::request_authentication::JwtRule;
-use crate::model::Model;
+use crate::model::{Before, EITHER, Model};
 use crate::reach::is_gateway;
 
 /// The name of a policy: its namespace, and its own.
@@ -77,13 +76,9 @@ impl<'m> Finder<'m> {
     fn workload(&mut self, workload: &'m Workload) {
         let model = self.model;
         let selected = self.selected(&workload.namespace, &workload.labels);
-        let plane = model.plane(workload);
         let is_gateway = is_gateway(workload);
-        if plane == Some(DataPlane::Ambient) && !is_gateway || !unreadable(&selected).is_empty() {
-            self.beyond.extend(selected.iter().map(|policy| name(policy)));
-            return;
-        }
-        if plane.is_none() && !is_gateway {
+        if is_gateway && model.obscured(&workload.namespace, &workload.labels).is_some() {
+            self.give_up(&selected, &workload.namespace, &workload.labels);
             return;
         }
         let root = model.cluster().root_namespace();
@@ -93,13 +88,21 @@ impl<'m> Finder<'m> {
         ports.extend(named(&selected));
         ports.extend(modes.ports());
         for (port, is_named) in with_another(&ports) {
-            if !is_gateway && !model.is_guarded(workload, port) {
-                continue;
+            match model.before(workload, port) {
+                Before::Sidecar => {}
+                Before::NotModelled(_) if is_gateway => {}
+                Before::NotModelled(_) => {
+                    self.give_up(&selected, &workload.namespace, &workload.labels);
+                    continue;
+                }
+                Before::Nothing => continue,
             }
             // Peers of a gateway are what its servers say, which nothing here reads.
             let modes = if is_gateway { BTreeSet::from([Mode::Permissive]) } else { modes.at(port) };
             for mode in modes {
-                for reads in model.readings(workload, port) {
+                // A gateway ends TLS at a port whose Service calls it so, and then reads requests.
+                let readings = if is_gateway { EITHER } else { model.readings(workload, port) };
+                for reads in readings {
                     let told = (port, *reads, mode, is_gateway, is_named);
                     self.put(&selected, &tokens, told, Some(workload));
                 }
@@ -115,16 +118,23 @@ impl<'m> Finder<'m> {
             self.beyond.extend(here.map(name));
         }
         let selected = self.selected(namespace, labels);
-        if !unreadable(&selected).is_empty() {
-            self.beyond.extend(selected.iter().map(|policy| name(policy)));
+        if self.model.obscured(namespace, labels).is_some() {
+            self.give_up(&selected, namespace, labels);
             return;
         }
         let tokens = self.model.policies().tokens_at(namespace, labels, self.model.cluster().root_namespace());
         for (port, is_named) in with_another(&named(&selected)) {
-            for reads in [Reads::Http, Reads::Bytes] {
-                self.put(&selected, &tokens, (port, reads, Mode::Permissive, true, is_named), None);
+            for reads in EITHER {
+                self.put(&selected, &tokens, (port, *reads, Mode::Permissive, true, is_named), None);
             }
         }
+    }
+
+    /// Judges no policy that is about pods of which nothing is known.
+    fn give_up(&mut self, selected: &[&'m AuthorizationPolicy], namespace: &str, labels: &Labels) {
+        let root = self.model.cluster().root_namespace();
+        let perhaps = self.model.policies().perhaps_authorizing(namespace, labels, root);
+        self.beyond.extend(selected.iter().copied().chain(perhaps).map(name));
     }
 
     fn selected(&self, namespace: &str, labels: &Labels) -> Vec<&'m AuthorizationPolicy> {

@@ -4,20 +4,23 @@
 //! left of it for that caller. Neither says where a rule was written, so that a policy that was moved, renamed, split or
 //! written in another order is no change.
 
-use ringfence_compiler::inventory::Workload;
-use ringfence_compiler::spec::cluster::DataPlane;
+use std::collections::BTreeMap;
 
-use crate::engine::envoy::{Reads, chain, unreadable};
+use ringfence_compiler::inventory::Workload;
+
+use crate::engine::envoy::{Reads, chain};
 use crate::engine::{Chain, Enforced, Leaf, Test};
 use crate::evaluate::{Ruling, rule};
 use crate::istio::peer_authentication::Mode;
-use crate::model::Model;
-use crate::reach::is_gateway;
+use crate::model::{Before, Model};
 use crate::request::{Identity, Request};
 use crate::residual::{is_plain, residual};
 
 /// Issuers whose tokens are taken, each with the audiences of which a token must name one.
 pub(super) type Issuers = Vec<(String, Vec<String>)>;
+
+/// The mode a policy on peers writes, and those of its ports.
+type Written = (Option<Mode>, BTreeMap<u16, Option<Mode>>);
 
 /// What the proxy of a port is told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,6 +31,8 @@ pub(super) struct Told {
     /// Whether there is a proxy at all.
     pub guarded: bool,
     ways: Vec<(Mode, Reads, Chain<()>)>,
+    /// What policies ask of peers of which nobody knows whether they are about the pods.
+    perhaps: Vec<Written>,
     issuers: Issuers,
     trust_domains: Vec<String>,
 }
@@ -55,21 +60,20 @@ pub(super) struct Form {
 impl Told {
     /// Collects what the proxy of a port is told.
     pub fn at(model: &Model<'_>, workload: &Workload, port: u16) -> Self {
-        let plane = model.plane(workload);
         let policies = model.policies();
         let root = model.cluster().root_namespace();
-        let selected = policies.authorizing(&workload.namespace, &workload.labels, root);
-        let is_gateway = is_gateway(workload);
-        let (guarded, modelled) = match plane {
-            _ if is_gateway => (true, false),
-            Some(DataPlane::Sidecar) => (model.is_guarded(workload, port), unreadable(&selected).is_empty()),
-            Some(DataPlane::Ambient) => (true, false),
-            None => (false, true),
-        };
+        let before = model.before(workload, port);
+        let (guarded, modelled) = (before != Before::Nothing, !matches!(before, Before::NotModelled(_)));
         let trust_domains = model.mesh().trust_domains.clone();
         if !guarded {
-            return Self { port, modelled: true, guarded, ways: Vec::new(), issuers: Vec::new(), trust_domains };
+            let (ways, perhaps, issuers) = (Vec::new(), Vec::new(), Vec::new());
+            return Self { port, modelled, guarded, ways, perhaps, issuers, trust_domains };
         }
+        let mut selected = policies.authorizing(&workload.namespace, &workload.labels, root);
+        // Whatever they say, nothing is known; where it changes, that is said.
+        selected.extend(policies.perhaps_authorizing(&workload.namespace, &workload.labels, root));
+        let perhaps = policies.perhaps_asking(&workload.namespace, &workload.labels, root);
+        let perhaps = perhaps.into_iter().map(|policy| (policy.mode, policy.ports.clone())).collect();
         let tokens = policies.tokens_at(&workload.namespace, &workload.labels, root);
         let mut issuers: Issuers = tokens.iter().map(|rule| rule.taken()).collect();
         issuers.sort();
@@ -83,7 +87,7 @@ impl Told {
                 .map(move |reads| (mode, *reads, in_order(chain(selected, *reads, model.mesh()).anonymous())))
         };
         let ways = modes.into_iter().flat_map(of_mode).collect();
-        Self { port, modelled, guarded, ways, issuers, trust_domains }
+        Self { port, modelled, guarded, ways, perhaps, issuers, trust_domains }
     }
 
     /// Returns what is asked of a caller that can show this identity.

@@ -5,16 +5,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ringfence_compiler::spec::cluster::DataPlane;
-
 use super::{Destination, Reaching};
 use crate::admission::{Admission, Answers, Door, Way};
-use crate::engine::envoy::{Reads, chain, unreadable};
+use crate::engine::envoy::{Reads, chain};
 use crate::identities::Identities;
 use crate::intervals::Intervals;
 use crate::istio::peer_authentication::Mode;
-use crate::model::Model;
-use crate::reach::{Reach, is_gateway};
+use crate::model::{Before, Model};
+use crate::reach::Reach;
 
 /// What proxies admit.
 #[derive(Debug)]
@@ -57,16 +55,14 @@ impl Doors {
     /// Says whom the proxy of a port lets through; where nothing stands before it, everybody.
     pub fn admit(&self, model: &Model<'_>, to: &Destination<'_>) -> Arc<Reaching> {
         let everybody = || Intervals::range(0..self.all);
-        let unsure = || Arc::new(Reaching { open: Intervals::default(), unsure: everybody() });
-        match model.plane(to.workload) {
-            _ if is_gateway(to.workload) => unsure(),
-            Some(DataPlane::Sidecar) if model.is_guarded(to.workload, to.port) => self.at_sidecar(model, to, unsure),
-            Some(DataPlane::Ambient) => unsure(),
-            Some(DataPlane::Sidecar) | None => Arc::new(Reaching { open: everybody(), unsure: Intervals::default() }),
+        match model.before(to.workload, to.port) {
+            Before::Sidecar => self.at_sidecar(model, to),
+            Before::NotModelled(_) => Arc::new(Reaching { open: Intervals::default(), unsure: everybody() }),
+            Before::Nothing => Arc::new(Reaching { open: everybody(), unsure: Intervals::default() }),
         }
     }
 
-    fn at_sidecar(&self, model: &Model<'_>, to: &Destination<'_>, unsure: impl Fn() -> Arc<Reaching>) -> Arc<Reaching> {
+    fn at_sidecar(&self, model: &Model<'_>, to: &Destination<'_>) -> Arc<Reaching> {
         let (policies, root) = (model.policies(), model.cluster().root_namespace());
         let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);
         let selected = policies.authorizing(namespace, labels, root);
@@ -83,21 +79,17 @@ impl Doors {
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&told) {
             return Arc::clone(known);
         }
-        let found = if unreadable(&selected).is_empty() {
-            let door = Door {
-                port: to.port,
-                trust_domains: &model.mesh().trust_domains,
-                issuers: tokens.iter().map(|rule| rule.taken()).collect(),
-            };
-            let ways = told.modes.iter().flat_map(|mode| told.readings.iter().map(move |reads| (*mode, *reads)));
-            let ways = ways.map(|(mode, reads)| {
-                let chain = chain(&selected, reads, model.mesh()).anonymous();
-                Way { reads, mode, chain }
-            });
-            Arc::new(self.spread(&self.answers.admission(&door, &ways.collect::<Vec<_>>())))
-        } else {
-            unsure()
+        let door = Door {
+            port: to.port,
+            trust_domains: &model.mesh().trust_domains,
+            issuers: tokens.iter().map(|rule| rule.taken()).collect(),
         };
+        let ways = told.modes.iter().flat_map(|mode| told.readings.iter().map(move |reads| (*mode, *reads)));
+        let ways = ways.map(|(mode, reads)| {
+            let chain = chain(&selected, reads, model.mesh()).anonymous();
+            Way { reads, mode, chain }
+        });
+        let found = Arc::new(self.spread(&self.answers.admission(&door, &ways.collect::<Vec<_>>())));
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(told, Arc::clone(&found));
         found
     }

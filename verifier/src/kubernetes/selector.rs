@@ -13,7 +13,7 @@ use crate::istio::read::Fields;
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Labels that controllers and the injector add to what a template says; what begins so is never known.
-const ADDED: [&str; 10] = [
+const ADDED: [&str; 12] = [
     "pod-template-hash",
     "controller-revision-hash",
     "pod-template-generation",
@@ -24,7 +24,17 @@ const ADDED: [&str; 10] = [
     "batch.kubernetes.io/",
     "service.istio.io/",
     "security.istio.io/tlsMode",
+    "networking.istio.io/tunnel",
+    "topology.kubernetes.io/",
 ];
+
+/// Says whether the pods of a manifest carry all labels of a selector.
+#[must_use]
+pub fn carry(selector: &Labels, labels: &Labels) -> Fits {
+    let known = Known::of_pods(labels, true);
+    let each = selector.iter().map(|(key, value)| known.holds(key, |found| found == Some(value)));
+    each.min().unwrap_or(Fits::Yes)
+}
 
 /// Labels, as far as manifests tell them.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,7 @@ use ringfence_compiler::requests::area::Area;
 
 use super::nearest::{self, Miss, Sought};
 use super::{Asked, Caller, Cited, Decider, Detail, Gate, Reach};
-use crate::engine::envoy::{Reads, chain, unreadable};
+use crate::engine::envoy::{Reads, chain};
 use crate::engine::{Chain, Enforced, Leaf, RuleRef, Test};
 use crate::evaluate::{self, Ruling};
 use crate::exact::{Arrivals, Attribute, Certainty, Space, Verdict};
@@ -185,9 +185,6 @@ pub(super) fn sidecar<'a>(
     let policies = model.policies();
     let modes = policies.modes(&to.namespace, &to.labels, root).at(port);
     let selected = policies.authorizing(&to.namespace, &to.labels, root);
-    if !unreadable(&selected).is_empty() {
-        return (Gate::Unsure(Decider::NotModelled("a path that no Envoy can read")), None, None);
-    }
     let question = Question::of(model, caller, asked, detail);
     let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
     let mut ways = Vec::new();

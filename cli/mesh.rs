@@ -160,8 +160,13 @@ impl Input {
             // One that cannot be read has said so.
             let _ = policy.add(&NodePath::root(), &document.root, &mut diagnostics);
         }
-        let document = policy.clusters.into_iter().next();
-        let facts_document = document.ok_or_else(|| Failure::new(format!("`{name}` holds no Cluster document")))?;
+        let mut documents = policy.clusters.into_iter();
+        let facts_document =
+            documents.next().ok_or_else(|| Failure::new(format!("`{name}` holds no Cluster document")))?;
+        if let Some(other) = documents.next() {
+            return Err(Failure::new(format!("`{name}` holds a second Cluster document, `{}`", other.name()))
+                .help("manifests in one folder are of one cluster: keep its facts in a file of their own"));
+        }
         let kind = Kind::Manifests { roots, facts: Box::new(facts_document), assumed: facts.is_none() };
         Ok(Self { sources, diagnostics, root, foreign: [file].into(), kind, edits: Edits::default() })
     }

@@ -41,22 +41,25 @@ impl ObjectName {
             Some((object, rule)) => (object, Some(rule.parse::<usize>().ok()?.checked_sub(1)?)),
             None => (text, None),
         };
-        match object.split('/').collect::<Vec<_>>().as_slice() {
-            [kind, namespace, name] if !kind.is_empty() => Some(Self {
-                kind: (*kind).to_owned(),
-                namespace: (*namespace).to_owned(),
-                name: (*name).to_owned(),
-                rule,
-            }),
-            _ => None,
-        }
+        // Answers print `Kind namespace/name`.
+        let object = object.replacen(' ', "/", 1);
+        let (kind, namespace, name) = match object.split('/').collect::<Vec<_>>().as_slice() {
+            [kind, name] | [kind, "", name] if is_of_cluster(kind) => (*kind, "", *name),
+            [kind, namespace, name] if !kind.is_empty() && !is_of_cluster(kind) => (*kind, *namespace, *name),
+            _ => return None,
+        };
+        Some(Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned(), rule })
     }
 
     fn of(root: &Node) -> Option<Self> {
         let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
         let metadata = root.get("metadata")?;
-        let namespace = text(metadata.get("namespace")).unwrap_or_else(|| "default".to_owned());
-        Some(Self { kind: text(root.get("kind"))?, namespace, name: text(metadata.get("name"))?, rule: None })
+        let kind = text(root.get("kind"))?;
+        let namespace = match is_of_cluster(&kind) {
+            true => String::new(),
+            false => text(metadata.get("namespace")).unwrap_or_else(|| "default".to_owned()),
+        };
+        Some(Self { kind, namespace, name: text(metadata.get("name"))?, rule: None })
     }
 }
 
@@ -86,7 +89,10 @@ impl Edits {
         for root in roots {
             policies.add(root, diagnostics);
         }
-        for gone in &self.without {
+        // The last first, so that each position is still that of the rule that was named.
+        let mut without: Vec<&ObjectName> = self.without.iter().collect();
+        without.sort_by_key(|gone| std::cmp::Reverse(gone.rule));
+        for gone in without {
             let Some(rule) = gone.rule else { continue };
             for policy in &mut policies.authorization {
                 let is_it = policy.namespace == gone.namespace && policy.name == gone.name;
@@ -114,6 +120,11 @@ const DECIDING: [&str; 7] = [
     "AdminNetworkPolicy",
     "BaselineAdminNetworkPolicy",
 ];
+
+/// Tells whether objects of a kind are of the whole cluster, and have no namespace.
+fn is_of_cluster(kind: &str) -> bool {
+    matches!(kind, "ClusterNetworkPolicy" | "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy")
+}
 
 /// Returns the items of a list, or else the object itself.
 fn without_lists(root: Node) -> Vec<Node> {
@@ -222,7 +233,13 @@ impl Input {
         let meshes = self.meshes();
         let there = match object.rule {
             Some(rule) => meshes.clusters.iter().flat_map(|mesh| &mesh.policies.authorization).any(|policy| {
-                policy.namespace == object.namespace && policy.name == object.name && rule < policy.rules.len()
+                // Rules that are taken away already have left their places.
+                let gone = self.edits.without.iter().filter(|gone| {
+                    gone.rule.is_some() && (&gone.namespace, &gone.name) == (&object.namespace, &object.name)
+                });
+                policy.namespace == object.namespace
+                    && policy.name == object.name
+                    && rule < policy.rules.len() + gone.count()
             }),
             None => {
                 meshes.clusters.iter().any(|mesh| mesh.policies.holds(&object.kind, &object.namespace, &object.name))

@@ -237,3 +237,60 @@ fn what_cannot_be_read_is_said_beside_the_answer() {
     assert_eq!(ran.code, 1, "{}", ran.all());
     assert!(ran.err.contains("a.yaml:4:15") && ran.err.contains("left out of the answer"), "{}", ran.err);
 }
+
+#[test]
+fn rules_are_taken_away_by_the_numbers_they_were_written_with() {
+    let folder = plain();
+    let rule =
+        |account: &str| format!("    - from: [{{source: {{principals: [cluster.local/ns/shop/sa/{account}]}}}}]\n");
+    let (head, _) = ALLOW.split_once("    - from").unwrap();
+    let rules = [head.to_owned(), rule("web"), rule("other"), rule("job")].concat();
+    fs::write(folder.path().join("db.yaml"), rules).unwrap();
+    let answer = |from: &str, without: &[&str]| {
+        let taken = without.iter().flat_map(|rule| ["--without", rule]);
+        let words = ["reach", from, "db", "--exit-code", "--mesh", text(folder.path())].into_iter().chain(taken);
+        ringfence(&words.collect::<Vec<_>>()).code
+    };
+    let policy = |rule: &str| format!("AuthorizationPolicy/shop/db#{rule}");
+    let (first, second, third) = (policy("1"), policy("2"), policy("3"));
+    assert_eq!((answer("web", &[]), answer("job", &[])), (0, 0));
+    assert_eq!((answer("web", &[&first, &second]), answer("job", &[&first, &second])), (10, 0));
+    assert_eq!((answer("web", &[&second, &third]), answer("job", &[&second, &third])), (0, 10));
+}
+
+#[test]
+fn what_belongs_to_the_whole_cluster_is_named_without_a_namespace() {
+    let folder = plain();
+    let tier = "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: shut}\nspec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}\n";
+    fs::write(folder.path().join("tier.yaml"), tier).unwrap();
+    let reach = |name: &str| {
+        let ran = ringfence(&["reach", "web", "db", "--exit-code", "--mesh", text(folder.path()), "--without", name]);
+        (ran.code, ran.err.lines().next().unwrap_or_default().to_owned())
+    };
+    for name in ["ClusterNetworkPolicy/shut", "ClusterNetworkPolicy//shut", "ClusterNetworkPolicy shut"] {
+        assert_eq!(reach(name).0, 0, "{name}");
+    }
+    assert_eq!(reach("ClusterNetworkPolicy/shop/shut").0, 2);
+}
+
+#[test]
+fn no_answer_is_not_denied() {
+    let folder = plain();
+    let mute = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: mute, namespace: shop}\nspec: {template: {metadata: {labels: {app: mute}}, spec: {containers: [{name: a}]}}}\n";
+    fs::write(folder.path().join("mute.yaml"), mute).unwrap();
+    let ran = ringfence(&["reach", "web", "mute", "--exit-code", "--mesh", text(folder.path())]);
+    assert_eq!(ran.code, 2, "{} {}", ran.out, ran.err);
+    assert!(ran.err.contains("no port"), "{}", ran.err);
+}
+
+#[test]
+fn facts_are_of_one_cluster() {
+    let folder = plain();
+    let facts = folder.path().join("facts.txt");
+    let one =
+        |name: &str| format!("apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{}}\n");
+    fs::write(&facts, [one("east"), one("west")].join("---\n")).unwrap();
+    let ran = ringfence(&["reach", "web", "db", "--mesh", text(folder.path()), "--facts", text(&facts)]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.err.contains("second Cluster"), "{}", ran.err);
+}

@@ -96,14 +96,25 @@ impl Area {
 /// shrinks ours without a split.
 #[must_use]
 pub fn escape(area: &Area, others: &[Area]) -> Option<Area> {
+    escape_within(area, others, usize::MAX).flatten()
+}
+
+/// Returns the same as [`escape`], or `None` where it takes more steps than these to know.
+#[must_use]
+pub fn escape_within(area: &Area, others: &[Area], steps: usize) -> Option<Option<Area>> {
     let mut work: Vec<(Area, Vec<&Area>)> = vec![(area.clone(), others.iter().collect())];
+    let mut taken = 0;
     while let Some((area, mut others)) = work.pop() {
+        if taken == steps {
+            return None;
+        }
+        taken += 1;
         others.retain(|other| area.meets(other));
         let nearest = others.iter().enumerate().min_by_key(|(_, other)| area.beyond(other)).map(|(at, _)| at);
-        let Some(nearest) = nearest else { return Some(area) };
+        let Some(nearest) = nearest else { return Some(Some(area)) };
         let nearest = others.swap_remove(nearest);
         // The parts are tried in the order of the dimensions.
         work.extend(area.without(nearest).into_iter().rev().map(|part| (part, others.clone())));
     }
-    None
+    Some(None)
 }

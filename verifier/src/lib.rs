@@ -30,3 +30,4 @@ pub mod residual;
 pub mod spoken;
 pub mod surroundings;
 pub mod translation;
+mod words;

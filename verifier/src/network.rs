@@ -310,7 +310,7 @@ fn nearly<'a>(about: &About<'a>, direction: Direction, peer: Peer<'_>, server: S
         for rule in policy.rules(direction).into_iter().flatten() {
             let miss = |failure| {
                 let rule = Cited { span: rule.span, ..Cited::network(policy) };
-                Some(Miss { rule, admits: None, fails: vec![failure] })
+                Some(Miss { rule, admits: None, fails: vec![failure], denied: Vec::new() })
             };
             match rule.apart(&policy.namespace, peer, server) {
                 (true, false) => {

@@ -66,10 +66,16 @@ fn check_with(policies: &str, caller: &str, asked: &Asked, stolen: &[Identity], 
     let shut = [&answer.egress, &answer.ingress].into_iter().find(|gate| matches!(gate, Gate::Shut(_)));
     let gate = shut.or(answer.proxy.as_ref()).unwrap();
     let mut found = words(gate, &sources);
-    if let Some(Part { reached, refused }) = &answer.part {
+    for why in answer.doubts.iter().flatten() {
+        found = format!("{found}; {why}");
+    }
+    if let Some(Part { reached, asked, refused }) = &answer.part {
         let path = |request: &ringfence_verifier::request::Request| request.http.as_ref().unwrap().path.clone();
         let list = |requests: &[_]| requests.iter().map(path).collect::<Vec<_>>().join(" ");
         found = format!("{found}; admits {}; refuses {}", list(reached), list(refused));
+        if !asked.is_empty() {
+            found = format!("{found}; asks about {}", list(asked));
+        }
     }
     assert_eq!(found, expected, "{policies}");
 }
@@ -84,7 +90,8 @@ fn words(gate: &Gate<'_>, sources: &Sources) -> String {
                 .iter()
                 .map(|fail| format!("{} {} not {}", fail.attribute, fail.wants, fail.has.as_deref().unwrap_or("so")))
                 .collect();
-            format!("{}: {}", cite(&miss.rule), fails.join(", "))
+            let denied = if miss.denied.is_empty() { String::new() } else { format!(", denied by {}", list(&miss.denied)) };
+            format!("{}: {}{denied}", cite(&miss.rule), fails.join(", "))
         })
     };
     let (word, decider) = match gate {
@@ -99,10 +106,15 @@ fn words(gate: &Gate<'_>, sources: &Sources) -> String {
         Decider::NotEnforced => "by nobody, who would not be heard".to_owned(),
         Decider::OtherAddress(cited) => format!("by {} for others", cite(cited)),
         Decider::NoRule { about, nearest } => format!("by {}; near {}", list(about), near(nearest)),
-        Decider::Denied { by, without } => {
-            format!("by {} that denies {}", cite(by), without.http.as_ref().map_or("", |http| &http.path))
+        Decider::NotRefused(those) => format!("by nobody beside {}", list(those)),
+        Decider::Denied { by, also, without } => {
+            let also = if also.is_empty() { String::new() } else { format!(" and {}", list(also)) };
+            format!("by {}{also} that denies {}", cite(by), without.http.as_ref().map_or("", |http| &http.path))
         }
-        Decider::NoCertificate(asking) => format!("for want of a certificate by {}", list(asking)),
+        Decider::NoCertificate { asking, foreign } => {
+            let foreign = foreign.as_ref().map(|foreign| format!(", not {foreign}")).unwrap_or_default();
+            format!("for want of a certificate by {}{foreign}", list(asking))
+        }
         Decider::NotModelled(what) => format!("not modelled: {what}"),
     };
     format!("{word} {decided}")
@@ -155,6 +167,69 @@ spec:
     let allow = allow.replace("    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]\n", "");
     let both = format!("{allow}---\n{deny}");
     check(&both, "web", &Asked::anything(), "shut by deny at p:18 that denies /status");
+}
+
+/// A policy for everything in the namespace.
+fn policy(name: &str, action: &str, rules: &str) -> String {
+    format!("---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{action: {action}{rules}}}\n")
+}
+
+#[test]
+fn a_deny_beyond_the_nearest_rule_is_named_with_it() {
+    let path = |text: &str| Asked { path: Some(text.to_owned()), ..Asked::anything() };
+    let allow = ALLOW.replace("/wet", "/web").replace("    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]\n", "");
+    let deny = policy("deny", "DENY", ", rules: [{to: [{operation: {methods: [GET]}}]}]");
+    let near = "shut by db at p:3; near db at p:8: path /read/* or /status not /write, denied by deny at p:14";
+    check(&format!("{allow}{deny}"), "web", &path("/write"), near);
+    // One that refuses other requests is not in the way.
+    let near = "shut by db at p:3; near db at p:8: path /read/* or /status not /write";
+    check(&format!("{allow}{}", deny.replace("GET", "PUT")), "web", &path("/write"), near);
+}
+
+#[test]
+fn of_several_denials_one_that_stands_alone_is_named_or_else_all() {
+    let one = policy("one", "DENY", ", rules: [{to: [{operation: {paths: [/a*]}}]}]");
+    let other = policy("other", "DENY", ", rules: [{to: [{operation: {paths: [/ab*]}}]}]");
+    let path = |text: &str| Asked { path: Some(text.to_owned()), ..Asked::anything() };
+    check(&format!("{one}{other}"), "web", &path("/ac"), "shut by one at p:5 that denies /ac");
+    check(&format!("{one}{other}"), "web", &path("/abc"), "shut by one at p:5 and other at p:10 that denies /abc");
+}
+
+#[test]
+fn who_refuses_nothing_of_this_is_named_where_nobody_admits() {
+    let deny = policy("deny", "DENY", ", rules: [{to: [{operation: {paths: [/admin]}}]}]");
+    check(&deny, "web", &Asked::anything(), "open by nobody beside deny at p:4");
+}
+
+#[test]
+fn what_is_unsure_says_why() {
+    let path = |text: &str| Asked { path: Some(text.to_owned()), ..Asked::anything() };
+    let custom = policy("ask", "CUSTOM", ", provider: {name: opa}, rules: [{to: [{operation: {paths: [/a*]}}]}]");
+    let asks = "it asks the provider `opa`, and no file tells what that answers";
+    check(&custom, "web", &path("/a"), &format!("unsure by ask at p:5; {asks}"));
+    let part = "open by nobody beside ask at p:4; admits /; refuses ; asks about /a";
+    check(&custom, "web", &path("/*"), part);
+    check(&custom, "web", &path("/a*"), &format!("unsure by ask at p:5; {asks}; admits ; refuses ; asks about /a"));
+    let peer = |name: &str, mode: &str| format!("---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{mtls: {{mode: {mode}}}}}\n");
+    let rivals = format!("{}{}", peer("a", "STRICT"), peer("b", "PERMISSIVE"));
+    let why = "PeerAuthentications contradict each other (PeerAuthentication shop/a, PeerAuthentication shop/b), and the oldest counts, which no file tells: with PERMISSIVE it is admitted, with STRICT it is refused";
+    check(&rivals, "cron", &Asked::anything(), &format!("unsure by nobody; {why}"));
+}
+
+#[test]
+fn a_certificate_that_is_not_taken_is_no_certificate() {
+    let strict = "apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: shop, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+";
+    let foreign = [Identity::new("elsewhere", "shop", "wet")];
+    let expected = "shut for want of a certificate by shop at p:3, not elsewhere/ns/shop/sa/wet";
+    check_with(strict, "203.0.113.0/24", &Asked::anything(), &foreign, expected);
+    let off = format!("{}---\n{ALLOW}", strict.replace("STRICT", "DISABLE"));
+    let allow = off.replace("/wet", "/web").replace("    - from: [{source: {ipBlocks: [10.0.0.0/8]}}]\n", "");
+    let near = "shut by db at p:8; near db at p:13: caller cluster.local/ns/shop/sa/web not nobody: mTLS is off at this port, so no certificate is seen";
+    check(&allow, "web", &Asked { path: Some("/status".to_owned()), ..Asked::anything() }, near);
 }
 
 #[test]

@@ -257,7 +257,8 @@ pub fn explain<'a>(
         }
         Before::Sidecar => {
             let Said { gate, witness, part, doubts } = proxy::sidecar(model, caller, (to, port), asked, detail);
-            let meant = detail.governed.map(|governed| statements::told(governed, model, caller, (to, port), asked, detail));
+            let meant =
+                detail.governed.map(|governed| statements::told(governed, model, caller, (to, port), asked, detail));
             // What is compiled says what is meant, which is proved elsewhere; where it should not, it is what holds.
             let statement = meant.filter(|told| told.reach() == gate.reach());
             let mode = detail.governed.and_then(statements::mode);

@@ -98,9 +98,7 @@ mod tests {
     fn sets_of_texts_are_written_as_people_write_them() {
         let any = |least| Piece::Run(Class::Everything, least);
         let text = |text: &str| Piece::Text(text.to_owned());
-        let account = |tail: Vec<Piece>| {
-            [vec![text(URI), any(1), text("/ns/shop/"), text("sa/web")], tail].concat()
-        };
+        let account = |tail: Vec<Piece>| [vec![text(URI), any(1), text("/ns/shop/"), text("sa/web")], tail].concat();
         let cases = [
             (Leaf::Path(Glob::prefix("/v1/")), "/v1/*"),
             (Leaf::Path(Glob::at_least(1)), "*"),
@@ -110,7 +108,10 @@ mod tests {
             (Leaf::Peer(Glob::at_least(1)), "*"),
             (Leaf::Peer(Glob::new(vec![any(0), text("/ns/"), text("shop"), text("/"), any(0)])), "namespace shop"),
             (Leaf::Peer(Glob::new(vec![any(0), text("/ns/"), text("a"), any(0), text("/"), any(0)])), "namespace a*"),
-            (Leaf::Peer(Glob::one_of(vec![account(vec![]), account(vec![text("/"), any(1)])])), "service account shop/web"),
+            (
+                Leaf::Peer(Glob::one_of(vec![account(vec![]), account(vec![text("/"), any(1)])])),
+                "service account shop/web",
+            ),
             (Leaf::TokenOf(Glob::exactly("i"), Glob::at_least(1)), "one of i/*"),
         ];
         for (leaf, expected) in cases {

@@ -30,7 +30,8 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
                 match (told, decider) {
                     (Some(Told::NoRule(Some(miss))), _) => {
                         let rule = statement_of(&miss.rule.id, places.of(miss.rule.span).json());
-                        let denied = miss.denied.iter().map(|origin| statement_of(&origin.id, places.of(origin.span).json()));
+                        let denied =
+                            miss.denied.iter().map(|origin| statement_of(&origin.id, places.of(origin.span).json()));
                         nearest = Some(near(rule, miss.admits.as_deref(), &miss.fails, denied.collect()));
                     }
                     (_, Decider::NoRule { nearest: Some(miss), .. }) => {
@@ -69,6 +70,7 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
         "from": single.from,
         "to": single.to,
         "port": single.port,
+        "service": single.service,
         "trustDomain": single.model.cluster().trust_domain(),
         "reach": word(single.reach()),
         "gates": gates,
@@ -93,9 +95,7 @@ fn cells(grouped: &Grouped) -> Vec<Value> {
 
 fn policies<'a>(decider: &'a Decider<'a>) -> Vec<&'a Cited<'a>> {
     match decider {
-        Decider::Rule(cited)
-        | Decider::OtherAddress(cited)
-        | Decider::Tier { rule: cited, .. } => vec![cited],
+        Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Tier { rule: cited, .. } => vec![cited],
         Decider::Denied { by, also, .. } => std::iter::once(by).chain(also).collect(),
         Decider::NoRule { about, .. } | Decider::NoCertificate { asking: about, .. } | Decider::NotRefused(about) => {
             about.iter().collect()

@@ -8,6 +8,7 @@ use ringfence_verifier::request::Request;
 
 use super::answers::{Answers, Single};
 use super::places::Places;
+use super::whatif::word;
 
 /// As many policies or lines of policy as are named at one gate.
 const MOST: usize = 4;
@@ -15,6 +16,20 @@ const MOST: usize = 4;
 /// Renders answers.
 pub(super) fn render(answers: &Answers<'_>, places: &Places<'_>) -> String {
     answers.single.iter().map(|single| one(single, places)).collect::<Vec<_>>().join("\n")
+}
+
+/// Renders a line for each answer, with what decided at the strictest gate.
+pub(super) fn lines_of(answers: &Answers<'_>) -> String {
+    let mut text = String::new();
+    for single in &answers.single {
+        let Single { cluster, from, to, port, answer, .. } = single;
+        let strictest = gates(answer).into_iter().rev().filter_map(|(place, gate)| Some((place, gate?)));
+        let decided = strictest.min_by_key(|(_, gate)| gate.reach());
+        let decided = decided.map(|(place, gate)| format!("; {place}: {}", sentence(place, parts(gate).1)));
+        let reach = word(single.reach());
+        let _ = writeln!(text, "{cluster}: {from} -> {to}:{port}: {reach}{}", decided.unwrap_or_default());
+    }
+    text
 }
 
 /// The gates on the way, in their order; `None` where there is none.
@@ -40,6 +55,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
         Reach::Denied => "does not reach",
     };
     let mut text = format!("{} {verdict} {} port {} in {}\n", single.from, single.to, single.port, single.cluster);
+    if let Some(service) = &single.service {
+        let _ = writeln!(text, "  service  {service}");
+    }
     for ((place, gate), why) in gates(answer).into_iter().zip(&answer.doubts) {
         let (word, lines) = match gate {
             None => ("open", vec!["no proxy stands before this port, so no AuthorizationPolicy is asked".to_owned()]),
@@ -107,7 +125,7 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
         (Some(Told::NoRule(miss)), Decider::NoRule { about, .. }) => {
             let name = |origin: &&Origin| format!("{} {}", origin.id, places.of(origin.span));
             let near =
-                miss.iter().flat_map(|miss| near(&miss.rule.id, &places.of(miss.rule.span).to_string(), miss, name));
+                miss.iter().flat_map(|miss| near(&miss.rule.id, &[places.of(miss.rule.span).to_string()], miss, name));
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
         (Some(Told::NoCertificate), Decider::NoCertificate { asking, .. }) => {
@@ -126,9 +144,8 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
         }
         (_, Decider::NoRule { about, nearest }) => {
             let name = |cited: &Cited<'_>| format!("{cited} {}", written(cited, places).join(", "));
-            let near = nearest
-                .iter()
-                .flat_map(|miss| near(&miss.rule.to_string(), &written(&miss.rule, places).join(", "), miss, name));
+            let near =
+                nearest.iter().flat_map(|miss| near(&miss.rule.to_string(), &written(&miss.rule, places), miss, name));
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
         (_, Decider::NoCertificate { asking: those, .. } | Decider::NotRefused(those)) => {
@@ -200,17 +217,18 @@ fn without_it(alone: bool, without: &Request) -> String {
 }
 
 /// Says which rule is nearest, and why it does not admit this.
-fn near<O>(title: &str, place: &str, miss: &Miss<O>, name: impl Fn(&O) -> String) -> Vec<String> {
-    let mut lines = vec![format!("nearest: {title}"), format!("  {place}")];
+fn near<O>(title: &str, place: &[String], miss: &Miss<O>, name: impl Fn(&O) -> String) -> Vec<String> {
+    let mut lines = vec![format!("nearest: {title}")];
+    lines.extend(place.iter().map(|place| format!("  {place}")));
     for failure in &miss.fails {
         let has = failure.has.as_ref().map(|has| format!(", and it is {has}")).unwrap_or_default();
         lines.push(format!("  but the {} must be {}{has}", failure.attribute, failure.wants));
     }
     let Some(admits) = &miss.admits else { return lines };
     match miss.denied.is_empty() {
-        true => lines.push(format!("  so this gets in: {admits}")),
+        true => lines.push(format!("  with that the proxy admits: {admits}")),
         false => {
-            lines.push(format!("  and even then it is denied: {admits}"));
+            lines.push(format!("  and even then this is denied: {admits}"));
             lines.extend(miss.denied.iter().take(MOST).map(|rule| format!("    by {}", name(rule))));
         }
     }

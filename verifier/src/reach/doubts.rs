@@ -40,11 +40,17 @@ pub(super) fn of_network(
     };
     match caller {
         Caller::Outside(block) if block.prefix_len() > 0 => {
-            why.push("the network may have rewritten the address by the time it is looked at, or pods may have it".to_owned());
+            why.push(
+                "the network may have rewritten the address by the time it is looked at, or pods may have it"
+                    .to_owned(),
+            );
         }
-        Caller::Outside(_) => {}
+        Caller::Outside(_) => why.push("the policies let some of these addresses pass, and others not".to_owned()),
         Caller::WorkloadOf(..) | Caller::StrangerOf(..) => {
-            why.push("it comes from another cluster, by the address of its pod or through a gateway: no file says which".to_owned());
+            why.push(
+                "it comes from another cluster, by the address of its pod or through a gateway: no file says which"
+                    .to_owned(),
+            );
         }
         Caller::Stranger(stranger) if stranger.labels.is_none() => {
             why.push(format!("no file says what labels the pods of {} carry", stranger.name));
@@ -82,9 +88,7 @@ pub(super) fn of_network(
 /// Says why it matters how a port is taken, where that is not told.
 pub(super) fn of_ways(ways: &[Way], peers: &[String]) -> Vec<String> {
     let mut why = Vec::new();
-    let differ = |reach: &BTreeMap<String, BTreeSet<Reach>>| {
-        reach.values().collect::<BTreeSet<_>>().len() > 1
-    };
+    let differ = |reach: &BTreeMap<String, BTreeSet<Reach>>| reach.values().collect::<BTreeSet<_>>().len() > 1;
     let by = |name: fn(&Way) -> String| -> BTreeMap<String, BTreeSet<Reach>> {
         let mut reach: BTreeMap<String, BTreeSet<Reach>> = BTreeMap::new();
         for way in ways {

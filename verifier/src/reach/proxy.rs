@@ -77,8 +77,7 @@ impl<'q> Question<'q> {
     pub fn of<'a>(model: &Model<'a>, caller: Caller<'a>, asked: &'q Asked, detail: Detail<'_, '_>) -> Self {
         let shown = caller.identity(model).into_iter().chain(detail.stolen.iter().cloned());
         // A certificate of another trust domain is none here (istio/istio `pilot/pkg/networking/plugin/authn/util.go`).
-        let (shown, foreign) =
-            shown.partition(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
+        let (shown, foreign) = shown.partition(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
         let address = match caller {
             Caller::Outside(block) if block.prefix_len() > 0 => Some(block),
             _ => None,
@@ -164,7 +163,11 @@ pub(super) fn ask<O: Copy>(chain: &Chain<O>, arrivals: &Arrivals, question: &Que
 /// Returns what rules ask of a request that no file tells.
 fn untold<O>(chain: &Chain<O>, request: &Request) -> Vec<String> {
     let undecided = |rules: &[Enforced<O>]| -> Vec<String> {
-        let alone = |rule: &Enforced<O>| Enforced { origin: (), sources: rule.sources.clone(), operations: rule.operations.clone() };
+        let alone = |rule: &Enforced<O>| Enforced {
+            origin: (),
+            sources: rule.sources.clone(),
+            operations: rule.operations.clone(),
+        };
         let is_undecided = |rule: &&Enforced<O>| {
             let chain = Chain { allow: Some(vec![alone(rule)]), ..Chain::default() };
             matches!(evaluate::rule(&chain, request), Ruling::Unknown(()))

@@ -72,11 +72,11 @@ impl Terrain<'_> {
     }
 
     /// Judges a claim of which a part is about nobody: nothing is asked there, so nothing is proved.
-    fn about_nobody(
+    pub(super) fn about_nobody<N: std::fmt::Display>(
         &self,
         field: &'static str,
         text: String,
-        nobody: &Spanned<Reference>,
+        nobody: &Spanned<N>,
         diagnostics: &mut Diagnostics,
     ) -> Claim {
         let because = format!("`{}` stands for nobody", nobody.value);
@@ -100,6 +100,10 @@ impl Terrain<'_> {
         }
         let names: Vec<String> = nodes.iter().map(|node| node.value.to_string()).collect();
         let text = format!("{} are isolated from each other", names.join(", "));
+        let is_nobody = |node: &&Spanned<NodePath>| self.workloads_in(&node.value).is_empty();
+        if let Some(nobody) = nodes.iter().find(is_nobody).filter(|_| found.is_empty()) {
+            return self.about_nobody("isolated", text, nobody, diagnostics);
+        }
         self.denied(
             "isolated",
             text,
@@ -168,8 +172,16 @@ impl Terrain<'_> {
         let port = case.port.as_ref().map(|port| format!(" port {}", port.value)).unwrap_or_default();
         let expected = if case.expect == Expected::Allowed { "allowed" } else { "denied" };
         let text = format!("{what} from {} to {}{port} is {expected}", case.from.value, case.to.value);
+        let nobody = |callers: &[Candidate<'_>]| match (callers.is_empty(), places.is_empty()) {
+            (true, _) => Some(&case.from),
+            (false, true) => Some(&case.to),
+            (false, false) => None,
+        };
         if case.expect == Expected::Allowed {
             let callers = self.everybody(&case.from, node);
+            if let Some(nobody) = nobody(&callers) {
+                return self.about_nobody("requests", text, nobody, diagnostics);
+            }
             let missing = self.missing(&callers, &places, ports.as_ref(), &asked);
             return self.allowed(
                 "requests",
@@ -181,6 +193,9 @@ impl Terrain<'_> {
             );
         }
         let callers = self.anybody(&case.from, node);
+        if let Some(nobody) = nobody(&callers) {
+            return self.about_nobody("requests", text, nobody, diagnostics);
+        }
         let found = self.survey(&callers, &places, ports.as_ref(), &|_| Some(asked.clone()), |_, _| true);
         self.denied("requests", text, &found, "expected to be denied", diagnostics, Some(case.from.span))
     }

@@ -26,6 +26,10 @@ impl Terrain<'_> {
         let text = format!("at least {at_least} workloads from {} to {}", hops.from.value, hops.to.value);
         let start = self.anybody(&hops.from, node);
         let wanted = self.targets(&hops.to, node);
+        let nobody = start.is_empty().then_some(&hops.from).or(wanted.is_empty().then_some(&hops.to));
+        if let Some(nobody) = nobody {
+            return self.about_nobody("hops", text, nobody, diagnostics);
+        }
         // Sure steps first: a path of them is worse than one that may not be there.
         let sure = self.path(&start, &wanted, Reach::Allowed);
         let sure = sure.filter(|path| path.len() < at_least as usize);

@@ -1,11 +1,11 @@
 //! Whom the network lets through, worked out once for callers and ports that its policies do not tell apart.
 //!
 //! In: a port. Out: the callers whose connections pass the policies at both ends, as [`Reaching`]; `None` where no policy is
-//! about either.
+//! about either, and every caller is on the same network.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ringfence_compiler::inventory::Labels;
 
@@ -14,6 +14,7 @@ use crate::intervals::Intervals;
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network::names;
 use crate::kubernetes::passage::Direction;
+use crate::memo::Memo;
 use crate::model::Model;
 use crate::network::{self, Wire};
 use crate::reach::{Caller, Reach};
@@ -26,9 +27,11 @@ pub(super) struct Passages<'m> {
     alike: Vec<Arc<Vec<Alike<'m>>>>,
     /// Callers about whose own connections policies are, by cluster.
     guarded: Vec<Vec<usize>>,
+    /// What passes into each cluster where no policy is about it; `None` where everybody is on its network.
+    unguarded: Vec<Option<Arc<Reaching>>>,
     callers: u32,
-    arriving: Mutex<HashMap<At, Arc<Reaching>>>,
-    leaving: Mutex<HashMap<Towards, Arc<Reaching>>>,
+    arriving: Memo<At, Arc<Reaching>>,
+    leaving: Memo<Towards, Arc<Reaching>>,
 }
 
 /// Callers that no policy of the network tells apart.
@@ -92,13 +95,16 @@ impl<'m> Passages<'m> {
         let alike: Vec<_> =
             groups.into_iter().map(|here| Arc::new(here.into_values().map(alike).collect::<Vec<_>>())).collect();
         let guarded = models.iter().zip(&alike).map(|(model, here)| guarded(model, here)).collect();
+        let callers = position(callers.len());
+        let unguarded = (0..models.len()).map(|at| unguarded(models, &alike, at, callers)).collect();
         Self {
             models: models.to_vec(),
             alike,
             guarded,
-            callers: position(callers.len()),
-            arriving: Mutex::default(),
-            leaving: Mutex::default(),
+            unguarded,
+            callers,
+            arriving: Memo::default(),
+            leaving: Memo::default(),
         }
     }
 
@@ -114,15 +120,19 @@ impl<'m> Passages<'m> {
             models: models.to_vec(),
             alike: self.alike.clone(),
             guarded: of_clusters,
+            unguarded: self.unguarded.clone(),
             callers: self.callers,
-            arriving: Mutex::default(),
-            leaving: Mutex::default(),
+            arriving: Memo::default(),
+            leaving: Memo::default(),
         }
     }
 
     /// Says whose connections to a port pass.
     pub fn pass(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Option<Reaching> {
-        let arriving = network::is_ingress_guarded(model, to.workload).then(|| self.arriving(model, to));
+        let arriving = match network::is_ingress_guarded(model, to.workload) {
+            true => Some(self.arriving(model, to)),
+            false => self.unguarded.get(to.cluster).cloned().flatten(),
+        };
         let leaving = self.guarded.iter().any(|here| !here.is_empty()).then(|| self.leaving(model, to));
         match (arriving, leaving) {
             (None, None) => None,
@@ -144,11 +154,11 @@ impl<'m> Passages<'m> {
             port: to.port,
             names: names(to.workload, to.port),
         };
-        remembered(&self.arriving, at, || {
+        self.arriving.of(at, |_| {
             let ingress = network::Ingress::of(model, to.workload, to.port);
             let ask = |caller| ingress.lets(caller).reach();
             let here = |cluster: usize| cluster == to.cluster || cluster >= self.models.len();
-            by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
+            Arc::new(by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
                 let near = alike.iter().filter(move |_| here(cluster));
                 let near = near.map(move |alike| (alike.all.clone(), ask(alike.one.caller)));
                 // Policies see nothing of another cluster's pods but that they are of there, and whether on their nodes.
@@ -159,7 +169,7 @@ impl<'m> Passages<'m> {
                     Some((Intervals::of(these.flat_map(|alike| alike.all.ranges().to_vec()).collect()), reach))
                 });
                 near.chain(far).collect::<Vec<_>>()
-            }))
+            })))
         })
     }
 
@@ -174,7 +184,7 @@ impl<'m> Passages<'m> {
             port: to.port,
             names: names(to.workload, to.port),
         };
-        remembered(&self.leaving, towards, || {
+        self.leaving.of(towards, |_| {
             let of_cluster = |(here, guarded): (&'_ Arc<Vec<Alike<'m>>>, &Vec<usize>)| -> Vec<(Intervals, Reach)> {
                 let alike = guarded.iter().filter_map(|at| here.get(*at));
                 let asked = alike.filter_map(|alike| {
@@ -186,7 +196,7 @@ impl<'m> Passages<'m> {
             let asked: Vec<_> = self.alike.iter().zip(&self.guarded).flat_map(of_cluster).collect();
             let guarded = Intervals::of(asked.iter().flat_map(|(all, _)| all.ranges().to_vec()).collect());
             let free = Intervals::range(0..self.callers).without(&guarded);
-            by_reach(asked.into_iter().chain([(free, Reach::Allowed)]))
+            Arc::new(by_reach(asked.into_iter().chain([(free, Reach::Allowed)])))
         })
     }
 
@@ -208,16 +218,17 @@ fn guarded(model: &Model<'_>, alike: &[Alike<'_>]) -> Vec<usize> {
     alike.iter().enumerate().filter(|(_, alike)| is_guarded(alike)).map(|(at, _)| at).collect()
 }
 
-/// Works something out, unless it was before.
-fn remembered<K: std::hash::Hash + Eq>(
-    known: &Mutex<HashMap<K, Arc<Reaching>>>,
-    key: K,
-    find: impl FnOnce() -> Reaching,
-) -> Arc<Reaching> {
-    if let Some(known) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Arc::clone(known);
+/// Says what passes into a cluster where no policy is about it: whether calls from beyond its network arrive nobody knows.
+fn unguarded(models: &[&Model<'_>], alike: &[Arc<Vec<Alike<'_>>>], at: usize, callers: u32) -> Option<Arc<Reaching>> {
+    let here = models.get(at)?;
+    let is_near = |(other, model): (usize, &&Model<'_>)| other == at || network::share_a_network(model, here);
+    let near: Vec<bool> = models.iter().enumerate().map(is_near).collect();
+    if near.iter().all(|near| *near) {
+        return None;
     }
-    let found = Arc::new(find());
-    known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&found));
-    found
+    // Whoever is outside of all clusters comes last.
+    let of_near = alike.iter().zip(near.into_iter().chain([true])).filter(|(_, near)| *near);
+    let open = of_near.flat_map(|(alike, _)| alike.iter().flat_map(|alike| alike.all.ranges().to_vec()));
+    let open = Intervals::of(open.collect());
+    Some(Arc::new(Reaching { unsure: Intervals::range(0..callers).without(&open), open }))
 }

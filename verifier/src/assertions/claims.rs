@@ -20,6 +20,7 @@ use super::report::Finding;
 use super::terrain::{Place, Terrain, Who};
 use super::{Claim, Evidence, Judgement, Verdict};
 use crate::reach::{Asked, Reach};
+use crate::request::Identity;
 use crate::spoken::Spoken;
 
 impl Terrain<'_> {
@@ -255,24 +256,25 @@ impl Terrain<'_> {
             let one = |(candidate, asked, theirs): &(&Candidate<'t>, Option<Asked>, Spoken)| {
                 let asked = asked.as_ref().filter(|_| counts(candidate.from, place))?;
                 let ports = given.as_ref().map_or_else(|| told.with(theirs), |given| given.iter().copied().collect());
-                self.worst(candidate, place, &ports, asked)
+                self.worst(candidate, place, &ports, asked, &[])
             };
             callers.iter().filter_map(one).collect()
         };
         places.par_iter().flat_map_iter(at).collect()
     }
 
-    /// Returns what gets through best at any of these ports.
+    /// Returns what gets through best at any of these ports, with the keys of others.
     pub(super) fn worst<'t>(
         &'t self,
         candidate: &Candidate<'t>,
         place: Place,
         ports: &[u16],
         asked: &Asked,
+        keys: &[Identity],
     ) -> Option<Finding<'t>> {
         let mut worst: Option<Finding<'t>> = None;
         for port in ports {
-            let Some(answer) = self.reaches(candidate.from, place, *port, asked) else { continue };
+            let Some(answer) = self.reaches(candidate.from, place, *port, asked, keys) else { continue };
             let reach = if candidate.role == Role::MayBe { Reach::Depends } else { answer.reach() };
             if worst.as_ref().is_none_or(|worst| worst.reach < reach) {
                 worst = Some(Finding {
@@ -335,7 +337,7 @@ impl Terrain<'_> {
         ports: &BTreeSet<u16>,
         asked: &Asked,
     ) -> Option<Finding<'t>> {
-        let answers = ports.iter().filter_map(|port| Some((*port, self.answer(candidate.from, to, *port, asked)?)));
+        let answers = ports.iter().filter_map(|port| Some((*port, self.answer(candidate.from, to, *port, asked, &[])?)));
         let (port, answer) = answers.max_by_key(|(_, answer)| answer.reach())?;
         let reach = answer.reach();
         let found =

@@ -1,7 +1,7 @@
 //! Every cluster of a policy, and the ways between them.
 //!
 //! In: resolved policy and what was compiled of it. Out: [`Terrain`], which answers whether a caller anywhere reaches a port
-//! of a workload anywhere: what [`reach`] says.
+//! of a workload anywhere: what [`explain`] says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use ringfence_compiler::resolve::world::{Cluster, World};
 use crate::model::{Model, Stranger};
 use crate::network;
 use crate::policies::Policies;
-use crate::reach::{Answer, Asked, Caller, Gate, Reach, reach};
+use crate::reach::{Answer, Asked, Caller, Detail, Gate, Reach, explain};
 use crate::request::Identity;
 
 /// A cluster, ready to be asked, by its position in [`World::clusters`].
@@ -148,21 +148,44 @@ impl<'a> Terrain<'a> {
         Some((network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port)))
     }
 
-    /// Answers whether a caller reaches a port of a workload.
-    pub fn answer<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &Asked) -> Option<Answer<'t>> {
+    /// Answers whether a caller reaches a port of a workload, who can show these identities beside its own.
+    pub fn answer<'t>(
+        &'t self,
+        from: Who<'t>,
+        to: Place,
+        port: u16,
+        asked: &Asked,
+        keys: &[Identity],
+    ) -> Option<Answer<'t>> {
         let (land, workload) = self.at(to)?;
         let caller = self.arriving(from, to)?;
         let model: &Model<'t> = &land.model;
-        Some(reach(model, caller, workload, port, asked))
+        Some(explain(model, caller, (workload, port), asked, Detail { stolen: keys, ..Detail::default() }))
     }
 
     /// Answers where something may get through; `None` where nothing does.
-    pub fn reaches<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &Asked) -> Option<Answer<'t>> {
+    pub fn reaches<'t>(
+        &'t self,
+        from: Who<'t>,
+        to: Place,
+        port: u16,
+        asked: &Asked,
+        keys: &[Identity],
+    ) -> Option<Answer<'t>> {
         let (egress, ingress) = self.network(from, to, port)?;
         if egress.reach().min(ingress.reach()) == Reach::Denied {
             return None;
         }
-        self.answer(from, to, port, asked).filter(|answer| answer.reach() != Reach::Denied)
+        self.answer(from, to, port, asked, keys).filter(|answer| answer.reach() != Reach::Denied)
+    }
+
+    /// Returns the identity that whoever takes a caller can show from anywhere: of pods, where they have a proxy.
+    pub fn key_of(&self, from: Who<'_>) -> Option<Identity> {
+        match from {
+            Who::Pods(land, _, workload) => self.lands.get(land)?.model.identity(workload),
+            Who::Known(_, stranger) => Some(stranger.identity.clone()),
+            Who::Outside(_) => None,
+        }
     }
 }
 

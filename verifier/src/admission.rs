@@ -4,9 +4,9 @@
 //! request is admitted, surely or perhaps, and whether one of a caller without identity is. It says the same as asking for
 //! each caller by itself ([`crate::reach`]), which a test holds it to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Enforced, Leaf, Test};
@@ -15,6 +15,7 @@ use crate::glob::Glob;
 use crate::identities::Identities;
 use crate::intervals::Intervals;
 use crate::istio::peer_authentication::Mode;
+use crate::memo::Memo;
 use crate::reach::Reach;
 use crate::residual::{is_plain, residual};
 
@@ -58,15 +59,15 @@ type Question = (Chain<()>, Reads, Vec<(String, Vec<String>)>);
 #[derive(Debug)]
 pub struct Answers {
     identities: Identities,
-    named: Mutex<HashMap<Glob, Arc<Intervals>>>,
-    asked: Mutex<HashMap<Question, Reach>>,
+    named: Memo<Glob, Arc<Intervals>>,
+    asked: Memo<Question, Reach>,
 }
 
 impl Answers {
     /// Begins without any.
     #[must_use]
     pub fn about(identities: Identities) -> Self {
-        Self { identities, named: Mutex::default(), asked: Mutex::default() }
+        Self { identities, named: Memo::default(), asked: Memo::default() }
     }
 
     /// Works out whom a port admits that may be taken in any of these ways.
@@ -148,12 +149,7 @@ impl Answers {
 
     /// Returns the identities a glob means.
     fn named(&self, glob: &Glob) -> Arc<Intervals> {
-        let known = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(glob).cloned();
-        known.unwrap_or_else(|| {
-            let found = Arc::new(self.identities.matching(glob));
-            self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(glob.clone(), Arc::clone(&found));
-            found
-        })
+        self.named.of_borrowed(glob, || Arc::new(self.identities.matching(glob)))
     }
 
     /// Asks whether some request of a known peer is admitted.
@@ -166,28 +162,23 @@ impl Answers {
         if everything && left.deny.is_empty() && left.custom.is_empty() {
             return Reach::Allowed;
         }
-        let question = (left, way.reads, door.issuers.clone());
-        if let Some(known) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&question) {
-            return *known;
-        }
-        let arrivals = Arrivals {
-            port: door.port,
-            http: way.reads == Reads::Http,
-            plaintext: true,
-            mtls: false,
-            trust_domains: Vec::new(),
-            issuers: question.2.clone(),
-        };
-        let space = Space::of(arrivals.clone(), question.0.rules().flat_map(Enforced::tests), &[]);
-        let verdict = Verdict::of(&space, &arrivals, &question.0);
-        let some = |certainty| verdict.admitted(&space.everything(), certainty).is_some();
-        let reach = match (some(Certainty::Surely), some(Certainty::Perhaps)) {
-            (true, _) => Reach::Allowed,
-            (false, true) => Reach::Depends,
-            (false, false) => Reach::Denied,
-        };
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(question, reach);
-        reach
+        self.asked.of((left, way.reads, door.issuers.clone()), |(left, reads, issuers)| {
+            // The peer is settled, so that it does not matter how one arrives.
+            let arrivals = Arrivals {
+                http: *reads == Reads::Http,
+                mtls: false,
+                issuers: issuers.clone(),
+                ..Arrivals::anything(door.port)
+            };
+            let space = Space::of(arrivals.clone(), left.rules().flat_map(Enforced::tests), &[]);
+            let verdict = Verdict::of(&space, &arrivals, left);
+            let some = |certainty| verdict.admitted(&space.everything(), certainty).is_some();
+            match (some(Certainty::Surely), some(Certainty::Perhaps)) {
+                (true, _) => Reach::Allowed,
+                (false, true) => Reach::Depends,
+                (false, false) => Reach::Denied,
+            }
+        })
     }
 }
 

@@ -10,11 +10,12 @@ use ipnet::IpNet;
 use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::spec::cluster::DataPlane;
+use ringfence_compiler::spec::reference::meets;
 
 use crate::kubernetes::network::{Entrance, names};
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::{About, By, Decision, Direction, Passage};
-use crate::kubernetes::peer::{Peer, meets};
+use crate::kubernetes::peer::Peer;
 use crate::kubernetes::port::Server;
 use crate::kubernetes::tier_policy::TierPolicy;
 use crate::model::Model;
@@ -166,11 +167,20 @@ impl<'m, 'a> Ingress<'m, 'a> {
     #[must_use]
     pub fn lets(&self, caller: Caller<'a>) -> Gate<'a> {
         let port = || self.lets_by(&self.own, caller);
-        match &self.tunnel {
+        let gate = match &self.tunnel {
             Some(tunnel) => {
                 Wire::of_caller(self.model, caller).with(self.wire).ask(port, || self.lets_by(tunnel, caller))
             }
             None => port(),
+        };
+        match (gate, caller) {
+            // Nobody knows whether there is a way at all, and from which address connections arrive on it.
+            (Gate::Open(_), Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _))
+                if !share_a_network(home, self.model) =>
+            {
+                Gate::Unsure(Decider::NotModelled("calls between clusters that share no network"))
+            }
+            (gate, _) => gate,
         }
     }
 
@@ -228,6 +238,12 @@ impl<'m, 'a> Ingress<'m, 'a> {
         let pods = &self.model.cluster().document.spec.pod_cidrs;
         block.prefix_len() > 0 && (pods.is_empty() || pods.iter().any(|pods| meets(&pods.value.0, block)))
     }
+}
+
+/// Tells whether pods of one cluster reach those of another by their addresses, as the facts of both say.
+#[must_use]
+pub fn share_a_network(one: &Model<'_>, other: &Model<'_>) -> bool {
+    one.cluster().document.spec.shares_a_network_with(&other.cluster().document.spec)
 }
 
 /// Returns the addresses that pods of a cluster have, as others see them: any where nobody says.

@@ -41,9 +41,9 @@ impl World {
     /// Returns the facts about the clusters.
     pub fn facts(self, cluster: usize) -> String {
         format!(
-            "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {{name: c{cluster}}}\nspec: {{network: one, podCidrs: [10.{}.{}.0/18]}}\n",
-            cluster / 4,
-            cluster % 4 * 64,
+            "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {{name: c{cluster}}}\nspec: {{network: main, podCidrs: [10.{}.{}.0/20]}}\n",
+            cluster / 16 % 256,
+            cluster % 16 * 16
         )
     }
 

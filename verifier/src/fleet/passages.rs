@@ -1,11 +1,11 @@
 //! Whom the network lets through, worked out once for callers and ports that its policies do not tell apart.
 //!
 //! In: a port. Out: the callers whose connections pass the policies at both ends, as [`Reaching`]; `None` where no policy is
-//! about either.
+//! about either, and every caller is on the same network.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ringfence_compiler::inventory::Labels;
 
@@ -14,6 +14,7 @@ use crate::intervals::Intervals;
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network::names;
 use crate::kubernetes::passage::Direction;
+use crate::memo::Memo;
 use crate::model::Model;
 use crate::network::{self, Looks, Wire};
 use crate::reach::{Caller, Reach};
@@ -28,9 +29,11 @@ pub(super) struct Passages<'m> {
     far: Arc<Vec<Vec<Far<'m>>>>,
     /// Callers about whose own connections policies are, of the clusters that have any.
     guarded: BTreeMap<usize, Vec<usize>>,
+    /// What passes into each cluster where no policy is about it; `None` where everybody is on its network.
+    unguarded: Arc<Vec<Option<Arc<Reaching>>>>,
     callers: u32,
-    arriving: Mutex<HashMap<At, Arc<Reaching>>>,
-    leaving: Mutex<HashMap<Towards, Arc<Reaching>>>,
+    arriving: Memo<At, Arc<Reaching>>,
+    leaving: Memo<Towards, Arc<Reaching>>,
 }
 
 /// Callers that no policy of the network tells apart.
@@ -100,16 +103,19 @@ impl<'m> Passages<'m> {
         }
         let alike = |group: Group<'m>| Alike { one: group.one, all: Intervals::of(group.all) };
         let alike: Vec<Vec<_>> = groups.into_iter().map(|here| here.into_values().map(alike).collect()).collect();
-        let far = alike.iter().take(models.len()).map(|here| seen_from_afar(here)).collect();
+        let far: Vec<Vec<_>> = alike.iter().take(models.len()).map(|here| seen_from_afar(here)).collect();
         let guarded = models.iter().zip(&alike).map(|(model, here)| guarded(model, here)).enumerate();
+        let everybody = Intervals::range(0..position(callers.len()));
+        let unguarded = (0..models.len()).map(|at| unguarded(models, &far, at, &everybody)).collect();
         Self {
             models: models.to_vec(),
             guarded: guarded.filter(|(_, here)| !here.is_empty()).collect(),
             alike: Arc::new(alike),
             far: Arc::new(far),
+            unguarded: Arc::new(unguarded),
             callers: position(callers.len()),
-            arriving: Mutex::default(),
-            leaving: Mutex::default(),
+            arriving: Memo::default(),
+            leaving: Memo::default(),
         }
     }
 
@@ -128,15 +134,19 @@ impl<'m> Passages<'m> {
             alike: Arc::clone(&self.alike),
             far: Arc::clone(&self.far),
             guarded: of_clusters,
+            unguarded: Arc::clone(&self.unguarded),
             callers: self.callers,
-            arriving: Mutex::default(),
-            leaving: Mutex::default(),
+            arriving: Memo::default(),
+            leaving: Memo::default(),
         }
     }
 
     /// Says whose connections to a port pass.
     pub fn pass(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Option<Reaching> {
-        let arriving = network::is_ingress_guarded(model, to.workload).then(|| self.arriving(model, to));
+        let arriving = match network::is_ingress_guarded(model, to.workload) {
+            true => Some(self.arriving(model, to)),
+            false => self.unguarded.get(to.cluster).cloned().flatten(),
+        };
         let leaving = (!self.guarded.is_empty()).then(|| self.leaving(model, to));
         match (arriving, leaving) {
             (None, None) => None,
@@ -158,24 +168,25 @@ impl<'m> Passages<'m> {
             port: to.port,
             names: names(to.workload, to.port),
         };
-        remembered(&self.arriving, at, || {
+        self.arriving.of(at, |_| {
             let ingress = network::Ingress::of(model, to.workload, to.port);
             let ask = |caller| ingress.lets(caller).reach();
             let near = [self.alike.get(to.cluster), self.alike.last()].into_iter().flatten();
             let near = near.flat_map(|here| here.iter().map(|alike| (alike.all.clone(), ask(alike.one.caller))));
             let blocks = ingress.blocks();
-            let mut far: BTreeMap<Looks, Vec<&Far<'m>>> = BTreeMap::new();
+            let mut far: BTreeMap<(bool, Looks), Vec<&Far<'m>>> = BTreeMap::new();
             for (cluster, of_there) in self.far.iter().enumerate().filter(|(cluster, _)| *cluster != to.cluster) {
                 let Some(home) = self.models.get(cluster) else { continue };
+                let is_near = network::share_a_network(home, model);
                 for pods in of_there {
-                    far.entry(network::looks(home, pods.on_node, &blocks)).or_default().push(pods);
+                    far.entry((is_near, network::looks(home, pods.on_node, &blocks))).or_default().push(pods);
                 }
             }
             let far = far.into_values().filter_map(|far| {
                 let reach = ask(self.seen_from(to.cluster, far.first()?.one)?);
                 Some((Intervals::of(far.iter().flat_map(|far| far.all.ranges().iter().cloned()).collect()), reach))
             });
-            by_reach(near.chain(far))
+            Arc::new(by_reach(near.chain(far)))
         })
     }
 
@@ -190,7 +201,7 @@ impl<'m> Passages<'m> {
             port: to.port,
             names: names(to.workload, to.port),
         };
-        remembered(&self.leaving, towards, || {
+        self.leaving.of(towards, |_| {
             let of_cluster = |(cluster, guarded): (&usize, &Vec<usize>)| -> Vec<(Intervals, Reach)> {
                 let here = self.alike.get(*cluster).map(Vec::as_slice).unwrap_or_default();
                 let asked = guarded.iter().filter_map(|at| here.get(*at)).filter_map(|alike| {
@@ -202,7 +213,7 @@ impl<'m> Passages<'m> {
             let asked: Vec<_> = self.guarded.iter().flat_map(of_cluster).collect();
             let guarded = Intervals::of(asked.iter().flat_map(|(all, _)| all.ranges().to_vec()).collect());
             let free = Intervals::range(0..self.callers).without(&guarded);
-            by_reach(asked.into_iter().chain([(free, Reach::Allowed)]))
+            Arc::new(by_reach(asked.into_iter().chain([(free, Reach::Allowed)])))
         })
     }
 
@@ -235,16 +246,12 @@ fn guarded(model: &Model<'_>, alike: &[Alike<'_>]) -> Vec<usize> {
     alike.iter().enumerate().filter(|(_, alike)| is_guarded(alike)).map(|(at, _)| at).collect()
 }
 
-/// Works something out, unless it was before.
-fn remembered<K: std::hash::Hash + Eq>(
-    known: &Mutex<HashMap<K, Arc<Reaching>>>,
-    key: K,
-    find: impl FnOnce() -> Reaching,
-) -> Arc<Reaching> {
-    if let Some(known) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Arc::clone(known);
-    }
-    let found = Arc::new(find());
-    known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&found));
-    found
+/// Says what passes into a cluster where no policy is about it: whether calls from beyond its network arrive nobody knows.
+fn unguarded(models: &[&Model<'_>], far: &[Vec<Far<'_>>], at: usize, everybody: &Intervals) -> Option<Arc<Reaching>> {
+    let here = models.get(at)?;
+    let beyond = models.iter().zip(far).enumerate();
+    let beyond = beyond.filter(|(other, (model, _))| *other != at && !network::share_a_network(model, here));
+    let ranges = beyond.flat_map(|(_, (_, far))| far.iter().flat_map(|far| far.all.ranges().iter().cloned()));
+    let unsure = Intervals::of(ranges.collect());
+    (unsure.count() > 0).then(|| Arc::new(Reaching { open: everybody.without(&unsure), unsure }))
 }

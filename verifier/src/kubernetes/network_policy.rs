@@ -6,10 +6,11 @@
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::source::Span;
+use ringfence_compiler::spec::reference::meets;
 
 use super::fits::Fits;
 use super::passage::Direction;
-use super::peer::{Peer, PodSelector, block, meets};
+use super::peer::{Peer, PodSelector, block};
 use super::port::{PortMatch, Server};
 use super::selector::LabelSelector;
 use crate::istio::read::Fields;

@@ -11,11 +11,12 @@ use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::peer_authentication::{Modes, PeerAuthentication, deciding};
 use crate::istio::read::selects;
 use crate::istio::request_authentication::{JwtRule, RequestAuthentication};
+use crate::istio::sidecar::Sidecar;
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::About;
 use crate::kubernetes::peer::Pod;
-use crate::kubernetes::selector::carry;
+use crate::kubernetes::selector::{carry, is_added};
 use crate::kubernetes::tier_policy::{Kind, TierPolicy};
 
 /// The objects of a cluster that decide.
@@ -27,6 +28,8 @@ pub struct Policies {
     pub peers: Vec<PeerAuthentication>,
     /// RequestAuthentications, by namespace and name.
     pub tokens: Vec<RequestAuthentication>,
+    /// Sidecars, by namespace and name.
+    pub sidecars: Vec<Sidecar>,
     /// NetworkPolicies, by namespace and name.
     pub network: Vec<NetworkPolicy>,
     /// Policies of the tiers around them, by tier, priority, kind and name.
@@ -49,6 +52,7 @@ impl Policies {
             ("security.istio.io", "RequestAuthentication") => {
                 self.tokens.extend(RequestAuthentication::read(root, diagnostics));
             }
+            ("networking.istio.io", "Sidecar") => self.sidecars.extend(Sidecar::read(root, diagnostics)),
             ("networking.k8s.io", "NetworkPolicy") => self.network.extend(NetworkPolicy::read(root, diagnostics)),
             ("policy.networking.k8s.io", kind) if Kind::named(kind).is_some() => {
                 self.tiers.extend(Kind::named(kind).and_then(|kind| TierPolicy::read(kind, root, diagnostics).ok()));
@@ -71,6 +75,7 @@ impl Policies {
         sort(&mut self.authorization);
         sort(&mut self.peers);
         sort(&mut self.tokens);
+        sort(&mut self.sidecars);
         sort(&mut self.network);
         let rank = |policy: &TierPolicy| (policy.tier, policy.priority, policy.kind, policy.name.clone());
         self.tiers.sort_by_key(rank);
@@ -134,6 +139,38 @@ impl Policies {
             || tokens.any(|policy| carry(&policy.selector, labels) == Fits::Perhaps)
     }
 
+    /// Tells whether any policy of Istio asks for such a label, so that [`Policies::is_unsure`] has to be asked.
+    #[must_use]
+    pub fn asks_for_added_labels(&self) -> bool {
+        let authorization = self.authorization.iter().map(|policy| &policy.selector);
+        let tokens = self.tokens.iter().map(|policy| &policy.selector);
+        let mut all = authorization.chain(tokens).chain(self.peers.iter().map(|policy| &policy.selector));
+        all.any(|selector| selector.keys().any(|key| is_added(key)))
+    }
+
+    /// Returns the Sidecars one of which the proxy of a pod goes by (istio/istio `pilot/pkg/model/push_context.go`,
+    /// `getSidecarScope`): those that name its labels, or else those of its namespace, or of the mesh. Of many nobody knows
+    /// which it is; `None` is among them where it may be none.
+    #[must_use]
+    pub fn receiving(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<Option<&Sidecar>> {
+        let here = of_namespace(&self.sidecars, namespace);
+        let named = |least: Fits| {
+            let named = here.iter().filter(|sidecar| !sidecar.selector.is_empty());
+            named.filter(move |sidecar| carry(&sidecar.selector, labels) == least).map(Some)
+        };
+        let mut all: Vec<Option<&Sidecar>> = named(Fits::Yes).collect();
+        if all.is_empty() {
+            let of_all = |sidecars: &'_ [Sidecar]| sidecars.iter().any(|sidecar| sidecar.selector.is_empty());
+            let wide = if of_all(here) { here } else { of_namespace(&self.sidecars, root) };
+            all.extend(wide.iter().filter(|sidecar| sidecar.selector.is_empty()).map(Some));
+            if all.is_empty() {
+                all.push(None);
+            }
+        }
+        all.extend(named(Fits::Perhaps));
+        all
+    }
+
     /// Returns the modes of a pod's ports.
     #[must_use]
     pub fn modes(&self, namespace: &str, labels: &Labels, root: &str) -> Modes {
@@ -180,7 +217,7 @@ macro_rules! of_namespace {
         }
     )*};
 }
-of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, NetworkPolicy);
+of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Sidecar, NetworkPolicy);
 
 /// Returns the part of a sorted list that lies in a namespace.
 fn of_namespace<'p, P: OfNamespace>(sorted: &'p [P], namespace: &str) -> &'p [P] {

@@ -117,7 +117,9 @@ fn key<'m>(calling: &Calling<'m>) -> (u8, String, &'m str) {
 
 /// Finds the workloads of both sides, with every port that somebody speaks of on either.
 pub(super) fn places<'m>(before: &Fleet<'m>, after: &Fleet<'m>) -> Vec<Place<'m>> {
-    let mut places: BTreeMap<(String, String, &str, usize), (Place<'m>, Vec<Spoken>)> = BTreeMap::new();
+    /// By cluster, name and kind; several workloads may share all of them.
+    type Places<'m> = BTreeMap<(String, String, &'m str, usize), (Place<'m>, Vec<Spoken>)>;
+    let mut places = Places::new();
     for (is_after, fleet) in [(false, before), (true, after)] {
         for (cluster, model) in fleet.models().iter().enumerate() {
             for workload in model.workloads() {

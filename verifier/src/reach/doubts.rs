@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_compiler::inventory::Workload;
 
 use super::proxy::Told;
-use super::{Caller, Gate, Reach};
+use super::{Caller, Decider, Gate, Reach};
 use crate::engine::envoy::Reads;
 use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::peer_authentication::Mode;
@@ -32,7 +32,11 @@ pub(super) fn of_network(
     caller: Caller<'_>,
     (to, port): (&Workload, u16),
 ) -> Vec<String> {
-    let Gate::Unsure(_) = gate else { return Vec::new() };
+    // What is not modelled says so itself.
+    let Gate::Unsure(decider) = gate else { return Vec::new() };
+    if let Decider::NotModelled(_) = decider {
+        return Vec::new();
+    }
     let mut why = Vec::new();
     let of_caller = match caller {
         Caller::Workload(from) | Caller::WorkloadOf(_, from) => Some(from),

@@ -337,7 +337,8 @@ impl Terrain<'_> {
         ports: &BTreeSet<u16>,
         asked: &Asked,
     ) -> Option<Finding<'t>> {
-        let answers = ports.iter().filter_map(|port| Some((*port, self.answer(candidate.from, to, *port, asked, &[])?)));
+        let answers =
+            ports.iter().filter_map(|port| Some((*port, self.answer(candidate.from, to, *port, asked, &[])?)));
         let (port, answer) = answers.max_by_key(|(_, answer)| answer.reach())?;
         let reach = answer.reach();
         let found =

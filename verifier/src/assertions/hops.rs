@@ -31,7 +31,8 @@ impl Terrain<'_> {
         }
         // Sure steps first: a path of them is worse than one that may not be there.
         let fewer = (at_least as usize).saturating_sub(1);
-        let path = [Reach::Allowed, Reach::Depends].into_iter().find_map(|least| self.path(&start, &wanted, least, fewer));
+        let path =
+            [Reach::Allowed, Reach::Depends].into_iter().find_map(|least| self.path(&start, &wanted, least, fewer));
         let Some(path) = path else {
             let verdict = match self.with_every_key(&start, &wanted, fewer) {
                 None => Verdict::Proved,
@@ -135,7 +136,8 @@ impl Terrain<'_> {
             edge.iter().enumerate().find_map(|(at, line)| {
                 line.held.iter().find_map(|candidate| {
                     let own = self.key_of(candidate.from);
-                    let keys: Vec<Identity> = line.keys.iter().filter(|key| own.as_ref() != Some(key)).cloned().collect();
+                    let keys: Vec<Identity> =
+                        line.keys.iter().filter(|key| own.as_ref() != Some(key)).cloned().collect();
                     let ports = told.with(&self.told_apart_by(candidate.from));
                     let found = self.worst(candidate, *place, &ports, &Asked::anything(), &keys)?;
                     (found.reach >= least).then_some((at, found))

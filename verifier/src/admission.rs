@@ -31,7 +31,7 @@ pub struct Admission {
 }
 
 /// One way in which a port may be taken.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Way {
     /// How it is read.
     pub reads: Reads,
@@ -42,12 +42,12 @@ pub struct Way {
 }
 
 /// What all ways into a port share.
-#[derive(Debug)]
-pub struct Door<'d> {
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Door {
     /// The port.
     pub port: u16,
     /// The trust domains whose certificates are taken.
-    pub trust_domains: &'d [String],
+    pub trust_domains: Vec<String>,
     /// The issuers whose tokens are taken, and for whom.
     pub issuers: Vec<(String, Vec<String>)>,
 }
@@ -72,7 +72,7 @@ impl Answers {
 
     /// Works out whom a port admits that may be taken in any of these ways.
     #[must_use]
-    pub fn admission(&self, door: &Door<'_>, ways: &[Way]) -> Admission {
+    pub fn admission(&self, door: &Door, ways: &[Way]) -> Admission {
         let of_ways: Vec<Admission> = ways.iter().map(|way| self.of_way(door, way)).collect();
         joined(of_ways).unwrap_or(Admission {
             open: Intervals::default(),
@@ -81,14 +81,14 @@ impl Answers {
         })
     }
 
-    fn of_way(&self, door: &Door<'_>, way: &Way) -> Admission {
+    fn of_way(&self, door: &Door, way: &Way) -> Admission {
         let nameless = match way.mode.plaintext() {
             false => Reach::Denied,
             true => self.ask(door, way, &|_| false),
         };
         let mut own: BTreeMap<Reach, Vec<Range<u32>>> = BTreeMap::new();
         if way.mode.mtls() && nameless != Reach::Allowed {
-            for (group, uri) in self.groups(&way.chain, &self.accepted(door.trust_domains)) {
+            for (group, uri) in self.groups(&way.chain, &self.accepted(&door.trust_domains)) {
                 let reach = self.ask(door, way, &|glob| glob.matches(&uri));
                 own.entry(reach).or_default().extend(group);
             }
@@ -153,7 +153,7 @@ impl Answers {
     }
 
     /// Asks whether some request of a known peer is admitted.
-    fn ask(&self, door: &Door<'_>, way: &Way, is_peer: &impl Fn(&Glob) -> bool) -> Reach {
+    fn ask(&self, door: &Door, way: &Way, is_peer: &impl Fn(&Glob) -> bool) -> Reach {
         let left = residual(&way.chain, door.port, is_peer);
         if left.allow.as_ref().is_some_and(Vec::is_empty) || left.deny.iter().any(is_plain) {
             return Reach::Denied;

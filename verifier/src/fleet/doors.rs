@@ -22,8 +22,14 @@ pub(super) struct Doors {
     starts: Arc<Vec<u32>>,
     /// How many callers there are.
     all: u32,
+    /// By what is asked, whoever asks it: the same rules stand at many ports, also of other clusters and other policies.
+    asked: Arc<Memo<Asked, Arc<Reaching>>>,
+    /// By the objects that ask it, which is quicker to look up.
     known: Memo<Told, Arc<Reaching>>,
 }
+
+/// What a proxy asks of all who come to a port.
+type Asked = (Door, Vec<Way>);
 
 /// What a proxy is told of a port; objects by where they lie in memory.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -39,13 +45,13 @@ struct Told {
 impl Doors {
     pub fn of(identities: Identities, starts: Vec<u32>, all: u32) -> Self {
         let answers = Arc::new(Answers::about(identities));
-        Self { answers, starts: Arc::new(starts), all, known: Memo::default() }
+        Self { answers, starts: Arc::new(starts), all, asked: Arc::default(), known: Memo::default() }
     }
 
     /// Returns the same without what is known of ports, for other policies.
     pub fn afresh(&self) -> Self {
         let (answers, starts) = (Arc::clone(&self.answers), Arc::clone(&self.starts));
-        Self { answers, starts, all: self.all, known: Memo::default() }
+        Self { answers, starts, all: self.all, asked: Arc::clone(&self.asked), known: Memo::default() }
     }
 
     pub fn identities(&self) -> usize {
@@ -77,17 +83,18 @@ impl Doors {
             port: to.port,
         };
         self.known.of(told, |told| {
-            let door = Door {
-                port: to.port,
-                trust_domains: &model.mesh().trust_domains,
-                issuers: tokens.iter().map(|rule| rule.taken()).collect(),
-            };
             let ways = told.modes.iter().flat_map(|mode| told.readings.iter().map(move |reads| (*mode, *reads)));
             let ways = ways.map(|(mode, reads)| {
                 let chain = chain(&selected, reads, model.mesh()).anonymous();
                 Way { reads, mode, chain }
             });
-            Arc::new(self.spread(&self.answers.admission(&door, &ways.collect::<Vec<_>>())))
+            let door = Door {
+                port: to.port,
+                trust_domains: model.mesh().trust_domains.clone(),
+                issuers: tokens.iter().map(|rule| rule.taken()).collect(),
+            };
+            self.asked
+                .of((door, ways.collect()), |(door, ways)| Arc::new(self.spread(&self.answers.admission(door, ways))))
         })
     }
 

@@ -166,6 +166,15 @@ impl PeerMatch {
         Ok(Self::Pods(PodSelector::read(fields, diagnostics)?))
     }
 
+    /// Returns the blocks it names.
+    pub fn blocks(&self) -> impl Iterator<Item = &IpNet> {
+        let (block, except): (_, &[IpNet]) = match self {
+            Self::Pods(_) => (None, &[]),
+            Self::Addresses { block, except } => (Some(block), except),
+        };
+        block.into_iter().chain(except)
+    }
+
     fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {
         match (self, peer) {
             (Self::Pods(selector), Peer::Pods(pod)) => {

@@ -270,6 +270,11 @@ impl TierPeer {
         })
     }
 
+    /// Returns the blocks it names.
+    pub fn blocks(&self) -> &[IpNet] {
+        if let Self::Networks(networks) = self { networks } else { &[] }
+    }
+
     fn fits(&self, peer: Peer<'_>) -> Fits {
         match (self, peer) {
             (Self::Pods(_), Peer::Outside(_)) => Fits::No,

@@ -60,7 +60,7 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
 }
 
 fn is_empty(model: &Model<'_>) -> bool {
-    let Policies { authorization, peers, tokens, network, tiers } = model.policies();
+    let Policies { authorization, peers, tokens, network, tiers, sidecars: _ } = model.policies();
     let decide = authorization.len() + peers.len() + tokens.len() + network.len() + tiers.len();
     decide == 0 && model.workloads().next().is_none()
 }

@@ -272,9 +272,8 @@ impl Input {
         if object.rule.is_some() {
             known.retain(|name| name.starts_with("AuthorizationPolicy/"));
         }
-        let failure = Err(Failure::new(format!("there is no `{text}` here"))
-            .did_you_mean(text.split('#').next().unwrap_or(text), known.iter().map(String::as_str)));
-        failure
+        Err(Failure::new(format!("there is no `{text}` here"))
+            .did_you_mean(text.split('#').next().unwrap_or(text), known.iter().map(String::as_str)))
     }
 }
 

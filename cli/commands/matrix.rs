@@ -16,6 +16,7 @@ use crate::mesh::{Input, Mesh};
 pub(super) fn run(args: &args::Matrix) -> Result<Exit, Failure> {
     let input = Input::open(args.path.as_deref(), args.facts.as_deref(), &args.reading)?;
     let meshes = input.meshes();
+    meshes.must_run()?;
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let fleet = Fleet::of(&models);
     let matrices: Vec<_> =

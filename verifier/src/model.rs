@@ -193,8 +193,8 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn obscured(&self, namespace: &str, labels: &Labels) -> Option<&'static str> {
         let root = self.cluster.root_namespace();
-        if self.policies.is_unsure(namespace, labels, root) {
-            return Some("a policy that selects labels which pods are given only when they start");
+        if let Some(why) = self.policies.unsure(namespace, labels, root) {
+            return Some(why);
         }
         let selected = self.policies.authorizing(namespace, labels, root);
         (!unreadable(&selected).is_empty()).then_some("a path that no Envoy can read")

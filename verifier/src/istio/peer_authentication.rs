@@ -262,6 +262,7 @@ mod tests {
             let policies: Vec<PeerAuthentication> = written
                 .iter()
                 .map(|(namespace, app, mode, ports)| PeerAuthentication {
+                    doubtful: false,
                     namespace: (*namespace).to_owned(),
                     name: "a".to_owned(),
                     span: nowhere,

@@ -16,5 +16,6 @@ super::codes! {
     UNKNOWN_FIELD: Error = "mesh/unknown-field", "an object that decides has a field that its kind does not have";
     NO_NAMESPACE: Warning = "mesh/no-namespace", "a policy names no namespace, and nothing at hand is in `default`";
     PEERS_APART: Warning = "mesh/peers-apart", "two peers of a NetworkPolicy are alternatives where both were meant";
+    NOT_COMPARED: Note = "mesh/not-compared", "rules take too long to compare, so that nothing is said of whether they are needed";
     NOT_MODELLED: Note = "mesh/not-modelled", "an object changes proxies in ways that answers do not follow";
 }

@@ -360,11 +360,12 @@ pub const KINDS: &[Kind] = &[
 pub const OTHERS: &[(&str, &str, How, &str)] = &[
     ("Gateway, VirtualService", "networking.istio.io", How::Wider, "routes are no boundary; gateways are \"depends\""),
     (
-        "Sidecar, ServiceEntry",
+        "Sidecar",
         "networking.istio.io",
         How::Wider,
-        "what a caller's own proxy would refuse is no boundary",
+        "`ingress` says how ports are read, and is \"depends\" with `tls` or `captureMode: NONE`; what a caller's own proxy would refuse is no boundary",
     ),
+    ("ServiceEntry", "networking.istio.io", How::Wider, "what a caller's own proxy would refuse is no boundary"),
     (
         "DestinationRule",
         "networking.istio.io",

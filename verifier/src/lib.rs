@@ -22,6 +22,7 @@ pub mod istio;
 pub mod kubernetes;
 pub mod matrix;
 pub mod meant;
+mod memo;
 pub mod model;
 pub mod network;
 pub mod policies;

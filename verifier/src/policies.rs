@@ -12,11 +12,12 @@ use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::peer_authentication::{Modes, PeerAuthentication, deciding};
 use crate::istio::read::selects;
 use crate::istio::request_authentication::{JwtRule, RequestAuthentication};
+use crate::istio::sidecar::Sidecar;
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::About;
 use crate::kubernetes::peer::Pod;
-use crate::kubernetes::selector::carry;
+use crate::kubernetes::selector::{carry, is_added};
 use crate::kubernetes::tier_policy::TierPolicy;
 use crate::refusals::refused;
 use crate::unknown;
@@ -30,6 +31,8 @@ pub struct Policies {
     pub peers: Vec<PeerAuthentication>,
     /// RequestAuthentications, by namespace and name.
     pub tokens: Vec<RequestAuthentication>,
+    /// Sidecars, by namespace and name.
+    pub sidecars: Vec<Sidecar>,
     /// NetworkPolicies, by namespace and name.
     pub network: Vec<NetworkPolicy>,
     /// Policies of the tiers around them, by tier, priority, kind and name.
@@ -39,10 +42,14 @@ pub struct Policies {
 impl Policies {
     /// Adds an object, or each item of a list. One that cannot be read is reported and left out.
     pub fn add(&mut self, root: &Node, diagnostics: &mut Diagnostics) {
-        let is_list = || root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
+        let text = |name: &str| root.get(name).and_then(Node::as_str).unwrap_or_default();
+        let kind = text("kind");
         match Deciding::of(root) {
             Some(kind) => self.take(kind, root, diagnostics),
-            None if is_list() => {
+            None if kind == "Sidecar" && text("apiVersion").starts_with("networking.istio.io/") => {
+                self.sidecars.extend(Sidecar::read(root, diagnostics));
+            }
+            None if kind.ends_with("List") => {
                 if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value) {
                     items.iter().for_each(|item| self.add(item, diagnostics));
                 }
@@ -81,6 +88,7 @@ impl Policies {
         sort(&mut self.authorization);
         sort(&mut self.peers);
         sort(&mut self.tokens);
+        sort(&mut self.sidecars);
         sort(&mut self.network);
         let rank = |policy: &TierPolicy| (policy.tier, policy.priority, policy.kind, policy.name.clone());
         self.tiers.sort_by_key(rank);
@@ -153,6 +161,43 @@ impl Policies {
         })
     }
 
+    /// Tells whether any policy of Istio is so for some pod, and [`Policies::unsure`] has to be asked.
+    #[must_use]
+    pub fn is_sometimes_unsure(&self) -> bool {
+        let doubtful = self.authorization.iter().map(|policy| policy.doubtful);
+        let doubtful = doubtful.chain(self.tokens.iter().map(|policy| policy.doubtful));
+        if doubtful.chain(self.peers.iter().map(|policy| policy.doubtful)).any(|doubtful| doubtful) {
+            return true;
+        }
+        let authorization = self.authorization.iter().map(|policy| &policy.selector);
+        let tokens = self.tokens.iter().map(|policy| &policy.selector);
+        let mut all = authorization.chain(tokens).chain(self.peers.iter().map(|policy| &policy.selector));
+        all.any(|selector| selector.keys().any(|key| is_added(key)))
+    }
+
+    /// Returns the Sidecars one of which the proxy of a pod goes by (istio/istio `pilot/pkg/model/push_context.go`,
+    /// `getSidecarScope`): those that name its labels, or else those of its namespace, or of the mesh. Of many nobody knows
+    /// which it is; `None` is among them where it may be none.
+    #[must_use]
+    pub fn receiving(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<Option<&Sidecar>> {
+        let here = of_namespace(&self.sidecars, namespace);
+        let named = |least: Fits| {
+            let named = here.iter().filter(|sidecar| !sidecar.selector.is_empty());
+            named.filter(move |sidecar| carry(&sidecar.selector, labels) == least).map(Some)
+        };
+        let mut all: Vec<Option<&Sidecar>> = named(Fits::Yes).collect();
+        if all.is_empty() {
+            let of_all = |sidecars: &'_ [Sidecar]| sidecars.iter().any(|sidecar| sidecar.selector.is_empty());
+            let wide = if of_all(here) { here } else { of_namespace(&self.sidecars, root) };
+            all.extend(wide.iter().filter(|sidecar| sidecar.selector.is_empty()).map(Some));
+            if all.is_empty() {
+                all.push(None);
+            }
+        }
+        all.extend(named(Fits::Perhaps));
+        all
+    }
+
     /// Returns the modes of a pod's ports.
     #[must_use]
     pub fn modes(&self, namespace: &str, labels: &Labels, root: &str) -> Modes {
@@ -206,7 +251,7 @@ macro_rules! of_namespace {
         }
     )*};
 }
-of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, NetworkPolicy);
+of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Sidecar, NetworkPolicy);
 
 /// Returns the part of a sorted list that lies in a namespace.
 fn of_namespace<'p, P: OfNamespace>(sorted: &'p [P], namespace: &str) -> &'p [P] {

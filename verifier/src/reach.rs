@@ -10,7 +10,7 @@ mod proxy;
 mod statements;
 
 use ipnet::IpNet;
-use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::inventory::{OwnProxy, Workload};
 use ringfence_compiler::resolve::Governed;
 use ringfence_compiler::resolve::statements::Origin;
 use ringfence_compiler::source::Span;
@@ -254,8 +254,10 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them.
+/// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them, and by their proxy.
 pub(crate) fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
-    named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
+    named
+        || workload.proxy == Some(OwnProxy::Gateway)
+        || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
 }

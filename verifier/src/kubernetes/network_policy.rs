@@ -6,10 +6,11 @@
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::source::Span;
+use ringfence_compiler::spec::reference::meets;
 
 use super::fits::Fits;
 use super::passage::Direction;
-use super::peer::{Peer, PodSelector, block, meets};
+use super::peer::{Peer, PodSelector, block};
 use super::port::{PortMatch, Server};
 use super::selector::LabelSelector;
 use crate::istio::read::Fields;
@@ -166,6 +167,15 @@ impl PeerMatch {
             return Err(fields.refuse("podSelector", "a peer that says neither pods nor addresses", diagnostics));
         }
         Ok(Self::Pods(PodSelector::read(fields, diagnostics)?))
+    }
+
+    /// Returns the blocks it names.
+    pub fn blocks(&self) -> impl Iterator<Item = &IpNet> {
+        let (block, except): (_, &[IpNet]) = match self {
+            Self::Pods(_) => (None, &[]),
+            Self::Addresses { block, except } => (Some(block), except),
+        };
+        block.into_iter().chain(except)
     }
 
     fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {

@@ -7,11 +7,12 @@
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::source::Span;
+use ringfence_compiler::spec::reference::meets;
 use ringfence_compiler::yaml::Node;
 
 use super::fits::Fits;
 use super::passage::Direction;
-use super::peer::{Peer, Pod, PodSelector, block, meets};
+use super::peer::{Peer, Pod, PodSelector, block};
 use super::port::{PortMatch, Server, number};
 use super::selector::LabelSelector;
 use crate::istio::read::Fields;
@@ -270,6 +271,11 @@ impl TierPeer {
         } else {
             Self::Unknown
         })
+    }
+
+    /// Returns the blocks it names.
+    pub fn blocks(&self) -> &[IpNet] {
+        if let Self::Networks(networks) = self { networks } else { &[] }
     }
 
     fn fits(&self, peer: Peer<'_>) -> Fits {

@@ -24,13 +24,8 @@ pub(super) fn told<'a>(
 ) -> Told<&'a Origin> {
     let question = Question::of(model, caller, asked, detail);
     let protocol = governed.unit.ports.get(&port).and_then(|facts| facts.protocol);
-    let readings = match protocol {
-        Some(protocol) if protocol.is_http() => vec![Reads::Http],
-        Some(_) => vec![Reads::Bytes],
-        None => vec![Reads::Http, Reads::Bytes],
-    };
-    let ways = readings.into_iter().map(|reads| {
-        let meant = Meant::at(governed, port, reads, &model.mesh().trust_domains);
+    let ways = Reads::of(protocol).iter().map(|reads| {
+        let meant = Meant::at(governed, port, *reads, &model.mesh().trust_domains);
         ask(&meant.chain, &meant.arrivals, &question)
     });
     joined(ways.collect()).map_or(Told::NoRule(None), |found| found.told)

@@ -36,9 +36,22 @@ pub struct Objects {
 impl Objects {
     /// Reads objects, in any order; one that is broken is reported and left out.
     pub fn read(roots: impl IntoIterator<Item = Node>, diagnostics: &mut Diagnostics) -> Self {
+        Self::with(roots, Policies::add, diagnostics)
+    }
+
+    /// Reads objects as [`Objects::read`] does, those that a cluster refuses among them.
+    pub fn read_unasked(roots: impl IntoIterator<Item = Node>, diagnostics: &mut Diagnostics) -> Self {
+        Self::with(roots, Policies::add_unasked, diagnostics)
+    }
+
+    fn with(
+        roots: impl IntoIterator<Item = Node>,
+        add: fn(&mut Policies, &Node, &mut Diagnostics),
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let (mut manifests, mut policies) = (Manifests::default(), Policies::default());
         for root in roots {
-            policies.add(&root, diagnostics);
+            add(&mut policies, &root, diagnostics);
             manifests.add(root, diagnostics);
         }
         Self { inventory: manifests.finish(), policies: policies.sorted() }

@@ -40,29 +40,38 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Adds an object, or each item of a list. One that cannot be read is reported and left out.
+    /// Adds an object, or each item of a list. One that cannot be read, or that a cluster refuses, is reported and left out.
     pub fn add(&mut self, root: &Node, diagnostics: &mut Diagnostics) {
+        self.put(root, true, diagnostics);
+    }
+
+    /// Adds objects as [`Policies::add`] does, those that a cluster refuses among them: what proxies make of them can be asked.
+    pub fn add_unasked(&mut self, root: &Node, diagnostics: &mut Diagnostics) {
+        self.put(root, false, diagnostics);
+    }
+
+    fn put(&mut self, root: &Node, asked: bool, diagnostics: &mut Diagnostics) {
         let text = |name: &str| root.get(name).and_then(Node::as_str).unwrap_or_default();
         let kind = text("kind");
         match Deciding::of(root) {
-            Some(kind) => self.take(kind, root, diagnostics),
+            Some(kind) => self.take(kind, root, asked, diagnostics),
             None if kind == "Sidecar" && text("apiVersion").starts_with("networking.istio.io/") => {
                 self.sidecars.extend(Sidecar::read(root, diagnostics));
             }
             None if kind.ends_with("List") => {
                 if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value) {
-                    items.iter().for_each(|item| self.add(item, diagnostics));
+                    items.iter().for_each(|item| self.put(item, asked, diagnostics));
                 }
             }
             None => {}
         }
     }
 
-    fn take(&mut self, kind: Deciding, root: &Node, diagnostics: &mut Diagnostics) {
+    fn take(&mut self, kind: Deciding, root: &Node, asked: bool, diagnostics: &mut Diagnostics) {
         macro_rules! take {
             ($list:ident, $read:expr) => {{
                 let (read, doubtful) = ($read, unknown::fields(kind, root, diagnostics));
-                if refused(kind.name(), root, diagnostics).is_ok() {
+                if !asked || refused(kind.name(), root, diagnostics).is_ok() {
                     self.$list.extend(read.map(|mut read| {
                         read.doubtful = doubtful;
                         read

@@ -39,7 +39,7 @@ fn every_object_is_refused_or_taken_as_its_name_says() {
         let (mut policies, mut said) = (Policies::default(), Diagnostics::new());
         policies.add(&document.root, &mut said);
         let name = document.root.get("metadata").and_then(|it| it.get("name")?.as_str()).unwrap();
-        let Policies { authorization, peers, tokens, network, tiers } = &policies;
+        let Policies { authorization, peers, tokens, network, tiers, .. } = &policies;
         let taken = authorization.len() + peers.len() + tokens.len() + network.len() + tiers.len();
         let is_refused = name.to_lowercase().starts_with("refused");
         if is_refused != said.has_errors() || usize::from(!is_refused) != taken {

@@ -62,7 +62,7 @@ fn nothing(folder: &Path, models: &[Model<'_>], meshes: &Meshes<'_>) -> Failure 
 }
 
 fn is_empty(model: &Model<'_>) -> bool {
-    let Policies { authorization, peers, tokens, network, tiers } = model.policies();
+    let Policies { authorization, peers, tokens, network, tiers, .. } = model.policies();
     let decide = authorization.len() + peers.len() + tokens.len() + network.len() + tiers.len();
     decide == 0 && model.workloads().next().is_none()
 }

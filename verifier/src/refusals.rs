@@ -74,15 +74,16 @@ impl Objections<'_> {
             }
         }
         let metadata = root.get("metadata");
-        if let Some((name, node)) = metadata.and_then(|metadata| text(metadata.get("name")?)) {
-            if !values::is_subdomain(name) {
-                self.say(node.span, format!("`{name}` is no name of an object"));
-            }
+        if let Some((name, node)) = metadata.and_then(|metadata| text(metadata.get("name")?))
+            && !values::is_subdomain(name)
+        {
+            self.say(node.span, format!("`{name}` is no name of an object"));
         }
-        if let Some((name, node)) = metadata.and_then(|metadata| text(metadata.get("namespace")?)) {
-            if !name.is_empty() && !values::is_dns_label(name) {
-                self.say(node.span, format!("`{name}` is no name of a namespace"));
-            }
+        if let Some((name, node)) = metadata.and_then(|metadata| text(metadata.get("namespace")?))
+            && !name.is_empty()
+            && !values::is_dns_label(name)
+        {
+            self.say(node.span, format!("`{name}` is no name of a namespace"));
         }
     }
 }

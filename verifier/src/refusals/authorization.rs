@@ -24,11 +24,12 @@ pub(super) fn object(spec: &Node, to: &mut Objections<'_>) {
     let rules = items(spec, "rules");
     match (action, provider) {
         ("CUSTOM", _) if rules.is_empty() => to.say(spec.span, "CUSTOM without `rules` asks nobody"),
-        ("CUSTOM", provider) => {
-            if provider.and_then(|provider| field(provider, "name")?.as_str()).unwrap_or_default().is_empty() {
-                to.say(provider.unwrap_or(spec).span, "CUSTOM without `provider.name`");
-            }
+        ("CUSTOM", provider)
+            if provider.and_then(|provider| field(provider, "name")?.as_str()).unwrap_or_default().is_empty() =>
+        {
+            to.say(provider.unwrap_or(spec).span, "CUSTOM without `provider.name`");
         }
+        ("CUSTOM", _) => {}
         (_, Some(provider)) => to.say(provider.span, format!("{action} has no `provider`, only CUSTOM has one")),
         ("DENY", None) if rules.is_empty() => to.say(spec.span, "DENY without `rules` denies nothing"),
         _ => {}

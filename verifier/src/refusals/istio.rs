@@ -110,10 +110,10 @@ fn jwt_rule(rule: &Node, to: &mut Objections<'_>) {
             to.say(node.span, "`jwks` is no JSON of keys");
         }
     }
-    if let Some((presence, node)) = word("presence") {
-        if !["OPTIONAL", "REQUIRED"].contains(&presence) {
-            to.say(node.span, format!("`{presence}` is neither `OPTIONAL` nor `REQUIRED`"));
-        }
+    if let Some((presence, node)) = word("presence")
+        && !["OPTIONAL", "REQUIRED"].contains(&presence)
+    {
+        to.say(node.span, format!("`{presence}` is neither `OPTIONAL` nor `REQUIRED`"));
     }
     for list in ["audiences", "fromParams", "fromCookies", "spaceDelimitedClaims"] {
         for (_, node) in texts(rule, list).into_iter().filter(|(value, _)| value.is_empty()) {
@@ -126,10 +126,10 @@ fn jwt_rule(rule: &Node, to: &mut Objections<'_>) {
         }
     }
     for output in items(rule, "outputClaimToHeaders") {
-        if let Some((claim, node)) = field(output, "claim").and_then(text) {
-            if claim.is_empty() {
-                to.say(node.span, "an empty claim");
-            }
+        if let Some((claim, node)) = field(output, "claim").and_then(text)
+            && claim.is_empty()
+        {
+            to.say(node.span, "an empty claim");
         }
         if let Some((header, node)) = field(output, "header").and_then(text) {
             let taken = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);

@@ -29,10 +29,10 @@ pub(super) fn policy(spec: &Node, to: &mut Objections<'_>) {
 
 /// Looks at a port, and whether its end follows its beginning.
 fn port(port: &Node, to: &mut Objections<'_>) {
-    if let Some((protocol, node)) = field(port, "protocol").and_then(text) {
-        if !["TCP", "UDP", "SCTP"].contains(&protocol) {
-            to.say(node.span, format!("`{protocol}` is neither `TCP`, `UDP` nor `SCTP`"));
-        }
+    if let Some((protocol, node)) = field(port, "protocol").and_then(text)
+        && !["TCP", "UDP", "SCTP"].contains(&protocol)
+    {
+        to.say(node.span, format!("`{protocol}` is neither `TCP`, `UDP` nor `SCTP`"));
     }
     let end = field(port, "endPort");
     match (field(port, "port"), end) {
@@ -94,10 +94,10 @@ fn selector(parent: &Node, name: &str, to: &mut Objections<'_>) {
         }
     }
     for expression in items(selector, "matchExpressions") {
-        if let Some((key, node)) = field(expression, "key").and_then(text) {
-            if !values::is_label_key(key) {
-                to.say(node.span, format!("`{key}` is no key of a label"));
-            }
+        if let Some((key, node)) = field(expression, "key").and_then(text)
+            && !values::is_label_key(key)
+        {
+            to.say(node.span, format!("`{key}` is no key of a label"));
         }
         let listed = texts(expression, "values");
         match field(expression, "operator").and_then(Node::as_str) {
@@ -130,10 +130,10 @@ pub(super) fn tier(spec: &Node, to: &mut Objections<'_>) {
                 let of_tcp = field(port, "tcp").and_then(|tcp| field(field(tcp, "destinationPort")?, "range"));
                 for range in field(port, "portRange").into_iter().chain(of_tcp) {
                     let at = |name: &str| field(range, name).and_then(number);
-                    if let (Some(first), Some(last)) = (at("start"), at("end")) {
-                        if last < first {
-                            to.say(range.span, "a range of ports that ends before it begins");
-                        }
+                    if let (Some(first), Some(last)) = (at("start"), at("end"))
+                        && last < first
+                    {
+                        to.say(range.span, "a range of ports that ends before it begins");
                     }
                 }
             }

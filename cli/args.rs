@@ -211,8 +211,7 @@ pub struct Init {
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// A folder or file of the project, or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when
-    /// absent.
+    /// A folder or file of the project, or of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,
     /// A `Cluster` document with the facts about plain manifests: trust domain, namespaces in the mesh, gateways.
     #[arg(long, value_name = "FILE")]

@@ -17,6 +17,7 @@ pub(super) fn run(args: &args::Matrix) -> Result<Exit, Failure> {
     let reading = args.reading();
     let input = Input::open(args.path.as_deref(), args.facts.as_deref(), &reading)?;
     let meshes = input.meshes();
+    meshes.must_run()?;
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let fleet = Fleet::of(&models);
     let matrices: Vec<_> =

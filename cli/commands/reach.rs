@@ -37,6 +37,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);
     }
+    meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
     let invented = parties::invented(&args.from)?;
     let answers = Answers::find(&meshes, &models, &invented, &question)?;

@@ -13,6 +13,7 @@ use ringfence_compiler::spec::API_VERSION;
 use ringfence_compiler::spec::mandates::Mandates;
 use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Node, Profile, Value};
+use ringfence_verifier::deciding::Deciding;
 use ringfence_verifier::policies::Policies;
 
 use super::{Input, Kind, read_file};
@@ -110,20 +111,9 @@ impl Edits {
     }
 }
 
-/// The kinds of objects that decide.
-const DECIDING: [&str; 7] = [
-    "AuthorizationPolicy",
-    "PeerAuthentication",
-    "RequestAuthentication",
-    "NetworkPolicy",
-    "ClusterNetworkPolicy",
-    "AdminNetworkPolicy",
-    "BaselineAdminNetworkPolicy",
-];
-
 /// Tells whether objects of a kind are of the whole cluster, and have no namespace.
 fn is_of_cluster(kind: &str) -> bool {
-    matches!(kind, "ClusterNetworkPolicy" | "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy")
+    Deciding::named(kind).is_some_and(Deciding::is_of_cluster)
 }
 
 /// Returns the names of the objects that decide, as they are typed.
@@ -188,7 +178,7 @@ impl Input {
             .collect();
         let decides = |root: &Node| {
             let kind = root.get("kind").and_then(Node::as_str).unwrap_or_default();
-            DECIDING.contains(&kind)
+            Deciding::named(kind).is_some()
         };
         if let (Kind::Project(..), Some(runs)) = (&self.kind, objects.iter().find(|root| !decides(root))) {
             let kind = runs.get("kind").and_then(Node::as_str).unwrap_or("an object").to_owned();

@@ -36,9 +36,22 @@ pub struct Objects {
 impl Objects {
     /// Reads objects, in any order; one that is broken is reported and left out.
     pub fn read(roots: impl IntoIterator<Item = Node>, diagnostics: &mut Diagnostics) -> Self {
+        Self::with(roots, Policies::add, diagnostics)
+    }
+
+    /// Reads objects as [`Objects::read`] does, those that a cluster refuses among them.
+    pub fn read_unasked(roots: impl IntoIterator<Item = Node>, diagnostics: &mut Diagnostics) -> Self {
+        Self::with(roots, Policies::add_unasked, diagnostics)
+    }
+
+    fn with(
+        roots: impl IntoIterator<Item = Node>,
+        add: fn(&mut Policies, &Node, &mut Diagnostics),
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let (mut manifests, mut policies) = (Manifests::default(), Policies::default());
         for root in roots {
-            policies.add(&root, diagnostics);
+            add(&mut policies, &root, diagnostics);
             manifests.add(root, diagnostics);
         }
         Self { inventory: manifests.finish(), policies: policies.sorted() }
@@ -77,7 +90,7 @@ pub struct Model<'a> {
     strangers: Vec<Stranger>,
     /// Whether a policy may select labels that are added later, one holds a path that no Envoy can read, or a Sidecar says how
     /// something arrives: most clusters have none of these, and every port asks.
-    asks_for_added_labels: bool,
+    is_sometimes_unsure: bool,
     is_unreadable: bool,
     receives: bool,
 }
@@ -104,7 +117,7 @@ impl<'a> Model<'a> {
             policies,
             mesh,
             strangers,
-            asks_for_added_labels: policies.asks_for_added_labels(),
+            is_sometimes_unsure: policies.is_sometimes_unsure(),
             is_unreadable: !unreadable(&policies.authorization.iter().collect::<Vec<_>>()).is_empty(),
             receives: policies.sidecars.iter().any(|sidecar| !sidecar.listeners.is_empty()),
         }
@@ -214,8 +227,10 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn obscured(&self, namespace: &str, labels: &Labels) -> Option<&'static str> {
         let root = self.cluster.root_namespace();
-        if self.asks_for_added_labels && self.policies.is_unsure(namespace, labels, root) {
-            return Some("a policy that selects labels which pods are given only when they start");
+        if self.is_sometimes_unsure
+            && let Some(why) = self.policies.unsure(namespace, labels, root)
+        {
+            return Some(why);
         }
         if !self.is_unreadable {
             return None;

@@ -26,6 +26,8 @@ pub struct NetworkPolicy {
     pub span: Span,
     /// The lines of policy it says it was compiled from.
     pub source: Option<String>,
+    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    pub doubtful: bool,
     /// The pods it is about.
     pub pods: LabelSelector,
     /// What may arrive at them; `None` where it says nothing of that.
@@ -81,6 +83,7 @@ impl NetworkPolicy {
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
             source: metadata.source(),
+            doubtful: false,
             pods: LabelSelector::read(&spec, "podSelector", diagnostics)?.unwrap_or_default(),
             ingress: about("Ingress", true).then_some(ingress),
             egress: about_egress.then_some(egress),

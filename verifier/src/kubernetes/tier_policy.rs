@@ -75,6 +75,8 @@ pub struct TierPolicy {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
+    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    pub doubtful: bool,
     /// When it is asked.
     pub tier: Tier,
     /// Its rank there: the lowest is asked first.
@@ -143,6 +145,7 @@ impl TierPolicy {
             kind,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
+            doubtful: false,
             tier,
             priority: priority?,
             subject: subject(&spec, diagnostics)?,

@@ -250,12 +250,13 @@ impl Input {
         if there {
             return Ok(());
         }
-        if !DECIDING.contains(&object.kind.as_str()) {
-            let near = nearest(&object.kind, DECIDING).map(|kind| text.replacen(&object.kind, kind, 1));
+        if Deciding::named(&object.kind).is_none() {
+            let kinds = Deciding::ALL.map(Deciding::name);
+            let near = nearest(&object.kind, kinds).map(|kind| text.replacen(&object.kind, kind, 1));
             let failure = Failure::new(format!("a {} decides nothing about who reaches whom", object.kind));
             return Err(match near {
                 Some(near) => failure.help(format!("did you mean `{near}`?")),
-                None => failure.help(format!("these do: {}", DECIDING.join(", "))),
+                None => failure.help(format!("these do: {}", kinds.join(", "))),
             });
         }
         let mut known: Vec<String> = meshes.clusters.iter().flat_map(|mesh| named(&mesh.policies)).collect();

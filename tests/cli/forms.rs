@@ -104,6 +104,30 @@ fn several_keys_may_be_stolen() {
 }
 
 #[test]
+fn a_key_is_shown_in_every_cluster_of_the_mesh() {
+    let check = |key: &str| {
+        let ran = bank(&["outside", "prod-east:identity/login:8080", "--compromised", key]);
+        assert!(ran.out.ends_with(&format!("with the key of {key}: denied -> depends\n")), "{}", ran.all());
+    };
+    check("prod-east:edge/public-api");
+    check("prod-west:edge/public-api");
+}
+
+#[test]
+fn an_identity_is_that_of_whoever_holds_it_in_any_cluster() {
+    let check = |account: &str, to: &str, expected: &str| {
+        let from = format!("spiffe://prod.acme.example/ns/{account}");
+        let ran = bank(&[&from, to, "--format", "concise"]);
+        assert!(ran.out.contains(expected), "{from} {to}: {}", ran.all());
+    };
+    // No workload of the west has it.
+    let across = "prod-west: prod-east:edge/partner-api -> lending-origination/applications:8080: ";
+    check("edge/sa/partner-api", "prod-west:lending-origination/applications:8080", across);
+    let both = "prod-east: prod-west:edge/public-api -> identity/login:8080: allowed";
+    check("edge/sa/public-api", "prod-east:identity/login:8080", both);
+}
+
+#[test]
 fn what_decides_nothing_has_no_impact() {
     let folder = copy("bookinfo");
     let check = |name: &str, said: &str| {

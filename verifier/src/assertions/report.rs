@@ -48,10 +48,10 @@ impl<'a> Terrain<'a> {
         self.in_cluster(place.land, name)
     }
 
-    /// Where there are several clusters, the name of one stands before what is in it.
+    /// Where there are several clusters, the name of one stands before what is in it, as `reach` takes it.
     fn in_cluster(&self, land: usize, name: String) -> String {
         match self.lands.get(land) {
-            Some(land) if self.lands.len() > 1 => format!("{}/{name}", land.name),
+            Some(land) if self.lands.len() > 1 => format!("{}:{name}", land.name),
             _ => name,
         }
     }

@@ -10,10 +10,8 @@ use ipnet::IpNet;
 use ringfence_compiler::inventory::Workload;
 
 use crate::engine::{Leaf, Test};
-use crate::kubernetes::network_policy::PeerMatch;
 use crate::kubernetes::passage::{Direction, Passage};
 use crate::kubernetes::peer::Peer;
-use crate::kubernetes::tier_policy::TierPeer;
 use crate::model::Model;
 use crate::network::everywhere;
 
@@ -25,7 +23,7 @@ pub(super) fn within(block: IpNet) -> Vec<Test> {
 /// Returns the parts of a block that the network surely lets through; `None` where it tells no addresses apart, or no part
 /// surely passes.
 pub(super) fn passing(model: &Model<'_>, block: IpNet, to: &Workload, port: u16) -> Option<Vec<Vec<Test>>> {
-    let named = named(model, to);
+    let named = model.network().guards(to, Direction::Ingress).blocks(Direction::Ingress);
     if named.is_empty() {
         return None;
     }
@@ -45,26 +43,6 @@ pub(super) fn passing(model: &Model<'_>, block: IpNet, to: &Workload, port: u16)
     };
     let parts: Vec<Vec<Test>> = nets.iter().filter_map(part).collect();
     (!parts.is_empty()).then_some(parts)
-}
-
-/// Returns the blocks that policies about what arrives at a workload name.
-fn named(model: &Model<'_>, to: &Workload) -> BTreeSet<IpNet> {
-    let guards = model.network().guards(to, Direction::Ingress);
-    let mut named = BTreeSet::new();
-    let rules = guards.network.iter().filter_map(|(_, policy)| policy.rules(Direction::Ingress)).flatten();
-    for peer in rules.flat_map(|rule| &rule.peers) {
-        if let PeerMatch::Addresses { block, except } = peer {
-            named.insert(*block);
-            named.extend(except);
-        }
-    }
-    let rules = guards.tiers.iter().flat_map(|(_, policy)| policy.rules(Direction::Ingress));
-    for peer in rules.flat_map(|rule| &rule.peers) {
-        if let TierPeer::Networks(networks) = peer {
-            named.extend(networks);
-        }
-    }
-    named
 }
 
 /// Finds an address of a block that none of the inner ones holds.

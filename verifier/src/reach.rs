@@ -261,7 +261,7 @@ pub fn explain<'a>(
                 detail.governed.map(|governed| statements::told(governed, model, caller, (to, port), asked, detail));
             // What is compiled says what is meant, which is proved elsewhere; where it should not, it is what holds.
             let statement = meant.filter(|told| told.reach() == gate.reach());
-            let mode = detail.governed.and_then(statements::mode);
+            let mode = detail.governed.and_then(|governed| statements::mode(governed, port));
             let [leaves, arrives, _] = of_network;
             let doubts = [leaves, arrives, doubts];
             Answer { proxy: Some(gate), witness, part, statement, mode, doubts, ..Answer::before(egress, ingress) }

@@ -128,6 +128,27 @@ pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u
     Ingress::of(model, to, port).lets(caller)
 }
 
+/// Tells whether the policies of one end say one thing of the port itself and another of the tunnel, where a connection may
+/// come either way.
+pub(crate) fn tells_tunnels_apart<'a>(
+    direction: Direction,
+    model: &Model<'a>,
+    caller: Caller<'a>,
+    (to, port): (&Workload, u16),
+) -> bool {
+    if Wire::of_caller(model, caller).with(Wire::of_port(model, to, port)) == Wire::Port {
+        return false;
+    }
+    match direction {
+        Direction::Egress => egress_by(model, caller, to, port).reach() != egress_by(model, caller, to, TUNNEL).reach(),
+        Direction::Ingress => {
+            let ingress = Ingress::of(model, to, port);
+            let by = |way: &Way<'a>| ingress.lets_by(way, caller).reach();
+            ingress.tunnel.as_ref().is_some_and(|tunnel| by(tunnel) != by(&ingress.own))
+        }
+    }
+}
+
 /// The policies of a workload's end, looked up once for many callers.
 #[derive(Debug)]
 pub struct Ingress<'m, 'a> {

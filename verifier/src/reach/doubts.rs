@@ -15,7 +15,7 @@ use crate::istio::peer_authentication::Mode;
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::passage::{About, Direction};
 use crate::model::Model;
-use crate::network::Wire;
+use crate::network;
 
 /// One way a port may be taken, and what is said of it.
 pub(super) struct Way {
@@ -25,11 +25,11 @@ pub(super) struct Way {
 }
 
 /// Says why a gate of the network is unsure.
-pub(super) fn of_network(
-    gate: &Gate<'_>,
+pub(super) fn of_network<'a>(
+    gate: &Gate<'a>,
     direction: Direction,
-    model: &Model<'_>,
-    caller: Caller<'_>,
+    model: &Model<'a>,
+    caller: Caller<'a>,
     (to, port): (&Workload, u16),
 ) -> Vec<String> {
     // What is not modelled says so itself.
@@ -38,8 +38,10 @@ pub(super) fn of_network(
         return Vec::new();
     }
     let mut why = Vec::new();
+    // Policies of what leaves are those of the caller's own cluster.
     let of_caller = match caller {
-        Caller::Workload(from) | Caller::WorkloadOf(_, from) => Some(from),
+        Caller::Workload(from) => Some((model, from)),
+        Caller::WorkloadOf(home, from) => Some((home, from)),
         _ => None,
     };
     match caller {
@@ -61,18 +63,18 @@ pub(super) fn of_network(
         }
         Caller::Workload(_) | Caller::Stranger(_) => {}
     }
-    if Wire::of_port(model, to, port) != Wire::Port && Wire::of_caller(model, caller) != Wire::Port {
+    if network::tells_tunnels_apart(direction, model, caller, (to, port)) {
         why.push(format!(
             "it may come straight to port {port} or in a tunnel to port {}, and the network tells the two apart",
-            crate::network::TUNNEL
+            network::TUNNEL
         ));
     }
-    if to.host_network || of_caller.is_some_and(|from| from.host_network) {
+    if to.host_network || of_caller.is_some_and(|(_, from)| from.host_network) {
         why.push("pods on the network of their node: what holds for them is up to the network plugin".to_owned());
     }
     let about = match (direction, of_caller) {
         (Direction::Ingress, _) => model.network().guards(to, Direction::Ingress),
-        (Direction::Egress, Some(from)) => model.network().guards(from, Direction::Egress),
+        (Direction::Egress, Some((home, from))) => home.network().guards(from, Direction::Egress),
         (Direction::Egress, None) => About::default(),
     };
     let named = about.network.iter().filter(|(fits, _)| *fits == Fits::Perhaps);

@@ -180,13 +180,14 @@ fn statements(resolved: &Resolved<'_>) -> Statements {
 
 /// Counts the fields a node mandates.
 fn mandates(mandates: &Mandates) -> usize {
-    let Mandates { mtls, access, trust_domains, jwt, egress, obligations, raw, exceptions } = mandates;
+    let Mandates { mtls, access, trust_domains, jwt, egress, exposure, obligations, raw, exceptions } = mandates;
     let said = [
         mtls.is_some(),
         access.is_some(),
         trust_domains.is_some(),
         jwt.is_some(),
         egress.is_some(),
+        exposure.is_some(),
         obligations.is_some(),
         raw.is_some(),
         exceptions.is_some(),

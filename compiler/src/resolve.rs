@@ -113,6 +113,7 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
         })
         .collect();
     let exposures = exposures::resolve(&world, &units, diagnostics);
+    exposures::check_hand_written(&world, &exposures, &raws, diagnostics);
     let routes = routes::resolve(&world, &units, diagnostics);
     diagnostics.check()?;
 

@@ -52,7 +52,8 @@ spec: {{template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{serviceAccoun
     }
     for (at, (node, kind, spec)) in documents.iter().enumerate() {
         text += &format!(
-            "=== policy/{node}/document-{at}.yaml\napiVersion: ringfence/v1alpha1\nkind: {kind}\nmetadata: {{name: public-{at}}}\nspec: {{{spec}}}\n"
+            "=== policy/{}document-{at}.yaml\napiVersion: ringfence/v1alpha1\nkind: {kind}\nmetadata: {{name: public-{at}}}\nspec: {{{spec}}}\n",
+            if node.is_empty() { String::new() } else { format!("{node}/") }
         );
     }
     run(&files(&text), "2026-11-22")
@@ -271,6 +272,30 @@ fn one_certificate_for_two_documents_is_a_warning() {
     };
     assert!(outcome("s").said().contains("warning[resolve/shared-certificate]"), "{}", outcome("s").said());
     assert_eq!(outcome("t").said(), "");
+}
+
+#[test]
+fn hand_written_objects_take_no_host_of_another_workspace() {
+    let exposure = format!("{COMMON}, auth: none, backend: {{service: api, port: 8080}}");
+    let cases = [
+        ("pay", "VirtualService", "hosts: [api.x.example]", true),
+        ("pay", "VirtualService", "hosts: [\"*.x.example\"]", true),
+        ("pay", "VirtualService", "hosts: [api.web.svc.cluster.local]", true),
+        ("pay", "VirtualService", "hosts: [api.web]", true),
+        ("pay", "VirtualService", "hosts: [other.example, pay, pay.pay.svc.cluster.local]", false),
+        ("pay", "DestinationRule", "host: api.web.svc.cluster.local", true),
+        ("pay", "Gateway", "servers: [{hosts: [\"pay/api.x.example\"]}]", true),
+        ("web", "VirtualService", "hosts: [api.x.example]", false),
+    ];
+    for (namespace, kind, spec, taken) in cases {
+        let raw = format!(
+            "manifest: {{apiVersion: networking.istio.io/v1, kind: {kind}, metadata: {{name: x, namespace: {namespace}}}, spec: {{{spec}}}}}"
+        );
+        let mandates = "{raw: {kinds: {atMost: [VirtualService, DestinationRule, Gateway]}}}";
+        let outcome = repository(GATEWAY_API, mandates, &[("shop/web", "Exposure", &exposure), ("", "Raw", &raw)]);
+        let expected: &[&str] = if taken { &["resolve/taken-host"] } else { &[] };
+        assert_eq!(outcome.errors(), expected, "{namespace} {kind} {spec}\n{}", outcome.said());
+    }
 }
 
 #[test]

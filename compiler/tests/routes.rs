@@ -87,8 +87,10 @@ fn requests_are_matched_mirrored_and_made_to_fail() {
         "rules: [{{{matched}, to: {{v2: 100}}, timeout: 5s, retries: {{attempts: 3, perTryTimeout: 2s, after: [5xx, reset]}}, fault: {{abort: {{status: 503, percent: 1}}, delay: {{duration: 100ms, percent: 5}}}}}}, {{match: [{{prefix: /a}}], to: {{v1: 100}}, mirror: {{to: v2, percent: 10}}}}]"
     );
     insta::assert_snapshot!(emitted(&routed(ISTIO, &rest), "web--virtualservice"));
+    let longer =
+        "match: [{prefix: /v2, method: GET, headers: {x-group: beta, x-user: \"a*\", x-any: \"*\"}}, {exact: /v3}]";
     let rest = format!(
-        "rules: [{{{matched}, to: {{v2: 100}}, timeout: 5s}}, {{match: [{{prefix: /a}}], to: {{v1: 100}}, mirror: {{to: v2, percent: 10}}}}]"
+        "rules: [{{{longer}, to: {{v2: 100}}, timeout: 5s}}, {{match: [{{prefix: /a}}], to: {{v1: 100}}, mirror: {{to: v2, percent: 10}}}}]"
     );
     insta::assert_snapshot!(emitted(&routed(GATEWAY_API, &rest), "web--httproute"));
 }
@@ -173,6 +175,11 @@ fn what_the_gateway_api_cannot_say_is_refused() {
         "rules: [{to: {v1: 100}, fault: {delay: {duration: 1s, percent: 1}}}]",
         &["lowering/inexpressible"],
     );
+    let order = "rules: [{match: [{headers: {x: beta}}], to: {v1: 100}}, {match: [{prefix: /a}], to: {v2: 100}}]";
+    check(GATEWAY_API, order, &["lowering/inexpressible"]);
+    check(ISTIO, order, &[]);
+    let apart = "rules: [{match: [{prefix: /b}], to: {v1: 100}}, {match: [{exact: /a}], to: {v2: 100}}]";
+    check(GATEWAY_API, apart, &[]);
     let without = SUBSETS.replace("version: v2", "version: v4");
     let outcome = repository(GATEWAY_API, &[("shop/web", "Route", &without)]);
     assert_eq!(outcome.errors(), ["lowering/inexpressible"], "{}", outcome.said());

@@ -8,9 +8,10 @@ use super::edge::{grpc_call, object_name, unsaid};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::{lowering as code, resolve};
 use crate::ir::{BackendPlan, RouteKind, RoutePlan, RouteRulePlan};
+use crate::requests::TextPattern;
 use crate::resolve::Resolved;
 use crate::resolve::exposures::{Exposed, Path};
-use crate::resolve::routes::{Routed, Ruled, flavor};
+use crate::resolve::routes::{Matched, Routed, Ruled, flavor};
 use crate::resolve::world::Cluster;
 use crate::source::Span;
 use crate::spec::cluster::Flavor;
@@ -95,6 +96,7 @@ fn check_gateway_api(routed: &Routed<'_>, diagnostics: &mut Diagnostics) -> bool
         ));
         fine = false;
     }
+    fine &= check_order(routed, diagnostics);
     let grpc = routed.ports.iter().any(|(_, grpc)| *grpc);
     for rule in &routed.rules {
         for (span, what) in without_words(rule, grpc) {
@@ -103,6 +105,58 @@ fn check_gateway_api(routed: &Routed<'_>, diagnostics: &mut Diagnostics) -> bool
         }
     }
     fine
+}
+
+/// Reports rules that the Gateway API would ask in another order than they are written in: it asks the longest path first,
+/// then a method, then the most headers, and looks at the order of what is alike alone.
+fn check_order(routed: &Routed<'_>, diagnostics: &mut Diagnostics) -> bool {
+    let mut fine = true;
+    for (at, rule) in routed.rules.iter().enumerate() {
+        let overtakes = |before: &&Ruled<'_>| {
+            asked(before)
+                .iter()
+                .any(|first| asked(rule).iter().any(|then| weight(first) < weight(then) && meet(first, then)))
+        };
+        if let Some(before) = routed.rules.iter().take(at).find(overtakes) {
+            let order = code::INEXPRESSIBLE
+                .at(rule.span, "the Gateway API would ask this rule before one that stands above it")
+                .label("matches by more: asked first");
+            diagnostics.report(order.and(before.span, "asked later, and matches some of the same requests").help(
+                "put what matches by the longest path, then by a method, then by the most headers first, or write `flavor: istio` in the Cluster",
+            ));
+            fine = false;
+        }
+    }
+    fine
+}
+
+/// Returns what a rule asks for; one without `match` asks nothing.
+fn asked(rule: &Ruled<'_>) -> Vec<Matched> {
+    if rule.matches.is_empty() {
+        return vec![Matched { place: None, method: None, headers: BTreeMap::new() }];
+    }
+    rule.matches.clone()
+}
+
+/// Returns what the Gateway API compares matches by.
+fn weight(matched: &Matched) -> (bool, usize, bool, usize) {
+    let exact = matched.place.as_ref().is_some_and(|place| place.exact);
+    let length = matched.place.as_ref().map_or(1, |place| place.path.0.len());
+    (exact, length, matched.method.is_some(), matched.headers.len())
+}
+
+/// Tells whether some request may meet both; in doubt it may.
+fn meet(one: &Matched, other: &Matched) -> bool {
+    let places = match (&one.place, &other.place) {
+        (Some(one), Some(other)) => one.covers(other) || other.covers(one),
+        _ => true,
+    };
+    let methods = one.method.is_none() || other.method.is_none() || one.method == other.method;
+    let apart = |(name, value): (&String, &TextPattern)| match (value, other.headers.get(name)) {
+        (TextPattern::Exact(one), Some(TextPattern::Exact(other))) => one != other,
+        _ => false,
+    };
+    places && methods && !one.headers.iter().any(apart)
 }
 
 fn without_words(rule: &Ruled<'_>, grpc: bool) -> Vec<(Span, &'static str)> {
@@ -117,7 +171,7 @@ fn without_words(rule: &Ruled<'_>, grpc: bool) -> Vec<(Span, &'static str)> {
         if let Some(timeout) = &rule.spec.timeout {
             found.push((timeout.span, "how long a call of gRPC may take"));
         }
-        let odd = |matched: &crate::resolve::routes::Matched| {
+        let odd = |matched: &Matched| {
             matched.method.is_some() || matched.place.as_ref().is_some_and(|place| grpc_call(place).is_none())
         };
         if rule.matches.iter().any(odd) {

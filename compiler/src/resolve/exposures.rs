@@ -6,6 +6,7 @@
 mod admitted;
 mod bounds;
 mod claims;
+mod foreign;
 mod targets;
 
 use super::Governed;
@@ -21,6 +22,7 @@ use crate::spec::cluster::{GatewayRole, GatewaySpec};
 use crate::spec::exposure::{Backend, ExposedPath, ExposureSpec, SecretName, TlsMode, TlsVersion, UrlPath};
 use crate::spec::names::Name;
 
+pub(super) use foreign::check as check_hand_written;
 pub use targets::Target;
 pub(super) use targets::{one_service, units_of};
 

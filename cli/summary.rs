@@ -90,6 +90,8 @@ struct Statements {
     zones: usize,
     delegations: usize,
     issuers: usize,
+    exposures: usize,
+    routes: usize,
 }
 
 /// An exception that something needs.
@@ -175,6 +177,8 @@ fn statements(resolved: &Resolved<'_>) -> Statements {
         zones: policy.zones.len(),
         delegations: policy.delegations.len(),
         issuers: policy.authentications.iter().map(|document| document.spec.issuers.len()).sum(),
+        exposures: policy.exposures.len(),
+        routes: policy.routes.len(),
     }
 }
 

@@ -117,7 +117,8 @@ pub enum Verb {
         EXITS,
         "ringfence matrix rendered/                plain Istio and Kubernetes manifests",
         "ringfence matrix fixtures/bookinfo        what a policy project compiles to",
-        "ringfence matrix rendered/ --csv",
+        "ringfence matrix rendered/ --format csv",
+        "ringfence matrix rendered/ --format dot | dot -Tsvg",
     ))]
     Matrix(Matrix),
     /// Says what a change means: access gained, lost and moved, with a request each.
@@ -210,8 +211,7 @@ pub struct Init {
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// A folder or file of the project, or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when
-    /// absent.
+    /// A folder or file of the project, or of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,
     /// A `Cluster` document with the facts about plain manifests: trust domain, namespaces in the mesh, gateways.
     #[arg(long, value_name = "FILE")]
@@ -251,11 +251,11 @@ pub struct Effective {
 /// Arguments of `reach`.
 #[derive(Debug, clap::Args)]
 pub struct Reach {
-    /// Who calls: a workload (`shop/web`, `web`, `shop/*`), addresses (`10.0.0.0/8`), `outside`, `any`, an identity
+    /// Who calls: a workload (`shop/web`, `web`, `shop/*`, `east:shop/web`), addresses (`10.0.0.0/8`), `outside`, `any`, an identity
     /// (`spiffe://cluster.local/ns/shop/sa/web`); in a project also a node (`/payments`) or service (`/payments/checkout:api`).
     pub from: String,
-    /// A workload and a port of it (`shop/db:8080`, `shop/*`, `any`), in a project also a node or service; every port it
-    /// has when that is absent.
+    /// A workload or a Kubernetes Service and a port of it (`shop/db:8080`, `shop/*`, `any`), in a project also a node or
+    /// service; every port it has when that is absent. A port that only a Service has stands for where it leads.
     pub to: String,
     /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     #[arg(long, value_name = "PATH")]
@@ -263,7 +263,7 @@ pub struct Reach {
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "mesh")]
     pub facts: Option<PathBuf>,
-    /// Asks for this port of the workload.
+    /// Asks for this port of the workload or its Service.
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
     /// Asks for requests with this method.
@@ -275,7 +275,7 @@ pub struct Reach {
     /// Asks for requests of this host; a star at its begin or end stands for anything.
     #[arg(long)]
     pub host: Option<String>,
-    /// Asks for requests with this header; may be given several times.
+    /// Asks for requests with this header; may be given several times. Values of one name arrive joined by commas.
     #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
     pub header: Vec<(String, String)>,
     /// What if the documents of this file were there: policy or objects, of the same kind and name replaced, else added.
@@ -285,9 +285,9 @@ pub struct Reach {
     /// `AuthorizationPolicy/shop/db#2`.
     #[arg(long, value_name = "RULE")]
     pub without: Vec<String>,
-    /// What if the caller also held the key of this workload.
+    /// What if the caller also held the key of this workload; may be given several times.
     #[arg(long, value_name = "SERVICE")]
-    pub compromised: Option<String>,
+    pub compromised: Vec<String>,
     /// Ends with 10 when all of it is denied.
     #[arg(long)]
     pub exit_code: bool,
@@ -303,11 +303,52 @@ pub struct Matrix {
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,
-    /// Writes a line for each caller and port, with commas.
-    #[arg(long)]
+    /// The same as `--format csv`.
+    #[arg(long, conflicts_with = "format")]
     pub csv: bool,
-    #[command(flatten)]
-    pub reading: Reading,
+    /// Resolves for this day; the day of the commit when absent.
+    #[arg(long, value_name = "DATE", value_parser = day, env = "RINGFENCE_AS_OF", hide_env_values = true)]
+    pub as_of: Option<Day>,
+    /// Reads this git revision, without a checkout.
+    #[arg(long, value_name = "REV")]
+    pub at: Option<String>,
+    /// How to write the answer down.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: MatrixFormat,
+    /// Shows notes as well, which are otherwise only counted in text.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// How many threads to use; `RAYON_NUM_THREADS`, or as many as there are cores, when absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// The formats of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MatrixFormat {
+    /// For people: a line for each port, with everybody who reaches it.
+    Text,
+    /// A line for each caller that reaches a port, or may.
+    Concise,
+    /// A line for each caller and port, with commas.
+    Csv,
+    /// For programs: one versioned document.
+    Json,
+    /// For Graphviz: an arrow from each caller to each workload it reaches.
+    Dot,
+}
+
+impl Matrix {
+    /// Returns how the mesh is read.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let format = match self.format {
+            MatrixFormat::Json => FormatName::Json,
+            MatrixFormat::Concise | MatrixFormat::Csv | MatrixFormat::Dot => FormatName::Concise,
+            MatrixFormat::Text => FormatName::Text,
+        };
+        Reading { as_of: self.as_of, at: self.at.clone(), format, verbose: self.verbose, threads: self.threads }
+    }
 }
 
 /// Arguments of `diff`.

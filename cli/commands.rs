@@ -124,8 +124,11 @@ fn conclude(
     Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Clean })
 }
 
-/// Says on standard error what was assumed about plain manifests.
+/// Says on standard error what was assumed about plain manifests, and what was not read.
 fn say_assumed(meshes: &Meshes<'_>) {
+    if let Some(words) = meshes.unrendered.words() {
+        console::note(&format!("ringfence: {words}"));
+    }
     if meshes.assumed {
         console::note(
             "ringfence: assumed: trust domain cluster.local, root namespace istio-system, sidecars wherever a namespace says \

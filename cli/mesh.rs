@@ -5,6 +5,7 @@
 //! proved here: `check` and `compile` do that.
 
 mod edits;
+mod kustomize;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ use ringfence_verifier::policies::Policies;
 use ringfence_verifier::surroundings::Surroundings;
 
 use self::edits::Edits;
+use self::kustomize::Unrendered;
 use crate::args::Reading;
 use crate::exit::Failure;
 use crate::project::{Project, use_threads};
@@ -55,7 +57,7 @@ enum Kind {
     /// A policy project; nothing where it cannot be read.
     Project(Option<Box<Parsed>>, Day),
     /// Manifests, and the facts about them.
-    Manifests { roots: Vec<Node>, facts: Box<Document<ClusterSpec>>, assumed: bool },
+    Manifests { roots: Vec<Node>, facts: Box<Document<ClusterSpec>>, assumed: bool, unrendered: Unrendered },
 }
 
 /// Clusters, ready to be asked about.
@@ -70,6 +72,8 @@ pub struct Meshes<'a> {
     pub resolved: Option<Resolved<'a>>,
     /// Whether facts had to be assumed.
     pub assumed: bool,
+    /// What has to be rendered before it says anything.
+    pub unrendered: Unrendered,
     /// Whether objects were changed that policy does not say.
     changed: bool,
 }
@@ -94,6 +98,22 @@ impl Mesh<'_> {
 }
 
 impl Meshes<'_> {
+    /// Refuses to answer where nothing runs: no line of an answer is not "nobody reaches anybody".
+    ///
+    /// # Errors
+    /// When there is no workload, and nothing that is wrong says why.
+    pub fn must_run(&self) -> Result<(), Failure> {
+        let runs = self.clusters.iter().any(|mesh| !mesh.inventory.workloads.is_empty());
+        if runs || self.clusters.is_empty() || self.diagnostics.has_errors() {
+            return Ok(());
+        }
+        let failure = Failure::no_input("there are no workloads in what was read, so there is nobody to reach");
+        Err(match self.unrendered.words() {
+            Some(words) => failure.help(words),
+            None => failure.help("name a folder with rendered manifests, Deployments and the like among them"),
+        })
+    }
+
     /// Returns what policy means for a workload, where what is enforced is what was compiled.
     pub fn governed(&self, cluster: &str, workload: &Workload) -> Option<&Governed<'_>> {
         let mut units = self.resolved.as_ref().filter(|_| !self.changed)?.units.iter();
@@ -121,7 +141,13 @@ impl Input {
         Self::of_manifests(folder, facts, reading.at.as_deref())
     }
 
-    fn of_manifests(folder: &Path, facts: Option<&Path>, revision: Option<&str>) -> Result<Self, Failure> {
+    fn of_manifests(place: &Path, facts: Option<&Path>, revision: Option<&str>) -> Result<Self, Failure> {
+        let (folder, only) = match place.file_name().and_then(|name| name.to_str()).filter(|_| place.is_file()) {
+            Some(name) => {
+                (place.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")), Some(name))
+            }
+            None => (place, None),
+        };
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
         let (tree, root): (Box<dyn Tree>, _) = match revision {
             Some(revision) => {
@@ -130,10 +156,13 @@ impl Input {
             None => (Box::new(Directory::open(folder).map_err(Failure::new)?), folder.to_owned()),
         };
         let mut files = Vec::new();
-        for path in tree.list("").map_err(Failure::new)? {
-            if !path.ends_with(".yaml") && !path.ends_with(".yml") {
-                continue;
-            }
+        let mut paths = tree.list("").map_err(Failure::new)?;
+        paths.retain(|path| match only {
+            Some(name) => path == name,
+            None => path.ends_with(".yaml") || path.ends_with(".yml"),
+        });
+        let unrendered = Unrendered::take(&*tree, &mut paths)?;
+        for path in paths {
             if let Some(bytes) = tree.read(&path).map_err(Failure::new)? {
                 files.push(sources.add(SourceFile::new(&path, bytes)));
             }
@@ -148,7 +177,7 @@ impl Input {
             roots.extend(documents.into_iter().map(|document| document.root));
         }
         if roots.is_empty() {
-            return Err(Failure::no_input(format!("there are no manifests in `{}`", folder.display())));
+            return Err(Failure::no_input(format!("there are no manifests in `{}`", place.display())));
         }
         let (name, text) = match facts {
             None => ("assumed facts".to_owned(), ASSUMED.as_bytes().to_vec()),
@@ -167,7 +196,7 @@ impl Input {
             return Err(Failure::new(format!("`{name}` holds a second Cluster document, `{}`", other.name()))
                 .help("manifests in one folder are of one cluster: keep its facts in a file of their own"));
         }
-        let kind = Kind::Manifests { roots, facts: Box::new(facts_document), assumed: facts.is_none() };
+        let kind = Kind::Manifests { roots, facts: Box::new(facts_document), assumed: facts.is_none(), unrendered };
         Ok(Self { sources, diagnostics, root, foreign: [file].into(), kind, edits: Edits::default() })
     }
 
@@ -200,6 +229,7 @@ impl Input {
         let mut diagnostics = self.diagnostics.clone();
         let changed = !self.edits.is_empty();
         let (mut clusters, mut resolved, mut is_assumed) = (Vec::new(), None, false);
+        let mut not_rendered = Unrendered::default();
         match &self.kind {
             Kind::Project(parsed, as_of) => {
                 let read = parsed.as_deref().filter(|_| !diagnostics.has_errors());
@@ -223,8 +253,9 @@ impl Input {
                     resolved = Some(tree);
                 }
             }
-            Kind::Manifests { roots, facts, assumed } => {
+            Kind::Manifests { roots, facts, assumed, unrendered } => {
                 is_assumed = *assumed;
+                not_rendered = *unrendered;
                 let mut manifests = Manifests::default();
                 let roots = self.edits.laid_over(roots.iter().cloned());
                 let policies = self.edits.read(&roots, &mut diagnostics);
@@ -234,7 +265,15 @@ impl Input {
                 clusters.push(Mesh { document: facts, inventory: Cow::Owned(manifests.finish()), policies });
             }
         }
-        Meshes { sources: &self.sources, diagnostics, clusters, resolved, assumed: is_assumed, changed }
+        Meshes {
+            sources: &self.sources,
+            diagnostics,
+            clusters,
+            resolved,
+            assumed: is_assumed,
+            unrendered: not_rendered,
+            changed,
+        }
     }
 }
 

@@ -101,3 +101,16 @@ pub fn shown(path: &Path) -> String {
         None => path.display().to_string(),
     }
 }
+
+/// Returns what leads from the current folder to one below it, ready to be put before a path; nothing for any other.
+#[must_use]
+pub fn below(folder: &Path) -> String {
+    let below = || {
+        let (here, folder) = (std::env::current_dir().ok()?.canonicalize().ok()?, folder.canonicalize().ok()?);
+        Some(folder.strip_prefix(here).ok()?.to_owned())
+    };
+    match below() {
+        Some(below) if below != Path::new("") => format!("{}/", below.display()),
+        _ => String::new(),
+    }
+}

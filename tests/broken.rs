@@ -27,6 +27,7 @@ const AS_OF: &str = "2026-11-22";
 /// Codes that no input can bring about, and why: they have a page and no repository.
 const NO_REPOSITORY: &[(&str, &str)] = &[
     ("lowering/not-read-back", "a fault of the tool itself"),
+    ("mesh/not-compared", "it takes hundreds of rules that overlap in many ways"),
     ("verify/not-as-meant", "a fault of the tool itself; verifier/tests plants such faults"),
 ];
 

@@ -6,6 +6,7 @@
 #   guard       the API server's admission code: strangers are kept out, the controller is not
 #   round trip  PyYAML reads the same values as our reader
 #   repeated    one thread or two, the bytes are the same
+#   refusals    what we say is refused is refused by both, and nothing else (tests/oracle/refusals.sh)
 #
 # The repositories under tests/conformance hold policy only; their inventory is real and lies outside this repository, in
 # RINGFENCE_DATA or ../shared/data. Without it they are left out, and a line says so.
@@ -153,4 +154,5 @@ compile fixtures/bookinfo
 compile fixtures/edge
 compile_real online-boutique boutique online-boutique/helm-all-policies.yaml
 compile_real kubeflow kubeflow kubeflow/example-sidecar.yaml
+RINGFENCE_DATA=$data ORACLES=$target/oracle tests/oracle/refusals.sh
 say "conformance: passed"

@@ -10,6 +10,7 @@ use crate::args;
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::Input;
+use crate::project::below;
 
 /// Runs the command.
 pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
@@ -42,7 +43,12 @@ pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
 
 /// Finds what stands at a line: the rule of an AuthorizationPolicy, another object, or a statement that is a document.
 fn at_line(input: &Input, path: &str, line: usize) -> Result<String, Failure> {
-    let is_it = |written: &str| written == path || input.root.join(written) == std::path::Path::new(path);
+    let prefix = below(&input.root);
+    let is_it = |written: &str| {
+        written == path
+            || input.root.join(written) == std::path::Path::new(path)
+            || (!prefix.is_empty() && path.strip_prefix(&prefix) == Some(written))
+    };
     let mut files = input.sources.files().filter(|(id, file)| !input.foreign.contains(id) && is_it(file.path()));
     let Some((id, file)) = files.next() else {
         return Err(Failure::new(format!("nothing of `{path}` was read"))

@@ -8,10 +8,12 @@ mod grouped;
 mod json;
 mod parties;
 mod places;
+mod services;
 mod single;
+mod wanted;
 mod whatif;
 
-use ringfence_verifier::reach::{Asked, Reach};
+use ringfence_verifier::reach::Reach;
 
 use self::answers::{Answers, Question};
 use self::places::Places;
@@ -20,26 +22,22 @@ use crate::args::{self, FormatName};
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::Input;
+use crate::project::below;
 use crate::tree::blame::History;
 
 /// Runs the command.
 pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let mut input = Input::open(args.mesh.as_deref(), args.facts.as_deref(), &args.reading)?;
     let (to, port) = parties::split(&args.to, args.port)?;
-    let asked = Asked {
-        method: args.method.clone(),
-        path: args.path.clone(),
-        host: args.host.clone(),
-        headers: args.header.clone(),
-        ..Asked::anything()
-    };
-    let question = Question { from: &args.from, to: &to, port, asked, compromised: args.compromised.as_deref() };
+    let asked = wanted::wanted(args)?;
+    let question = Question { from: &args.from, to: &to, port, asked, compromised: &args.compromised };
     let before = whatif::before(&input, args, &question)?;
     whatif::edit(&mut input, args)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);
     }
+    meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
     let invented = parties::invented(&args.from)?;
     let answers = Answers::find(&meshes, &models, &invented, &question)?;
@@ -48,11 +46,16 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
         return Err(Failure::new(format!("manifests show no port of `{to}`")).help("name one, as in `shop/db:8080`"));
     }
     let history = History::of(&input.root, args.reading.at.as_deref());
-    let places = Places { sources: &input.sources, foreign: &input.foreign, history: &history };
+    let places =
+        Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
     let assumed = whatif::Assumed::of(args, &input, before.as_ref(), &answers);
     console::print(&match args.reading.format {
         FormatName::Json => json::render(&answers, &places, &assumed),
-        FormatName::Text | FormatName::Concise => {
+        FormatName::Concise => {
+            console::note(assumed.text().trim_end());
+            [single::lines_of(&answers), grouped::lines_of(&answers)].concat()
+        }
+        FormatName::Text => {
             let style = single::render(&answers, &places);
             let lists = grouped::render(&answers, args.reading.verbose);
             let parts = [style, lists, assumed.text()];

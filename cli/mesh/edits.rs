@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::diagnostics::{Diagnostics, nearest};
 use ringfence_compiler::parse::Parsed;
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::source::SourceFile;
@@ -13,6 +13,7 @@ use ringfence_compiler::spec::API_VERSION;
 use ringfence_compiler::spec::mandates::Mandates;
 use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Node, Profile, Value};
+use ringfence_verifier::deciding::Deciding;
 use ringfence_verifier::policies::Policies;
 
 use super::{Input, Kind, read_file};
@@ -110,7 +111,12 @@ impl Edits {
     }
 }
 
-/// The kinds of objects that decide.
+/// Tells whether objects of a kind are of the whole cluster, and have no namespace.
+fn is_of_cluster(kind: &str) -> bool {
+    Deciding::named(kind).is_some_and(Deciding::is_of_cluster)
+}
+
+/// The kinds of objects that can be taken away by name.
 const DECIDING: [&str; 7] = [
     "AuthorizationPolicy",
     "PeerAuthentication",
@@ -121,9 +127,16 @@ const DECIDING: [&str; 7] = [
     "BaselineAdminNetworkPolicy",
 ];
 
-/// Tells whether objects of a kind are of the whole cluster, and have no namespace.
-fn is_of_cluster(kind: &str) -> bool {
-    matches!(kind, "ClusterNetworkPolicy" | "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy")
+/// Returns the names of the objects that decide, as they are typed.
+fn named(policies: &Policies) -> Vec<String> {
+    let name = |kind: &str, namespace: &str, name: &str| format!("{kind}/{namespace}/{name}");
+    let mut named = Vec::new();
+    named.extend(policies.authorization.iter().map(|it| name("AuthorizationPolicy", &it.namespace, &it.name)));
+    named.extend(policies.peers.iter().map(|it| name("PeerAuthentication", &it.namespace, &it.name)));
+    named.extend(policies.tokens.iter().map(|it| name("RequestAuthentication", &it.namespace, &it.name)));
+    named.extend(policies.network.iter().map(|it| name("NetworkPolicy", &it.namespace, &it.name)));
+    named.extend(policies.tiers.iter().map(|it| format!("{}/{}", it.kind.name(), it.name)));
+    named
 }
 
 /// Returns the items of a list, or else the object itself.
@@ -176,7 +189,7 @@ impl Input {
             .collect();
         let decides = |root: &Node| {
             let kind = root.get("kind").and_then(Node::as_str).unwrap_or_default();
-            DECIDING.contains(&kind)
+            Deciding::named(kind).is_some()
         };
         if let (Kind::Project(..), Some(runs)) = (&self.kind, objects.iter().find(|root| !decides(root))) {
             let kind = runs.get("kind").and_then(Node::as_str).unwrap_or("an object").to_owned();
@@ -245,7 +258,24 @@ impl Input {
                 meshes.clusters.iter().any(|mesh| mesh.policies.holds(&object.kind, &object.namespace, &object.name))
             }
         };
-        if there { Ok(()) } else { Err(Failure::new(format!("there is no `{text}` here"))) }
+        if there {
+            return Ok(());
+        }
+        if Deciding::named(&object.kind).is_none() {
+            let kinds = Deciding::ALL.map(Deciding::name);
+            let near = nearest(&object.kind, kinds).map(|kind| text.replacen(&object.kind, kind, 1));
+            let failure = Failure::new(format!("a {} decides nothing about who reaches whom", object.kind));
+            return Err(match near {
+                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                None => failure.help(format!("these do: {}", kinds.join(", "))),
+            });
+        }
+        let mut known: Vec<String> = meshes.clusters.iter().flat_map(|mesh| named(&mesh.policies)).collect();
+        if object.rule.is_some() {
+            known.retain(|name| name.starts_with("AuthorizationPolicy/"));
+        }
+        Err(Failure::new(format!("there is no `{text}` here"))
+            .did_you_mean(text.split('#').next().unwrap_or(text), known.iter().map(String::as_str)))
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use bypass::{Bypass, BypassedPorts};
 pub use manifests::Manifests;
 pub use service::{KubernetesService, ServicePort};
-pub use workload::{ContainerPort, Workload};
+pub use workload::{ContainerPort, OwnProxy, Workload};
 
 /// Labels of a pod, a namespace or a selector.
 pub type Labels = BTreeMap<String, String>;
@@ -50,6 +50,12 @@ impl ClusterInventory {
         let start = self.workloads.partition_point(|workload| workload.namespace.as_str() < namespace);
         let end = self.workloads.partition_point(|workload| workload.namespace.as_str() <= namespace);
         (start..).zip(self.workloads.get(start..end).unwrap_or_default())
+    }
+
+    /// Tells whether a workload of a namespace has a service account.
+    #[must_use]
+    pub fn shows(&self, namespace: &str, account: &str) -> bool {
+        self.workloads_in(namespace).any(|(_, workload)| workload.service_account == account)
     }
 
     /// Returns the Kubernetes Services of a namespace.

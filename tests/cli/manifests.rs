@@ -57,3 +57,46 @@ fn a_folder_with_nothing_to_check_is_no_clean_one() {
     let ran = ringfence(&["check", text(folder.path())]);
     assert_eq!(ran.code, 3, "{}", ran.all());
 }
+
+#[test]
+fn a_single_file_is_checked_as_a_folder_is() {
+    let ran = ringfence(&["check", "fixtures/broken/mesh/refused-object/policies.yaml", "--format", "concise"]);
+    assert_eq!(ran.code, 1, "{}", ran.all());
+    assert!(ran.out.contains("policies.yaml:7:") && ran.out.contains("error[mesh/refused-object]"), "{}", ran.all());
+}
+
+#[test]
+fn where_nothing_runs_there_is_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: a}\nspec: {podSelector: {}}\n";
+    fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    for words in [&["matrix", text(folder.path())][..], &["reach", "any", "a/x", "--mesh", text(folder.path())]] {
+        let ran = ringfence(words);
+        assert_eq!(ran.code, 3, "{}", ran.all());
+        assert!(ran.err.contains("there are no workloads in what was read"), "{}", ran.all());
+    }
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x}\n";
+    fs::write(folder.path().join("policy.yaml"), role).unwrap();
+    let ran = ringfence(&["check", text(folder.path())]);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+    assert!(
+        ran.err.contains("there are neither workloads nor policies") && ran.err.contains("only ClusterRole"),
+        "{}",
+        ran.all()
+    );
+}
+
+#[test]
+fn kustomizations_and_their_patches_are_counted_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["workloads.yaml", "policies.yaml"] {
+        fs::copy(format!("{}/{MESH}/{file}", env!("CARGO_MANIFEST_DIR")), folder.path().join(file)).unwrap();
+    }
+    fs::create_dir(folder.path().join("patches")).unwrap();
+    let kustomization = "resources: [workloads.yaml, policies.yaml]\npatches: [{path: ./patches/one.yaml}]\n";
+    fs::write(folder.path().join("kustomization.yaml"), kustomization).unwrap();
+    fs::write(folder.path().join("patches/one.yaml"), "$patch: delete\nkind: Deployment\n").unwrap();
+    let ran = ringfence(&["check", text(folder.path())]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert!(ran.err.contains("1 kustomization and 1 patch are not rendered"), "{}", ran.all());
+}

@@ -4,9 +4,9 @@
 //! request is admitted, surely or perhaps, and whether one of a caller without identity is. It says the same as asking for
 //! each caller by itself ([`crate::reach`]), which a test holds it to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Enforced, Leaf, Test};
@@ -15,6 +15,7 @@ use crate::glob::Glob;
 use crate::identities::Identities;
 use crate::intervals::Intervals;
 use crate::istio::peer_authentication::Mode;
+use crate::memo::Memo;
 use crate::reach::Reach;
 use crate::residual::{is_plain, residual};
 
@@ -30,7 +31,7 @@ pub struct Admission {
 }
 
 /// One way in which a port may be taken.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Way {
     /// How it is read.
     pub reads: Reads,
@@ -41,12 +42,12 @@ pub struct Way {
 }
 
 /// What all ways into a port share.
-#[derive(Debug)]
-pub struct Door<'d> {
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Door {
     /// The port.
     pub port: u16,
     /// The trust domains whose certificates are taken.
-    pub trust_domains: &'d [String],
+    pub trust_domains: Vec<String>,
     /// The issuers whose tokens are taken, and for whom.
     pub issuers: Vec<(String, Vec<String>)>,
 }
@@ -58,20 +59,20 @@ type Question = (Chain<()>, Reads, Vec<(String, Vec<String>)>);
 #[derive(Debug)]
 pub struct Answers {
     identities: Identities,
-    named: Mutex<HashMap<Glob, Arc<Intervals>>>,
-    asked: Mutex<HashMap<Question, Reach>>,
+    named: Memo<Glob, Arc<Intervals>>,
+    asked: Memo<Question, Reach>,
 }
 
 impl Answers {
     /// Begins without any.
     #[must_use]
     pub fn about(identities: Identities) -> Self {
-        Self { identities, named: Mutex::default(), asked: Mutex::default() }
+        Self { identities, named: Memo::default(), asked: Memo::default() }
     }
 
     /// Works out whom a port admits that may be taken in any of these ways.
     #[must_use]
-    pub fn admission(&self, door: &Door<'_>, ways: &[Way]) -> Admission {
+    pub fn admission(&self, door: &Door, ways: &[Way]) -> Admission {
         let of_ways: Vec<Admission> = ways.iter().map(|way| self.of_way(door, way)).collect();
         joined(of_ways).unwrap_or(Admission {
             open: Intervals::default(),
@@ -80,14 +81,14 @@ impl Answers {
         })
     }
 
-    fn of_way(&self, door: &Door<'_>, way: &Way) -> Admission {
+    fn of_way(&self, door: &Door, way: &Way) -> Admission {
         let nameless = match way.mode.plaintext() {
             false => Reach::Denied,
             true => self.ask(door, way, &|_| false),
         };
         let mut own: BTreeMap<Reach, Vec<Range<u32>>> = BTreeMap::new();
         if way.mode.mtls() && nameless != Reach::Allowed {
-            for (group, uri) in self.groups(&way.chain, &self.accepted(door.trust_domains)) {
+            for (group, uri) in self.groups(&way.chain, &self.accepted(&door.trust_domains)) {
                 let reach = self.ask(door, way, &|glob| glob.matches(&uri));
                 own.entry(reach).or_default().extend(group);
             }
@@ -148,16 +149,11 @@ impl Answers {
 
     /// Returns the identities a glob means.
     fn named(&self, glob: &Glob) -> Arc<Intervals> {
-        let known = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(glob).cloned();
-        known.unwrap_or_else(|| {
-            let found = Arc::new(self.identities.matching(glob));
-            self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(glob.clone(), Arc::clone(&found));
-            found
-        })
+        self.named.of_borrowed(glob, || Arc::new(self.identities.matching(glob)))
     }
 
     /// Asks whether some request of a known peer is admitted.
-    fn ask(&self, door: &Door<'_>, way: &Way, is_peer: &impl Fn(&Glob) -> bool) -> Reach {
+    fn ask(&self, door: &Door, way: &Way, is_peer: &impl Fn(&Glob) -> bool) -> Reach {
         let left = residual(&way.chain, door.port, is_peer);
         if left.allow.as_ref().is_some_and(Vec::is_empty) || left.deny.iter().any(is_plain) {
             return Reach::Denied;
@@ -166,28 +162,23 @@ impl Answers {
         if everything && left.deny.is_empty() && left.custom.is_empty() {
             return Reach::Allowed;
         }
-        let question = (left, way.reads, door.issuers.clone());
-        if let Some(known) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&question) {
-            return *known;
-        }
-        let arrivals = Arrivals {
-            port: door.port,
-            http: way.reads == Reads::Http,
-            plaintext: true,
-            mtls: false,
-            trust_domains: Vec::new(),
-            issuers: question.2.clone(),
-        };
-        let space = Space::of(arrivals.clone(), question.0.rules().flat_map(Enforced::tests), &[]);
-        let verdict = Verdict::of(&space, &arrivals, &question.0);
-        let some = |certainty| verdict.admitted(&space.everything(), certainty).is_some();
-        let reach = match (some(Certainty::Surely), some(Certainty::Perhaps)) {
-            (true, _) => Reach::Allowed,
-            (false, true) => Reach::Depends,
-            (false, false) => Reach::Denied,
-        };
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(question, reach);
-        reach
+        self.asked.of((left, way.reads, door.issuers.clone()), |(left, reads, issuers)| {
+            // The peer is settled, so that it does not matter how one arrives.
+            let arrivals = Arrivals {
+                http: *reads == Reads::Http,
+                mtls: false,
+                issuers: issuers.clone(),
+                ..Arrivals::anything(door.port)
+            };
+            let space = Space::of(arrivals.clone(), left.rules().flat_map(Enforced::tests), &[]);
+            let verdict = Verdict::of(&space, &arrivals, left);
+            let some = |certainty| verdict.admitted(&space.everything(), certainty).is_some();
+            match (some(Certainty::Surely), some(Certainty::Perhaps)) {
+                (true, _) => Reach::Allowed,
+                (false, true) => Reach::Depends,
+                (false, false) => Reach::Denied,
+            }
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! In: the clusters of a mesh and what else their manifests say. Out: diagnostics. Each check is a module, asks the model, and
 //! reports the effect. A check that is not sure says nothing: a mesh that works has no findings.
 
+mod apart;
 mod evaded;
 mod header;
 mod idle;
@@ -12,6 +13,7 @@ pub mod places;
 mod rivals;
 mod same_priority;
 mod unenforced;
+mod unplaced;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::Workload;
@@ -34,6 +36,7 @@ struct Context<'m> {
 
 /// Every check.
 const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
+    apart::check,
     evaded::check,
     header::check,
     idle::check,
@@ -42,6 +45,7 @@ const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
     rivals::check,
     same_priority::check,
     unenforced::check,
+    unplaced::check,
 ];
 
 /// Reports what is found in each cluster.

@@ -80,6 +80,9 @@ const TARGETS: Row = row(
     &["a sidecar ignores a policy with targetRefs"],
 );
 
+/// Fields that hold a selector of labels, with the fields of one below them.
+pub const SELECTORS: [&str; 3] = ["podSelector", "namespaceSelector", "namespaces"];
+
 /// Every kind whose fields are read.
 pub const KINDS: &[Kind] = &[
     Kind {
@@ -273,7 +276,7 @@ pub const KINDS: &[Kind] = &[
         group: "networking.k8s.io",
         note: "At both ends of a connection. Pods on the node's network are \"depends\" where a policy would refuse.",
         rows: &[
-            row(&["podSelector.matchLabels", "podSelector.matchExpressions[]"], How::Exact, "", &[]),
+            row(&["podSelector"], How::Exact, "", &[]),
             row(&["policyTypes[]"], How::Exact, "", &[]),
             row(
                 &[
@@ -357,11 +360,12 @@ pub const KINDS: &[Kind] = &[
 pub const OTHERS: &[(&str, &str, How, &str)] = &[
     ("Gateway, VirtualService", "networking.istio.io", How::Wider, "routes are no boundary; gateways are \"depends\""),
     (
-        "Sidecar, ServiceEntry",
+        "Sidecar",
         "networking.istio.io",
         How::Wider,
-        "what a caller's own proxy would refuse is no boundary",
+        "`ingress` says how ports are read, and is \"depends\" with `tls` or `captureMode: NONE`; what a caller's own proxy would refuse is no boundary",
     ),
+    ("ServiceEntry", "networking.istio.io", How::Wider, "what a caller's own proxy would refuse is no boundary"),
     (
         "DestinationRule",
         "networking.istio.io",

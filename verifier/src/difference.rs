@@ -192,7 +192,7 @@ impl Known {
                     Some((self.forms.get(forms)?, if surely { Certainty::Surely } else { Certainty::Perhaps }))
                 };
                 let outcome = compare(port.number, side(before), side(after));
-                let words = [words::words(side(before), side(after)), words::words(side(after), side(before))];
+                let words = [words::phrased(side(before), side(after)), words::phrased(side(after), side(before))];
                 let found = (outcome != Outcome::default()).then_some((outcome, words));
                 self.compared.insert([before, after], found.clone());
                 found

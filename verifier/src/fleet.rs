@@ -186,7 +186,8 @@ impl<'m> Fleet<'m> {
         }
     }
 
-    /// Says whose connections to a port the network lets through; `None` where no policy is about either end, so all are.
+    /// Says whose connections to a port the network lets through; `None` where all surely are: no policy is about either end,
+    /// and every caller is on the network of the port.
     #[must_use]
     pub fn passing(&self, to: &Destination<'m>) -> Option<Reaching> {
         self.passages.pass(self.models.get(to.cluster)?, to)

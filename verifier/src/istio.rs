@@ -6,3 +6,4 @@ pub mod authorization;
 pub mod peer_authentication;
 pub mod read;
 pub mod request_authentication;
+pub mod sidecar;

@@ -11,12 +11,14 @@ use ringfence_compiler::inventory::{ClusterInventory, KubernetesService, Labels,
 use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::spec::access::Port;
-use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane, GatewaySpec};
+use ringfence_compiler::spec::cluster::{ClusterSpec, DataPlane};
 use ringfence_compiler::spec::service::Protocol;
 use ringfence_compiler::yaml::Node;
 
+pub(crate) use crate::engine::envoy::EITHER;
 use crate::engine::envoy::{Mesh, Reads, unreadable};
 use crate::istio::read::selects;
+use crate::istio::sidecar::Sidecar;
 use crate::kubernetes::network::Network;
 use crate::policies::Policies;
 use crate::reach::is_gateway;
@@ -34,9 +36,22 @@ pub struct Objects {
 impl Objects {
     /// Reads objects, in any order; one that is broken is reported and left out.
     pub fn read(roots: impl IntoIterator<Item = Node>, diagnostics: &mut Diagnostics) -> Self {
+        Self::with(roots, Policies::add, diagnostics)
+    }
+
+    /// Reads objects as [`Objects::read`] does, those that a cluster refuses among them.
+    pub fn read_unasked(roots: impl IntoIterator<Item = Node>, diagnostics: &mut Diagnostics) -> Self {
+        Self::with(roots, Policies::add_unasked, diagnostics)
+    }
+
+    fn with(
+        roots: impl IntoIterator<Item = Node>,
+        add: fn(&mut Policies, &Node, &mut Diagnostics),
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let (mut manifests, mut policies) = (Manifests::default(), Policies::default());
         for root in roots {
-            policies.add(&root, diagnostics);
+            add(&mut policies, &root, diagnostics);
             manifests.add(root, diagnostics);
         }
         Self { inventory: manifests.finish(), policies: policies.sorted() }
@@ -73,6 +88,11 @@ pub struct Model<'a> {
     network: Network<'a>,
     mesh: Mesh,
     strangers: Vec<Stranger>,
+    /// Whether a policy may select labels that are added later, one holds a path that no Envoy can read, or a Sidecar says how
+    /// something arrives: most clusters have none of these, and every port asks.
+    is_sometimes_unsure: bool,
+    is_unreadable: bool,
+    receives: bool,
 }
 
 impl<'a> Model<'a> {
@@ -87,8 +107,20 @@ impl<'a> Model<'a> {
     pub fn joining(cluster: Cluster<'a>, policies: &'a Policies) -> Self {
         let trust_domains = cluster.trust_domains();
         let strangers = strangers(&cluster);
-        let network = Network::of(&cluster, policies);
-        Self { cluster, policies, network, mesh: Mesh { trust_domains }, strangers }
+        Self::made(cluster, policies, Mesh { trust_domains }, strangers)
+    }
+
+    fn made(cluster: Cluster<'a>, policies: &'a Policies, mesh: Mesh, strangers: Vec<Stranger>) -> Self {
+        Self {
+            network: Network::of(&cluster, policies),
+            cluster,
+            policies,
+            mesh,
+            strangers,
+            is_sometimes_unsure: policies.is_sometimes_unsure(),
+            is_unreadable: !unreadable(&policies.authorization.iter().collect::<Vec<_>>()).is_empty(),
+            receives: policies.sidecars.iter().any(|sidecar| !sidecar.listeners.is_empty()),
+        }
     }
 
     /// Adds callers that neither manifests nor facts show.
@@ -102,8 +134,7 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn with(&self, policies: &'a Policies) -> Self {
         let cluster = Cluster { document: self.cluster.document, inventory: self.cluster.inventory };
-        let network = Network::of(&cluster, policies);
-        Self { cluster, policies, network, mesh: self.mesh.clone(), strangers: self.strangers.clone() }
+        Self::made(cluster, policies, self.mesh.clone(), self.strangers.clone())
     }
 
     /// Returns the name of the cluster.
@@ -122,11 +153,7 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn gateways(&self) -> Vec<(&'a str, Labels)> {
         let gateways = self.cluster.document.spec.gateways.values().map(|gateway| &gateway.value);
-        let of_one = |gateway: &'a GatewaySpec| {
-            let labels = gateway.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-            (gateway.namespace.value.0.as_str(), labels)
-        };
-        gateways.map(of_one).collect()
+        gateways.map(|gateway| (gateway.namespace.value.0.as_str(), gateway.pod_labels())).collect()
     }
 
     /// Returns the facts and the inventory.
@@ -182,7 +209,14 @@ impl<'a> Model<'a> {
         match self.plane(workload) {
             _ if is_gateway(workload) => Before::NotModelled("gateways"),
             Some(DataPlane::Sidecar) if self.is_guarded(workload, port) => {
-                self.obscured(&workload.namespace, &workload.labels).map_or(Before::Sidecar, Before::NotModelled)
+                let other = || {
+                    let sidecars = self.receiving(workload)?;
+                    let mut listeners = sidecars.into_iter().flatten().flat_map(|sidecar| &sidecar.listeners);
+                    let is_other = listeners.any(|listener| listener.port == port && listener.is_other);
+                    is_other.then_some("a port at which a Sidecar ends TLS itself, or that it does not capture")
+                };
+                let why = self.obscured(&workload.namespace, &workload.labels).or_else(other);
+                why.map_or(Before::Sidecar, Before::NotModelled)
             }
             Some(DataPlane::Ambient) if self.is_guarded(workload, port) => Before::NotModelled("ambient mode"),
             _ => Before::Nothing,
@@ -193,8 +227,13 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn obscured(&self, namespace: &str, labels: &Labels) -> Option<&'static str> {
         let root = self.cluster.root_namespace();
-        if self.policies.is_unsure(namespace, labels, root) {
-            return Some("a policy that selects labels which pods are given only when they start");
+        if self.is_sometimes_unsure
+            && let Some(why) = self.policies.unsure(namespace, labels, root)
+        {
+            return Some(why);
+        }
+        if !self.is_unreadable {
+            return None;
         }
         let selected = self.policies.authorizing(namespace, labels, root);
         (!unreadable(&selected).is_empty()).then_some("a path that no Envoy can read")
@@ -211,8 +250,8 @@ impl<'a> Model<'a> {
     /// Where nobody says what a port speaks, or Services disagree, a proxy may read it either way.
     #[must_use]
     pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, &'static [Reads]> {
-        let mut spoken: BTreeMap<u16, Spoken> =
-            workload.ports.iter().map(|port| (port.number, Spoken::default())).collect();
+        let mut spoken: BTreeMap<u16, Speech> =
+            workload.ports.iter().map(|port| (port.number, Speech::default())).collect();
         for port in self.services(workload).flat_map(|service| &service.ports) {
             let mut say = |number| spoken.entry(number).or_default().say(port.protocol.as_ref().map(|said| said.value));
             match &port.target {
@@ -223,7 +262,29 @@ impl<'a> Model<'a> {
                 }
             }
         }
-        spoken.into_iter().map(|(port, spoken)| (port, spoken.readings())).collect()
+        let mut ports: BTreeMap<u16, &'static [Reads]> =
+            spoken.into_iter().map(|(port, spoken)| (port, spoken.readings())).collect();
+        if let Some(sidecars) = self.receiving(workload) {
+            let listened = sidecars.iter().flatten().flat_map(|sidecar| &sidecar.listeners).map(|it| it.port);
+            listened.for_each(|port| _ = ports.entry(port).or_insert(EITHER));
+            for (port, readings) in &mut ports {
+                let mut said =
+                    sidecars.iter().map(|sidecar| sidecar.and_then(|it| it.reads(*port)).unwrap_or(readings));
+                let first = said.next().unwrap_or(EITHER);
+                *readings = if said.all(|other| other == first) { first } else { EITHER };
+            }
+        }
+        ports
+    }
+
+    /// Returns the Sidecars of which one may say how the proxy of a workload takes what arrives; `None` where none does.
+    fn receiving(&self, workload: &Workload) -> Option<Vec<Option<&'a Sidecar>>> {
+        if !self.receives || self.plane(workload) != Some(DataPlane::Sidecar) {
+            return None;
+        }
+        let root = self.cluster.root_namespace();
+        let sidecars = self.policies.receiving(&workload.namespace, &workload.labels, root);
+        sidecars.iter().flatten().any(|sidecar| !sidecar.listeners.is_empty()).then_some(sidecars)
     }
 
     /// Returns how a proxy may read a port; either way where nobody speaks of it.
@@ -238,18 +299,15 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Either way of reading a port.
-pub(crate) const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];
-
 /// What Services say that a port speaks.
 #[derive(Debug, Default)]
-struct Spoken {
+struct Speech {
     http: bool,
     bytes: bool,
     unsaid: bool,
 }
 
-impl Spoken {
+impl Speech {
     fn say(&mut self, protocol: Option<Protocol>) {
         match protocol {
             Some(protocol) if protocol.is_http() => self.http = true,
@@ -270,15 +328,13 @@ impl Spoken {
 /// Returns the gateways and identities of a cluster's facts that no workload of its manifests shows.
 fn strangers(cluster: &Cluster<'_>) -> Vec<Stranger> {
     let spec = &cluster.document.spec;
-    let shown = |namespace: &str, account: &str| {
-        cluster.inventory.workloads_in(namespace).any(|(_, workload)| workload.service_account == account)
-    };
+    let shown = |namespace: &str, account: &str| cluster.inventory.shows(namespace, account);
     let identity = |namespace: &str, account: &str| Identity::new(cluster.trust_domain(), namespace, account);
     let mut strangers = Vec::new();
     for (name, gateway) in &spec.gateways {
         let (namespace, account) = (&gateway.value.namespace.value.0, &gateway.value.service_account.value.0);
         if !shown(namespace, account) {
-            let labels: Labels = gateway.value.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            let labels = gateway.value.pod_labels();
             strangers.push(Stranger {
                 name: format!("gateway:{name}"),
                 identity: identity(namespace, account),

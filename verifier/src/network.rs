@@ -3,15 +3,19 @@
 //! In: a [`Model`], a caller, a workload and its port. Out: a [`Gate`] for each end. The two are asked apart because each
 //! depends on less than both do.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use ipnet::IpNet;
 use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::spec::cluster::DataPlane;
+use ringfence_compiler::spec::reference::meets;
 
 use crate::kubernetes::network::{Entrance, names};
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::{About, By, Decision, Direction, Passage};
-use crate::kubernetes::peer::{Peer, meets};
+use crate::kubernetes::peer::Peer;
 use crate::kubernetes::port::Server;
 use crate::kubernetes::tier_policy::TierPolicy;
 use crate::model::Model;
@@ -128,35 +132,61 @@ pub fn ingress<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u
 #[derive(Debug)]
 pub struct Ingress<'m, 'a> {
     model: &'m Model<'a>,
-    entrance: Entrance<'a>,
-    tunnel: Option<Entrance<'a>>,
+    own: Way<'a>,
+    tunnel: Option<Way<'a>>,
     wire: Wire,
 }
+
+/// What is asked of connections to one port.
+#[derive(Debug)]
+struct Way<'a> {
+    entrance: Entrance<'a>,
+    /// Whether some gateway of the cluster may come in, found out when first asked for.
+    by_gateway: OnceLock<bool>,
+}
+
+/// What the policies of a port can know of callers of another cluster: for each block that such a caller may be out of,
+/// which of the blocks they name hold it, and which meet it.
+pub(crate) type Looks = BTreeSet<Vec<(bool, bool)>>;
 
 impl<'m, 'a> Ingress<'m, 'a> {
     /// Looks up what is said of a port.
     #[must_use]
     pub fn of(model: &'m Model<'a>, to: &Workload, port: u16) -> Self {
         let wire = Wire::of_port(model, to, port);
-        let entrance = |port| model.network().entrance(to, port);
-        Self { model, entrance: entrance(port), tunnel: (wire != Wire::Port).then(|| entrance(TUNNEL)), wire }
+        let way = |port| Way { entrance: model.network().entrance(to, port), by_gateway: OnceLock::new() };
+        Self { model, own: way(port), tunnel: (wire != Wire::Port).then(|| way(TUNNEL)), wire }
+    }
+
+    /// Returns the blocks of addresses that the policies name.
+    pub(crate) fn blocks(&self) -> Vec<IpNet> {
+        self.own.entrance.blocks()
     }
 
     /// Asks about a caller.
     #[must_use]
     pub fn lets(&self, caller: Caller<'a>) -> Gate<'a> {
-        let port = || self.lets_by(&self.entrance, caller);
-        match &self.tunnel {
+        let port = || self.lets_by(&self.own, caller);
+        let gate = match &self.tunnel {
             Some(tunnel) => {
                 Wire::of_caller(self.model, caller).with(self.wire).ask(port, || self.lets_by(tunnel, caller))
             }
             None => port(),
+        };
+        match (gate, caller) {
+            // Nobody knows whether there is a way at all, and from which address connections arrive on it.
+            (Gate::Open(_), Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _))
+                if !share_a_network(home, self.model) =>
+            {
+                Gate::Unsure(Decider::NotModelled("calls between clusters that share no network"))
+            }
+            (gate, _) => gate,
         }
     }
 
-    fn lets_by(&self, entrance: &Entrance<'a>, caller: Caller<'a>) -> Gate<'a> {
-        let (model, network) = (self.model, self.model.network());
-        let ask = |peer: Peer<'_>| gate(entrance.lets(peer));
+    fn lets_by(&self, way: &Way<'a>, caller: Caller<'a>) -> Gate<'a> {
+        let network = self.model.network();
+        let ask = |peer: Peer<'_>| gate(way.entrance.lets(peer));
         match caller {
             Caller::Outside(block) => {
                 let peer = if self.may_be_pods(&block) { Peer::PerhapsPods(block) } else { Peer::Outside(block) };
@@ -186,16 +216,21 @@ impl<'m, 'a> Ingress<'m, 'a> {
                 let on_node = matches!(caller, Caller::WorkloadOf(_, from) if from.host_network);
                 let directly = any_of(anywhere(home, on_node).into_iter().map(|block| ask(Peer::Outside(block))));
                 let Gate::Shut(decider) = directly else { return directly };
-                let gateways = model.gateways();
-                let named = gateways.iter().map(|(namespace, labels)| {
-                    let labels = Some(labels).filter(|labels| !labels.is_empty());
-                    ask(Peer::Pods(network.strangers(namespace, labels))).reach()
-                });
-                let shown = model.workloads().filter(|workload| is_gateway(workload));
-                let mut through = named.chain(shown.map(|gateway| ask(Peer::Pods(network.pods(gateway))).reach()));
-                if through.any(|reach| reach != Reach::Denied) { Gate::Unsure(decider) } else { Gate::Shut(decider) }
+                let by_gateway = *way.by_gateway.get_or_init(|| self.lets_gateways(&way.entrance));
+                if by_gateway { Gate::Unsure(decider) } else { Gate::Shut(decider) }
             }
         }
+    }
+
+    /// Tells whether some gateway of the cluster may come in: callers from elsewhere may come through it.
+    fn lets_gateways(&self, entrance: &Entrance<'a>) -> bool {
+        let network = self.model.network();
+        let may = |pod| gate(entrance.lets(Peer::Pods(pod))).reach() != Reach::Denied;
+        let named = self.model.gateways();
+        let mut shown = self.model.workloads().filter(|workload| is_gateway(workload));
+        named.iter().any(|(namespace, labels)| {
+            may(network.strangers(namespace, Some(labels).filter(|labels| !labels.is_empty())))
+        }) || shown.any(|gateway| may(network.pods(gateway)))
     }
 
     /// Tells whether pods may have addresses of a block that somebody named. Of everything, pods are asked by themselves.
@@ -205,12 +240,24 @@ impl<'m, 'a> Ingress<'m, 'a> {
     }
 }
 
+/// Tells whether pods of one cluster reach those of another by their addresses, as the facts of both say.
+#[must_use]
+pub fn share_a_network(one: &Model<'_>, other: &Model<'_>) -> bool {
+    one.cluster().document.spec.shares_a_network_with(&other.cluster().document.spec)
+}
+
 /// Returns the addresses that pods of a cluster have, as others see them: any where nobody says.
 fn anywhere(home: &Model<'_>, on_node: bool) -> Vec<IpNet> {
     let spec = &home.cluster().document.spec;
     let said = if on_node { &spec.node_cidrs } else { &spec.pod_cidrs };
     let blocks: Vec<IpNet> = said.iter().map(|block| block.value.0).collect();
     if blocks.is_empty() { everywhere() } else { blocks }
+}
+
+/// Says what policies that name some blocks can know of a cluster's pods when they call from there.
+pub(crate) fn looks(home: &Model<'_>, on_node: bool, named: &[IpNet]) -> Looks {
+    let of_one = |block: IpNet| named.iter().map(|named| (named.contains(&block), meets(named, &block))).collect();
+    anywhere(home, on_node).into_iter().map(of_one).collect()
 }
 
 /// Returns blocks that hold every address.
@@ -310,7 +357,7 @@ fn nearly<'a>(about: &About<'a>, direction: Direction, peer: Peer<'_>, server: S
         for rule in policy.rules(direction).into_iter().flatten() {
             let miss = |failure| {
                 let rule = Cited { span: rule.span, ..Cited::network(policy) };
-                Some(Miss { rule, admits: None, fails: vec![failure] })
+                Some(Miss { rule, admits: None, fails: vec![failure], denied: Vec::new() })
             };
             match rule.apart(&policy.namespace, peer, server) {
                 (true, false) => {

@@ -7,16 +7,20 @@ use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::yaml::{Node, Value};
 
+use crate::deciding::Deciding;
 use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::peer_authentication::{Modes, PeerAuthentication, deciding};
 use crate::istio::read::selects;
 use crate::istio::request_authentication::{JwtRule, RequestAuthentication};
+use crate::istio::sidecar::Sidecar;
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::About;
 use crate::kubernetes::peer::Pod;
-use crate::kubernetes::selector::carry;
-use crate::kubernetes::tier_policy::{Kind, TierPolicy};
+use crate::kubernetes::selector::{carry, is_added};
+use crate::kubernetes::tier_policy::TierPolicy;
+use crate::refusals::refused;
+use crate::unknown;
 
 /// The objects of a cluster that decide.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +31,8 @@ pub struct Policies {
     pub peers: Vec<PeerAuthentication>,
     /// RequestAuthentications, by namespace and name.
     pub tokens: Vec<RequestAuthentication>,
+    /// Sidecars, by namespace and name.
+    pub sidecars: Vec<Sidecar>,
     /// NetworkPolicies, by namespace and name.
     pub network: Vec<NetworkPolicy>,
     /// Policies of the tiers around them, by tier, priority, kind and name.
@@ -34,31 +40,51 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Adds an object, or each item of a list. One that cannot be read is reported and left out.
+    /// Adds an object, or each item of a list. One that cannot be read, or that a cluster refuses, is reported and left out.
     pub fn add(&mut self, root: &Node, diagnostics: &mut Diagnostics) {
+        self.put(root, true, diagnostics);
+    }
+
+    /// Adds objects as [`Policies::add`] does, those that a cluster refuses among them: what proxies make of them can be asked.
+    pub fn add_unasked(&mut self, root: &Node, diagnostics: &mut Diagnostics) {
+        self.put(root, false, diagnostics);
+    }
+
+    fn put(&mut self, root: &Node, asked: bool, diagnostics: &mut Diagnostics) {
         let text = |name: &str| root.get(name).and_then(Node::as_str).unwrap_or_default();
-        let (kind, version) = (text("kind"), text("apiVersion"));
-        let group = version.split_once('/').map_or("", |(group, _)| group);
-        match (group, kind) {
-            ("security.istio.io", "AuthorizationPolicy") => {
-                self.authorization.extend(AuthorizationPolicy::read(root, diagnostics));
+        let kind = text("kind");
+        match Deciding::of(root) {
+            Some(kind) => self.take(kind, root, asked, diagnostics),
+            None if kind == "Sidecar" && text("apiVersion").starts_with("networking.istio.io/") => {
+                self.sidecars.extend(Sidecar::read(root, diagnostics));
             }
-            ("security.istio.io", "PeerAuthentication") => {
-                self.peers.extend(PeerAuthentication::read(root, diagnostics));
-            }
-            ("security.istio.io", "RequestAuthentication") => {
-                self.tokens.extend(RequestAuthentication::read(root, diagnostics));
-            }
-            ("networking.k8s.io", "NetworkPolicy") => self.network.extend(NetworkPolicy::read(root, diagnostics)),
-            ("policy.networking.k8s.io", kind) if Kind::named(kind).is_some() => {
-                self.tiers.extend(Kind::named(kind).and_then(|kind| TierPolicy::read(kind, root, diagnostics).ok()));
-            }
-            _ if kind.ends_with("List") => {
+            None if kind.ends_with("List") => {
                 if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value) {
-                    items.iter().for_each(|item| self.add(item, diagnostics));
+                    items.iter().for_each(|item| self.put(item, asked, diagnostics));
                 }
             }
-            _ => {}
+            None => {}
+        }
+    }
+
+    fn take(&mut self, kind: Deciding, root: &Node, asked: bool, diagnostics: &mut Diagnostics) {
+        macro_rules! take {
+            ($list:ident, $read:expr) => {{
+                let (read, doubtful) = ($read, unknown::fields(kind, root, diagnostics));
+                if !asked || refused(kind.name(), root, diagnostics).is_ok() {
+                    self.$list.extend(read.map(|mut read| {
+                        read.doubtful = doubtful;
+                        read
+                    }));
+                }
+            }};
+        }
+        match kind {
+            Deciding::Authorization => take!(authorization, AuthorizationPolicy::read(root, diagnostics)),
+            Deciding::Peers => take!(peers, PeerAuthentication::read(root, diagnostics)),
+            Deciding::Tokens => take!(tokens, RequestAuthentication::read(root, diagnostics)),
+            Deciding::Network => take!(network, NetworkPolicy::read(root, diagnostics)),
+            Deciding::Tier(tier) => take!(tiers, TierPolicy::read(tier, root, diagnostics)),
         }
     }
 
@@ -71,6 +97,7 @@ impl Policies {
         sort(&mut self.authorization);
         sort(&mut self.peers);
         sort(&mut self.tokens);
+        sort(&mut self.sidecars);
         sort(&mut self.network);
         let rank = |policy: &TierPolicy| (policy.tier, policy.priority, policy.kind, policy.name.clone());
         self.tiers.sort_by_key(rank);
@@ -110,28 +137,74 @@ impl Policies {
         selected.flat_map(|policy| &policy.rules).collect()
     }
 
-    /// Returns the AuthorizationPolicies that select a pod or not, by labels that it is given only when it starts.
+    /// Returns the AuthorizationPolicies that may hold for a pod or not: by labels that it is given only when it starts, or by
+    /// fields that nobody knows.
     #[must_use]
     pub fn perhaps_authorizing(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&AuthorizationPolicy> {
         let here = here(&self.authorization, namespace, root);
-        here.filter(|policy| policy.targets.is_empty() && carry(&policy.selector, labels) == Fits::Perhaps).collect()
+        here.filter(|policy| policy.targets.is_empty() && may(policy.doubtful, &policy.selector, labels)).collect()
     }
 
     /// Returns the PeerAuthentications of that kind.
     #[must_use]
     pub fn perhaps_asking(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&PeerAuthentication> {
         // One of the root namespace with a selector holds for nothing.
-        let here = if namespace == root { &[] } else { of_namespace(&self.peers, namespace) };
-        here.iter().filter(|policy| carry(&policy.selector, labels) == Fits::Perhaps).collect()
+        let holds = |policy: &&PeerAuthentication| policy.selector.is_empty() || policy.namespace != root;
+        let here = here(&self.peers, namespace, root).filter(holds);
+        here.filter(|policy| may(policy.doubtful, &policy.selector, labels)).collect()
     }
 
-    /// Tells whether any policy of Istio selects a pod or not, by such labels.
+    /// Says why some policy of Istio may hold for a pod or not; `None` where none is so.
     #[must_use]
-    pub fn is_unsure(&self, namespace: &str, labels: &Labels, root: &str) -> bool {
-        let mut tokens = here(&self.tokens, namespace, root).filter(|policy| policy.targets.is_empty());
-        !self.perhaps_authorizing(namespace, labels, root).is_empty()
-            || !self.perhaps_asking(namespace, labels, root).is_empty()
-            || tokens.any(|policy| carry(&policy.selector, labels) == Fits::Perhaps)
+    pub fn unsure(&self, namespace: &str, labels: &Labels, root: &str) -> Option<&'static str> {
+        let tokens = here(&self.tokens, namespace, root).filter(|policy| policy.targets.is_empty());
+        let tokens =
+            tokens.filter(|policy| may(policy.doubtful, &policy.selector, labels)).map(|policy| policy.doubtful);
+        let authorizing = self.perhaps_authorizing(namespace, labels, root).into_iter().map(|policy| policy.doubtful);
+        let asking = self.perhaps_asking(namespace, labels, root).into_iter().map(|policy| policy.doubtful);
+        let mut doubtful = tokens.chain(authorizing).chain(asking).peekable();
+        doubtful.peek()?;
+        Some(match doubtful.any(|doubtful| doubtful) {
+            true => "a policy with a field that its kind does not have",
+            false => "a policy that selects labels which pods are given only when they start",
+        })
+    }
+
+    /// Tells whether any policy of Istio is so for some pod, and [`Policies::unsure`] has to be asked.
+    #[must_use]
+    pub fn is_sometimes_unsure(&self) -> bool {
+        let doubtful = self.authorization.iter().map(|policy| policy.doubtful);
+        let doubtful = doubtful.chain(self.tokens.iter().map(|policy| policy.doubtful));
+        if doubtful.chain(self.peers.iter().map(|policy| policy.doubtful)).any(|doubtful| doubtful) {
+            return true;
+        }
+        let authorization = self.authorization.iter().map(|policy| &policy.selector);
+        let tokens = self.tokens.iter().map(|policy| &policy.selector);
+        let mut all = authorization.chain(tokens).chain(self.peers.iter().map(|policy| &policy.selector));
+        all.any(|selector| selector.keys().any(|key| is_added(key)))
+    }
+
+    /// Returns the Sidecars one of which the proxy of a pod goes by (istio/istio `pilot/pkg/model/push_context.go`,
+    /// `getSidecarScope`): those that name its labels, or else those of its namespace, or of the mesh. Of many nobody knows
+    /// which it is; `None` is among them where it may be none.
+    #[must_use]
+    pub fn receiving(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<Option<&Sidecar>> {
+        let here = of_namespace(&self.sidecars, namespace);
+        let named = |least: Fits| {
+            let named = here.iter().filter(|sidecar| !sidecar.selector.is_empty());
+            named.filter(move |sidecar| carry(&sidecar.selector, labels) == least).map(Some)
+        };
+        let mut all: Vec<Option<&Sidecar>> = named(Fits::Yes).collect();
+        if all.is_empty() {
+            let of_all = |sidecars: &'_ [Sidecar]| sidecars.iter().any(|sidecar| sidecar.selector.is_empty());
+            let wide = if of_all(here) { here } else { of_namespace(&self.sidecars, root) };
+            all.extend(wide.iter().filter(|sidecar| sidecar.selector.is_empty()).map(Some));
+            if all.is_empty() {
+                all.push(None);
+            }
+        }
+        all.extend(named(Fits::Perhaps));
+        all
     }
 
     /// Returns the modes of a pod's ports.
@@ -152,13 +225,20 @@ impl Policies {
         // A plugin may know the pods of the node's own network, or not.
         let most = if pod.on_node { Fits::Perhaps } else { Fits::Yes };
         let here = of_namespace(&self.network, pod.namespace).iter();
-        let network = here.map(|policy| (policy.pods.fits(pod.labels).min(most), policy));
-        let tiers = self.tiers.iter().map(|policy| (policy.is_about(pod), policy));
+        let sure = |doubtful: bool| if doubtful { Fits::Perhaps } else { Fits::Yes };
+        let network = here.map(|policy| (policy.pods.fits(pod.labels).min(most).min(sure(policy.doubtful)), policy));
+        let tiers = self.tiers.iter().map(|policy| (policy.is_about(pod).min(sure(policy.doubtful)), policy));
         About {
             tiers: tiers.filter(|(fits, _)| fits.may()).collect(),
             network: network.filter(|(fits, _)| fits.may()).collect(),
         }
     }
+}
+
+/// Tells whether a policy may hold for a pod, and may not.
+fn may(doubtful: bool, selector: &Labels, labels: &Labels) -> bool {
+    let carried = carry(selector, labels);
+    carried == Fits::Perhaps || (doubtful && carried.may())
 }
 
 /// What lies in a namespace.
@@ -180,7 +260,7 @@ macro_rules! of_namespace {
         }
     )*};
 }
-of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, NetworkPolicy);
+of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Sidecar, NetworkPolicy);
 
 /// Returns the part of a sorted list that lies in a namespace.
 fn of_namespace<'p, P: OfNamespace>(sorted: &'p [P], namespace: &str) -> &'p [P] {

@@ -5,16 +5,20 @@
 //! also come without it; what its own proxy would refuse is no boundary.
 
 mod asked;
+mod doubts;
 mod nearest;
+mod outside;
 mod proxy;
 mod statements;
 
 use ipnet::IpNet;
-use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::inventory::{OwnProxy, Workload};
 use ringfence_compiler::resolve::Governed;
 use ringfence_compiler::resolve::statements::Origin;
 use ringfence_compiler::source::Span;
 
+use self::proxy::Said;
+use crate::kubernetes::passage::Direction;
 use crate::model::{Before, Model, Stranger};
 use crate::network;
 use crate::request::{Identity, Request};
@@ -115,6 +119,8 @@ pub enum Gate<'a> {
 pub enum Decider<'a> {
     /// Nothing: no policy is about it.
     Nobody,
+    /// Nothing admits or refuses what was asked for: no policy admits, and these refuse other requests.
+    NotRefused(Vec<Cited<'a>>),
     /// A rule.
     Rule(Cited<'a>),
     /// A rule lets it through for other addresses than the caller's, which the network may write in their stead.
@@ -139,11 +145,18 @@ pub enum Decider<'a> {
     Denied {
         /// The rule.
         by: Cited<'a>,
-        /// What would be let through without it.
+        /// Other rules that refuse the same.
+        also: Vec<Cited<'a>>,
+        /// What would be let through without them.
         without: Box<Request>,
     },
-    /// The mode asks for a certificate, and the caller has none.
-    NoCertificate(Vec<Cited<'a>>),
+    /// The mode asks for a certificate, and the caller has none that is taken.
+    NoCertificate {
+        /// The policies that ask for it.
+        asking: Vec<Cited<'a>>,
+        /// An identity it could show, of a trust domain that is not taken here.
+        foreign: Option<Identity>,
+    },
     /// A kind of enforcement that is not modelled yet: which.
     NotModelled(&'static str),
 }
@@ -165,6 +178,8 @@ pub struct Answer<'a> {
     pub statement: Option<Told<&'a Origin>>,
     /// The statement that made the mode of the port; `None` for plain manifests, and where nobody wrote one.
     pub mode: Option<&'a Origin>,
+    /// Why each gate is unsure, in the order of the gates; empty where it is sure.
+    pub doubts: [Vec<String>; 3],
 }
 
 /// The answer in one word.
@@ -230,32 +245,43 @@ pub fn explain<'a>(
     if detail.full {
         network::explain(&mut egress, &mut ingress, model, caller, (to, port));
     }
+    let doubted = |gate: &Gate<'_>, direction| match detail.full {
+        true => doubts::of_network(gate, direction, model, caller, (to, port)),
+        false => Vec::new(),
+    };
+    let of_network = [doubted(&egress, Direction::Egress), doubted(&ingress, Direction::Ingress), Vec::new()];
     match model.before(to, port) {
         Before::NotModelled(what) => {
             let proxy = Some(Gate::Unsure(Decider::NotModelled(what)));
-            Answer { proxy, ..Answer::before(egress, ingress) }
+            Answer { proxy, doubts: of_network, ..Answer::before(egress, ingress) }
         }
         Before::Sidecar => {
-            let (proxy, witness, part) = proxy::sidecar(model, caller, to, port, asked, detail);
-            let meant = detail.governed.map(|governed| statements::told(governed, model, caller, port, asked, detail));
+            let Said { gate, witness, part, doubts } = proxy::sidecar(model, caller, (to, port), asked, detail);
+            let meant =
+                detail.governed.map(|governed| statements::told(governed, model, caller, (to, port), asked, detail));
             // What is compiled says what is meant, which is proved elsewhere; where it should not, it is what holds.
-            let statement = meant.filter(|told| told.reach() == proxy.reach());
+            let statement = meant.filter(|told| told.reach() == gate.reach());
             let mode = detail.governed.and_then(statements::mode);
-            Answer { proxy: Some(proxy), witness, part, statement, mode, ..Answer::before(egress, ingress) }
+            let [leaves, arrives, _] = of_network;
+            let doubts = [leaves, arrives, doubts];
+            Answer { proxy: Some(gate), witness, part, statement, mode, doubts, ..Answer::before(egress, ingress) }
         }
-        Before::Nothing => Answer::before(egress, ingress),
+        Before::Nothing => Answer { doubts: of_network, ..Answer::before(egress, ingress) },
     }
 }
 
 impl<'a> Answer<'a> {
     /// Makes the answer where nothing but the network stands before a port.
     fn before(egress: Gate<'a>, ingress: Gate<'a>) -> Self {
-        Self { egress, ingress, proxy: None, witness: None, part: None, statement: None, mode: None }
+        let doubts = Default::default();
+        Self { egress, ingress, proxy: None, witness: None, part: None, statement: None, mode: None, doubts }
     }
 }
 
-/// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them.
+/// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them, and by their proxy.
 pub(crate) fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
-    named || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
+    named
+        || workload.proxy == Some(OwnProxy::Gateway)
+        || workload.labels.contains_key("gateway.networking.k8s.io/gateway-name")
 }

@@ -65,6 +65,12 @@ impl Spoken {
         named.filter(|port| *port > 0 && !self.left_out.contains(port)).collect()
     }
 
+    /// Tells whether a port is in a range that somebody speaks of.
+    #[must_use]
+    pub fn ranges_hold(&self, port: u16) -> bool {
+        self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&port))
+    }
+
     fn add(&mut self, about: &About<'_>, direction: Direction) {
         let of_rules = about.network.iter().filter_map(|(_, policy)| policy.rules(direction)).flatten();
         let of_tiers = about.tiers.iter().flat_map(|(_, policy)| policy.rules(direction));

@@ -7,11 +7,15 @@ use std::collections::BTreeMap;
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::{Node, Value};
 
+use crate::deciding::Deciding;
+
 /// What was found beside workloads and policies.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// Objects that change what a proxy does, in the order of their places.
     pub overriding: Vec<Overriding>,
+    /// Objects that decide, have a namespace and name none, in the order of their places.
+    pub unplaced: Vec<Unplaced>,
     /// What pod templates say of headers, by kind, namespace and name of the workload.
     pub mentions: BTreeMap<(String, String, String), Vec<Mention>>,
 }
@@ -23,6 +27,17 @@ pub struct Overriding {
     pub kind: String,
     /// Its namespace.
     pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Where its name was written.
+    pub span: Span,
+}
+
+/// An object whose manifest names no namespace.
+#[derive(Debug, Clone)]
+pub struct Unplaced {
+    /// Its kind.
+    pub kind: &'static str,
     /// Its name.
     pub name: String,
     /// Where its name was written.
@@ -47,6 +62,7 @@ impl Surroundings {
         let mut found = Self::default();
         roots.into_iter().for_each(|root| found.add(root));
         found.overriding.sort_by_key(|object| (object.span.file, object.span.start));
+        found.unplaced.sort_by_key(|object| (object.span.file, object.span.start));
         found
     }
 
@@ -61,6 +77,12 @@ impl Surroundings {
         let written = |key: &str| metadata.and_then(|metadata| metadata.get(key));
         let Some(named) = written("name") else { return };
         let name = named.as_str().unwrap_or_default().to_owned();
+        if let Some(kind) = Deciding::of(root).filter(|kind| !kind.is_of_cluster()) {
+            if written("namespace").is_none_or(|namespace| namespace.value == Value::Null) {
+                self.unplaced.push(Unplaced { kind: kind.name(), name, span: named.span });
+            }
+            return;
+        }
         let namespace = written("namespace").and_then(Node::as_str).unwrap_or("default").to_owned();
         if let ("networking.istio.io", "EnvoyFilter") | ("extensions.istio.io", "WasmPlugin") = (group, kind) {
             self.overriding.push(Overriding { kind: kind.to_owned(), namespace, name, span: named.span });

@@ -149,7 +149,7 @@ fn compare(
                 let meant = Meant::at(governed, port, reads, &domains);
                 difference(&meant, &place, policies, reads, &domains, equally)
             };
-            match readings(unit, port).into_iter().find_map(differs) {
+            match readings(unit, port).find_map(differs) {
                 Some(difference) => {
                     same = false;
                     report(governed, port, &difference, workload.span, diagnostics);
@@ -188,12 +188,9 @@ struct Place<'p> {
 
 /// How a proxy may read a port, each with whether it must then admit exactly what was meant, or only no more. Where nobody
 /// says what a port speaks, rules on HTTP are meant; a connection that is taken for bytes is refused what they grant.
-fn readings(unit: &Unit<'_>, port: u16) -> Vec<(Reads, bool)> {
-    match unit.ports.get(&port).and_then(|facts| facts.protocol) {
-        Some(protocol) if protocol.is_http() => vec![(Reads::Http, true)],
-        Some(_) => vec![(Reads::Bytes, true)],
-        None => vec![(Reads::Http, true), (Reads::Bytes, false)],
-    }
+fn readings(unit: &Unit<'_>, port: u16) -> impl Iterator<Item = (Reads, bool)> {
+    let protocol = unit.ports.get(&port).and_then(|facts| facts.protocol);
+    Reads::of(protocol).iter().map(move |reads| (*reads, protocol.is_some() || *reads == Reads::Http))
 }
 
 /// How manifests differ from what was meant.

@@ -108,6 +108,11 @@ fn calls_between_clusters_that_share_no_network_are_left_open() {
 }
 
 #[test]
+fn nothing_is_proved_of_nobody() {
+    check("nobody.txt");
+}
+
+#[test]
 fn a_gateway_among_the_manifests_shows_who_it_is() {
     check("gateway.txt");
 }

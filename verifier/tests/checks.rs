@@ -323,6 +323,46 @@ fn what_changes_proxies_is_named() {
     );
 }
 
+#[test]
+fn a_policy_without_a_namespace_is_named_where_default_is_empty() {
+    let allow =
+        authorization("db", "{selector: {matchLabels: {app: db}}, rules: [{}]}").replace(", namespace: shop", "");
+    check(&allow, &["mesh/no-namespace: AuthorizationPolicy `db` names no namespace"]);
+    // Where workloads are in `default` as well, something else gives them their namespace.
+    let web =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: db}}\nspec: {containers: [{name: a}]}\n---\n";
+    check(&(web.to_owned() + &allow), &[]);
+}
+
+#[test]
+fn namespaces_and_pods_are_told_apart_where_one_peer_was_meant() {
+    let network = |rules: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: fence, namespace: shop}}\nspec: {{podSelector: {{}}, policyTypes: [Ingress, Egress], {rules}}}\n"
+        )
+    };
+    let edge = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: edge}}";
+    let proxy = "podSelector: {matchLabels: {app: proxy}}";
+    let found = "mesh/peers-apart: NetworkPolicy `shop/fence` lets all pods of namespace edge pass: each item of";
+    check(
+        &network(&format!("ingress: [{{from: [{{{edge}}}, {{{proxy}}}]}}]")),
+        &[&format!("{found} `from` is enough by itself")],
+    );
+    check(
+        &network(&format!("egress: [{{to: [{{{proxy}}}, {{{edge}}}]}}]")),
+        &[&format!("{found} `to` is enough by itself")],
+    );
+    check(&network(&format!("ingress: [{{from: [{{{edge}, {proxy}}}]}}]")), &[]);
+    // Whoever names pods that are there means them.
+    check(&network(&format!("ingress: [{{from: [{{{edge}}}, {{{}}}]}}]", proxy.replace("proxy", "web"))), &[]);
+    check(&network(&format!("ingress: [{{from: [{{{edge}}}]}}, {{from: [{{{proxy}}}]}}]")), &[]);
+    check(
+        &network(&format!("ingress: [{{from: [{{{edge}}}, {{{proxy}}}]}}]"))
+            .replace("namespace: shop", "namespace: far"),
+        &[],
+    );
+}
+
 /// Rules that cover, meet and miss each other.
 const RULES: [&str; 10] = [
     "{}",
@@ -362,7 +402,13 @@ fn text(policies: &[Written], keep_rule: impl Fn(usize, usize) -> bool, keep: im
             policy.selector.map_or(String::new(), |app| format!("selector: {{matchLabels: {{app: {app}}}}}, "));
         let provider = if policy.action == "CUSTOM" { "provider: {name: p}, " } else { "" };
         let kept = policy.rules.iter().enumerate().filter(|(rule, _)| keep_rule(at, *rule));
-        let rules: Vec<&str> = kept.map(|(_, rule)| RULES[*rule]).collect();
+        // Providers are asked by what is known before a peer is.
+        let rules = kept.map(|(_, rule)| RULES[*rule]).filter(|rule| provider.is_empty() || !rule.contains("from"));
+        let rules: Vec<&str> = rules.collect();
+        if policy.action != "ALLOW" && rules.is_empty() {
+            // Istio refuses it, and it decides nothing.
+            continue;
+        }
         let _ = write!(
             text,
             "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p{at}, namespace: {namespace}}}\nspec: {{{selector}{provider}action: {}, rules: [{}]}}\n---\n",

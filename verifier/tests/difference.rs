@@ -146,6 +146,32 @@ fn others(account: bool, missing: bool) -> String {
     text
 }
 
+#[test]
+fn pods_are_supposed_that_a_changed_policy_of_a_tier_speaks_of() {
+    let tier = |labels: &str| {
+        format!(
+            "{}---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: t}}\nspec:\n  tier: Admin\n  priority: 1\n  subject: {{namespaces: {{}}}}\n  ingress: [{{action: Deny, from: [{{pods: {{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: far}}}}, podSelector: {{matchLabels: {labels}}}}}}}]}}]\n",
+            workloads()
+        )
+    };
+    let names = |before: &str, after: &str| -> Vec<String> {
+        let (one, other) = (Clusters::read(&[(FACTS, before)]), Clusters::read(&[(FACTS, after)]));
+        let found = supposed(&one.models(), &other.models()).remove("east").unwrap();
+        found.into_iter().map(|stranger| stranger.name).collect()
+    };
+    let (one, other) = (tier("{app: a}"), tier("{app: b}"));
+    assert_eq!(names(&one, &one), ["any pod of other namespaces"]);
+    assert_eq!(
+        names(&one, &other),
+        [
+            "any pod of other namespaces",
+            "any other pod of far",
+            "any pod of far with app=a",
+            "any pod of far with app=b"
+        ]
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

@@ -13,11 +13,12 @@ use support::worlds::{policies, workloads};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn all_callers_at_once_are_the_callers_one_by_one(east in policies(), west in policies(), domain in any::<bool>()) {
+    fn all_callers_at_once_are_the_callers_one_by_one(east in policies(), west in policies(), domain in any::<bool>(), near in any::<bool>()) {
         let workloads = workloads();
-        let facts = if domain { "{trustDomain: west.example, podCidrs: [10.1.0.0/16]}" } else { "{podCidrs: [10.1.0.0/16], dataPlane: ambient}" };
+        let facts = if domain { "{trustDomain: west.example, network: main, podCidrs: [10.1.0.0/16]}" } else { "{network: main, podCidrs: [10.1.0.0/16], dataPlane: ambient}" };
+        let ours = if near { "{trustDomainAliases: [old.example], network: main, podCidrs: [10.0.0.0/16]}" } else { "{trustDomainAliases: [old.example]}" };
         let clusters = Clusters::read(&[
-            ("{trustDomainAliases: [old.example]}", &format!("{workloads}{east}")),
+            (ours, &format!("{workloads}{east}")),
             (facts, &format!("{workloads}{west}")),
         ]);
         let models = clusters.models();

@@ -217,7 +217,7 @@ kind: NetworkPolicy
 metadata: {name: db, namespace: shop}
 spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: '::/0'}}]}]}
 ";
-    check(six, &[("0.0.0.0/0", "depends by GET service.example/ to port 8080 as a plaintext peer from 192.0.2.1")]);
+    check(six, &[("0.0.0.0/0", "depends by GET service.example/ to port 8080 as a plaintext peer from ::")]);
 }
 
 #[test]

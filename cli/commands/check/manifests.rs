@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ringfence_verifier::checks;
-use ringfence_verifier::kubernetes::tier_policy::Kind;
+use ringfence_verifier::deciding::Deciding;
 use ringfence_verifier::model::Model;
 use ringfence_verifier::network;
 use ringfence_verifier::policies::Policies;
@@ -15,26 +15,15 @@ use serde_json::{Value, json};
 use super::super::{conclude, say_assumed};
 use crate::args::Check;
 use crate::exit::{Exit, Failure};
-use crate::mesh::{Input, Mesh};
+use crate::mesh::{Input, Mesh, Meshes};
 use crate::report::Style;
 use crate::summary::{Come, counted, paragraph};
 use crate::tree::find_project;
 
-/// The kinds that checks read, in the order in which they are counted.
-const POLICIES: [&str; 7] = [
-    "AuthorizationPolicy",
-    "PeerAuthentication",
-    "RequestAuthentication",
-    "NetworkPolicy",
-    "ClusterNetworkPolicy",
-    "AdminNetworkPolicy",
-    "BaselineAdminNetworkPolicy",
-];
-
 /// Runs the command where it is about manifests.
 pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     let folder = args.path.as_deref().unwrap_or(Path::new("."));
-    let is_about_manifests = args.facts.is_some() || (folder.is_dir() && find_project(folder).is_err());
+    let is_about_manifests = args.facts.is_some() || (folder.exists() && find_project(folder).is_err());
     if !is_about_manifests {
         return Ok(None);
     }
@@ -46,11 +35,7 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     let mut meshes = input.meshes();
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     if models.iter().all(is_empty) && !meshes.diagnostics.has_errors() {
-        if args.facts.is_none() {
-            return Ok(None);
-        }
-        let folder = folder.display();
-        return Err(Failure::no_input(format!("there are neither workloads nor policies in `{folder}`")));
+        return Err(nothing(folder, &models, &meshes));
     }
     checks::check(&models, &input.surroundings(), &mut meshes.diagnostics);
     let read = models.first().map(Read::of).unwrap_or_default();
@@ -59,8 +44,25 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     Ok(Some(exit))
 }
 
+/// Says that there is nothing to check, and what there is instead.
+fn nothing(folder: &Path, models: &[Model<'_>], meshes: &Meshes<'_>) -> Failure {
+    let kinds: Vec<&str> =
+        models.iter().flat_map(|model| model.cluster().inventory.foreign.keys()).map(String::as_str).collect();
+    let only = match kinds.as_slice() {
+        [] => String::new(),
+        [first, second, third, _, ..] => format!(", only {first}, {second}, {third} and other kinds"),
+        kinds => format!(", only {}", kinds.join(", ")),
+    };
+    let failure =
+        Failure::no_input(format!("there are neither workloads nor policies in `{}`{only}", folder.display()));
+    match meshes.unrendered.words() {
+        Some(words) => failure.help(words),
+        None => failure.help("name a folder with rendered manifests, or one with a `ringfence.yaml`"),
+    }
+}
+
 fn is_empty(model: &Model<'_>) -> bool {
-    let Policies { authorization, peers, tokens, network, tiers } = model.policies();
+    let Policies { authorization, peers, tokens, network, tiers, .. } = model.policies();
     let decide = authorization.len() + peers.len() + tokens.len() + network.len() + tiers.len();
     decide == 0 && model.workloads().next().is_none()
 }
@@ -87,24 +89,22 @@ impl Read {
             policies.authorizing(&workload.namespace, &workload.labels, root).is_empty()
                 && !network::is_ingress_guarded(model, workload)
         });
-        let tiers = |kind: Kind| policies.tiers.iter().filter(|policy| policy.kind == kind).count();
-        let counts = [
-            policies.authorization.len(),
-            policies.peers.len(),
-            policies.tokens.len(),
-            policies.network.len(),
-            tiers(Kind::Cluster),
-            tiers(Kind::Admin),
-            tiers(Kind::Baseline),
-        ];
-        let is_other = |kind: &str| !POLICIES.contains(&kind);
+        let count = |kind: &Deciding| match kind {
+            Deciding::Authorization => policies.authorization.len(),
+            Deciding::Peers => policies.peers.len(),
+            Deciding::Tokens => policies.tokens.len(),
+            Deciding::Network => policies.network.len(),
+            Deciding::Tier(kind) => policies.tiers.iter().filter(|policy| policy.kind == *kind).count(),
+        };
+        let counts = Deciding::ALL.iter().map(|kind| (kind.name(), count(kind)));
+        let is_other = |kind: &str| Deciding::named(kind).is_none();
         let others = inventory.foreign.iter().filter(|(kind, _)| is_other(kind));
         Self {
             namespaces: inventory.namespaces.len(),
             workloads: inventory.workloads.len(),
             without_proxy: model.workloads().filter(|workload| model.plane(workload).is_none()).count(),
             services: inventory.services.len(),
-            policies: POLICIES.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect(),
+            policies: counts.filter(|(_, count)| *count > 0).collect(),
             others: others.map(|(kind, count)| (kind.clone(), *count)).collect(),
             uncovered: uncovered.count(),
         }
@@ -145,8 +145,8 @@ impl Come for Read {
     }
 
     fn json(&self) -> Value {
-        let policies: BTreeMap<_, _> =
-            POLICIES.iter().map(|kind| (kind, self.policies.get(kind).copied().unwrap_or(0))).collect();
+        let count = |kind: Deciding| (kind.name(), self.policies.get(kind.name()).copied().unwrap_or(0));
+        let policies: BTreeMap<_, _> = Deciding::ALL.into_iter().map(count).collect();
         json!({
             "namespaces": self.namespaces,
             "workloads": self.workloads,

@@ -40,7 +40,6 @@ impl Range {
             return Ok(Self { title: format!("{} to {}", before.name, after.name), before, after });
         }
         let (range, place) = match (&args.range, &args.path) {
-            (Some(one), None) if !one.contains("..") && Path::new(one).is_dir() => ("HEAD", Some(PathBuf::from(one))),
             (Some(one), None) if Path::new(one).is_dir() => ("HEAD", Some(PathBuf::from(one))),
             (range, path) => (range.as_deref().unwrap_or("HEAD"), path.clone()),
         };

@@ -11,6 +11,7 @@ use ringfence_compiler::yaml::{self, Node, Profile};
 use serde_json::{Value, json};
 
 use crate::mesh::Input;
+use crate::project::below;
 use crate::tree::blame::{History, Written};
 
 /// A document that differs.
@@ -18,6 +19,8 @@ pub(in crate::commands) struct Statement {
     sign: &'static str,
     kind: String,
     name: String,
+    /// What leads from the current folder to that of the paths.
+    prefix: String,
     path: String,
     line: usize,
     written: Option<Written>,
@@ -41,6 +44,7 @@ pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &Hist
     let old = documents(before, |path, text| theirs.get(path) != Some(&text));
     let new = documents(after, |path, text| ours.get(path) != Some(&text));
     let mut found = Vec::new();
+    let prefix = below(&after.root);
     let folder = after.policy_folder().or(before.policy_folder());
     let statement = |sign, (kind, place, name, _): &Key, read: &Read, line, written| Statement {
         sign,
@@ -50,6 +54,7 @@ pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &Hist
             None if place.is_empty() => name.clone(),
             None => format!("{place}/{name}"),
         },
+        prefix: prefix.clone(),
         path: read.path.clone(),
         line,
         written,
@@ -176,7 +181,7 @@ impl Statement {
 
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}  {}:{}", self.sign, self.kind, self.name, self.path, self.line)?;
+        write!(f, "{} {} {}  {}{}:{}", self.sign, self.kind, self.name, self.prefix, self.path, self.line)?;
         match &self.written {
             None => Ok(()),
             Some(Written::Uncommitted) => f.write_str(" (not committed)"),

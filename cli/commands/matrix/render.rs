@@ -1,23 +1,26 @@
 //! A matrix as people and programs read it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ringfence_verifier::matrix::{Matrix, Row};
+use ringfence_verifier::matrix::{Matrix, OUTSIDE, Row};
 use ringfence_verifier::reach::Reach;
 use serde_json::{Value, json};
 
-use crate::args::FormatName;
+use crate::args::MatrixFormat;
 use crate::summary::counted;
 
 /// Renders the matrix of each cluster.
-pub(super) fn render(matrices: &[(&str, Matrix)], csv: bool, format: FormatName) -> String {
+pub(super) fn render(matrices: &[(&str, Matrix)], format: MatrixFormat) -> String {
     match format {
-        _ if csv => as_csv(matrices),
-        FormatName::Json => {
+        MatrixFormat::Csv => as_csv(matrices),
+        MatrixFormat::Dot => as_dot(matrices),
+        MatrixFormat::Concise => as_lines(matrices),
+        MatrixFormat::Json => {
             let clusters: Vec<Value> = matrices.iter().map(|(name, matrix)| as_json(name, matrix)).collect();
             format!("{:#}\n", json!({ "version": 1, "clusters": clusters }))
         }
-        FormatName::Text | FormatName::Concise => matrices.iter().map(|(name, matrix)| as_text(name, matrix)).collect(),
+        MatrixFormat::Text => matrices.iter().map(|(name, matrix)| as_text(name, matrix)).collect(),
     }
 }
 
@@ -74,6 +77,50 @@ fn as_csv(matrices: &[(&str, Matrix)]) -> String {
         }
     }
     text
+}
+
+/// Writes a line for each caller that reaches a port, or may.
+fn as_lines(matrices: &[(&str, Matrix)]) -> String {
+    let mut text = String::new();
+    for (name, matrix) in matrices {
+        for row in &matrix.rows {
+            for (caller, reach) in matrix.callers.iter().zip(&row.cells).filter(|(_, reach)| **reach != Reach::Denied) {
+                let _ = writeln!(text, "{name}: {caller} -> {}:{}: {}", row.workload, row.port, word(*reach));
+            }
+        }
+    }
+    text
+}
+
+/// Writes a graph: an arrow for each pair, with its ports; a broken one where nobody knows.
+fn as_dot(matrices: &[(&str, Matrix)]) -> String {
+    let mut text = String::from("digraph mesh {\n  rankdir=LR;\n  node [shape=box];\n");
+    // Names are of one cluster, unless they say of which; with several clusters all of them say it.
+    let full = |cluster: &str, name: &str| match matrices.len() > 1 && !is_shared(matrices, name) {
+        true => format!("{cluster}:{name}"),
+        false => name.to_owned(),
+    };
+    for (cluster, matrix) in matrices {
+        let mut arrows: BTreeMap<(String, String, bool), Vec<String>> = BTreeMap::new();
+        for row in &matrix.rows {
+            for (caller, reach) in matrix.callers.iter().zip(&row.cells).filter(|(_, reach)| **reach != Reach::Denied) {
+                let arrow = (full(cluster, caller), full(cluster, &row.workload), *reach == Reach::Depends);
+                arrows.entry(arrow).or_default().push(row.port.to_string());
+            }
+        }
+        for ((from, to, depends), ports) in arrows {
+            let style = if depends { ", style=dashed" } else { "" };
+            let _ = writeln!(text, "  {from:?} -> {to:?} [label={:?}{style}];", ports.join(", "));
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// Tells whether a name stands for the same in every cluster: whoever is outside, or one that says its cluster.
+fn is_shared(matrices: &[(&str, Matrix)], name: &str) -> bool {
+    name == OUTSIDE
+        || matrices.iter().any(|(cluster, _)| name.split_once(':').is_some_and(|(begin, _)| begin == *cluster))
 }
 
 fn as_json(name: &str, matrix: &Matrix) -> Value {

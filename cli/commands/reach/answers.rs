@@ -3,7 +3,7 @@
 //! In: who asks for what. Out: [`Answers`]: the whole way where there is one caller and one workload, and words where there
 //! are many of either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
@@ -13,6 +13,7 @@ use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Gate, Reach, expl
 use ringfence_verifier::request::Identity;
 
 use super::parties::{self, Party, Scope};
+use super::services::{Door, Target};
 use super::single::{decided, sentence};
 use crate::exit::Failure;
 use crate::mesh::Meshes;
@@ -23,7 +24,7 @@ pub(super) struct Question<'q> {
     pub to: &'q str,
     pub port: Option<u16>,
     pub asked: Asked,
-    pub compromised: Option<&'q str>,
+    pub compromised: &'q [String],
 }
 
 /// All answers.
@@ -38,6 +39,8 @@ pub(super) struct Single<'a> {
     pub from: String,
     pub to: String,
     pub port: u16,
+    /// How a port of a Service led there, where one was asked for.
+    pub service: Option<String>,
     pub model: &'a Model<'a>,
     pub answer: Answer<'a>,
     /// The workloads whose key the caller holds and that it reaches, each with the port, and what reaches on from there.
@@ -51,6 +54,8 @@ pub(super) struct Grouped {
     pub from: String,
     pub to: String,
     pub callers: Vec<String>,
+    /// How ports of Services led there.
+    pub notes: BTreeSet<String>,
     /// Ports, each with what each caller gets, in their order.
     pub rows: Vec<(String, u16, Vec<Reach>)>,
 }
@@ -81,14 +86,16 @@ impl<'a> Answers<'a> {
         question: &Question<'_>,
     ) -> Result<Self, Failure> {
         let mut answers = Self { single: Vec::new(), grouped: Vec::new() };
-        let (mut knows_from, mut knows_to, mut knows_taken) = (false, false, false);
+        let (mut knows_from, mut knows_to, mut knows_taken) = (false, false, BTreeSet::new());
+        let clusters: Vec<&str> = models.iter().map(|(name, _)| *name).collect();
         for (cluster, model) in models {
-            let scope = Scope { cluster, model, resolved: meshes.resolved.as_ref() };
+            let scope = Scope { cluster, clusters: &clusters, model, resolved: meshes.resolved.as_ref() };
             let mut callers = scope.callers(question.from, invented.as_ref());
             // Clusters of one mesh call each other: who is not here may be there, and of many all are meant.
             if callers.is_empty() || parties::is_open(question.from) {
                 for (name, home) in models.iter().filter(|(name, _)| name != cluster) {
-                    let there = Scope { cluster: name, model: home, resolved: meshes.resolved.as_ref() };
+                    let there =
+                        Scope { cluster: name, clusters: &clusters, model: home, resolved: meshes.resolved.as_ref() };
                     callers.extend(there.callers(question.from, None).into_iter().filter_map(
                         |party| match party.caller {
                             Caller::Workload(_) | Caller::Stranger(_) => Some(Party {
@@ -100,11 +107,15 @@ impl<'a> Answers<'a> {
                     ));
                 }
             }
-            let targets = scope.workloads(question.to);
-            let taken = question.compromised.map(|name| scope.workloads(name)).unwrap_or_default();
+            let targets = scope.targets(question.to);
+            let mut taken = Vec::new();
+            for name in question.compromised {
+                let found = scope.workloads(name);
+                knows_taken.extend((!found.is_empty()).then_some(name));
+                taken.extend(found);
+            }
             knows_from |= !callers.is_empty();
             knows_to |= !targets.is_empty();
-            knows_taken |= !taken.is_empty();
             let asking = Asking { cluster, model, meshes, question, taken };
             match (callers.as_slice(), targets.as_slice()) {
                 ([], _) | (_, []) => {}
@@ -115,7 +126,7 @@ impl<'a> Answers<'a> {
             }
         }
         let unknown = |text: &str| Err(nobody(models, text));
-        match question.compromised.filter(|_| !knows_taken) {
+        match question.compromised.iter().find(|name| !knows_taken.contains(name)) {
             Some(name) => unknown(name),
             None if !knows_from => unknown(question.from),
             None if !knows_to => unknown(question.to),
@@ -166,27 +177,22 @@ struct Asking<'q, 'a> {
 }
 
 impl<'a> Asking<'_, 'a> {
-    fn ports(&self, workload: &'a Workload) -> Vec<u16> {
-        match self.question.port {
-            Some(port) => vec![port],
-            None => self.model.ports(workload).into_keys().collect(),
-        }
-    }
-
     fn stolen(&self) -> Vec<Identity> {
         self.taken.iter().filter_map(|workload| self.model.identity(workload)).collect()
     }
 
-    fn single(&self, caller: &Party<'a>, target: &'a Workload) -> Vec<Single<'a>> {
+    fn single(&self, caller: &Party<'a>, target: &Target<'a>) -> Vec<Single<'a>> {
         let stolen = self.stolen();
-        let single = |port| {
+        let doors = target.doors(self.model, self.question.port);
+        let target = target.workload;
+        let single = |Door { port, service }: Door| {
             let detail = Detail { full: true, governed: self.meshes.governed(self.cluster, target), stolen: &stolen };
             let answer = explain(self.model, caller.caller, (target, port), &self.question.asked, detail);
             let through = self.through(caller, target, port);
             let (from, to) = (caller.name.clone(), matrix::name(target));
-            Single { cluster: self.cluster, from, to, port, model: self.model, answer, through }
+            Single { cluster: self.cluster, from, to, port, service, model: self.model, answer, through }
         };
-        self.ports(target).into_iter().map(single).collect()
+        doors.into_iter().map(single).collect()
     }
 
     /// Finds the ways over the pods of what was taken over: the caller reaches a port of theirs, and they reach on.
@@ -207,10 +213,15 @@ impl<'a> Asking<'_, 'a> {
         ways
     }
 
-    fn grouped(&self, callers: &[Party<'a>], targets: &[&'a Workload]) -> Grouped {
+    fn grouped(&self, callers: &[Party<'a>], targets: &[Target<'a>]) -> Grouped {
         let stolen = self.stolen();
-        let ports: Vec<(&Workload, u16)> =
-            targets.iter().flat_map(|target| self.ports(target).into_iter().map(move |port| (*target, port))).collect();
+        let (mut ports, mut notes) = (Vec::new(), BTreeSet::new());
+        for target in targets {
+            for Door { port, service } in target.doors(self.model, self.question.port) {
+                notes.extend(service);
+                ports.push((target.workload, port));
+            }
+        }
         let row = |(target, port): &(&'a Workload, u16)| {
             let cell = |caller: &Party<'a>| {
                 let detail = Detail { stolen: &stolen, ..Detail::default() };
@@ -226,6 +237,7 @@ impl<'a> Asking<'_, 'a> {
             from: self.question.from.to_owned(),
             to: self.question.to.to_owned(),
             callers: callers.iter().map(|caller| caller.name.clone()).collect(),
+            notes,
             rows: ports.par_iter().map(row).collect(),
         }
     }
@@ -233,9 +245,23 @@ impl<'a> Asking<'_, 'a> {
 
 /// Says which name is nobody's.
 fn nobody(models: &[(&str, Model<'_>)], text: &str) -> Failure {
-    let names: Vec<String> =
-        models.iter().flat_map(|(_, model)| model.workloads().map(matrix::name).collect::<Vec<_>>()).collect();
-    Failure::new(format!("there is no workload `{text}`"))
-        .help("write `namespace/name`, `namespace/*`, an address block, `outside` or `any`; in a project also `/node` or `/node:service`")
-        .did_you_mean(text, names.iter().map(String::as_str))
+    let mut names: Vec<String> = Vec::new();
+    for (cluster, model) in models {
+        let services = model.cluster().inventory.services.iter();
+        let here = model.workloads().map(matrix::name);
+        let here: Vec<String> =
+            here.chain(services.map(|service| format!("{}/{}", service.namespace, service.name))).collect();
+        names.extend(here.iter().map(|name| format!("{cluster}:{name}")));
+        names.extend(model.workloads().map(|workload| workload.name.clone()));
+        names.extend(here);
+    }
+    // Whoever types only a part means a name that has it.
+    let begins = names.iter().filter(|name| name.contains('/') && !name.contains(':'));
+    let mut alike = begins.filter(|name| name.rsplit('/').next().is_some_and(|last| last.starts_with(text)));
+    let failure = Failure::new(format!("there is no workload `{text}`"))
+        .help("write `namespace/name`, `namespace/*`, an address block, `outside` or `any`; in a project also `/node` or `/node:service`");
+    match alike.next().filter(|_| !text.is_empty()) {
+        Some(name) => failure.help(format!("did you mean `{name}`?")),
+        None => failure.did_you_mean(text, names.iter().map(String::as_str)),
+    }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use ringfence_verifier::reach::Reach;
 
 use super::answers::{Answers, Grouped};
+use super::whatif::word;
 
 /// As many lines of one verdict, and callers on one line, as are shown.
 const MOST_LINES: usize = 40;
@@ -26,6 +27,9 @@ fn one(grouped: &Grouped, all: bool) -> String {
         of(callers, "caller"),
         of(ports, "port")
     );
+    for note in &grouped.notes {
+        let _ = writeln!(text, "  {note}");
+    }
     for (verdict, title) in
         [(Reach::Allowed, "reaches"), (Reach::Depends, "may reach"), (Reach::Denied, "does not reach")]
     {
@@ -42,6 +46,19 @@ fn one(grouped: &Grouped, all: bool) -> String {
         }
         if let more @ 1.. = rows.len().saturating_sub(most) {
             let _ = writeln!(text, "    and {more} more ports; `--verbose` shows them");
+        }
+    }
+    text
+}
+
+/// Renders a line for each answer.
+pub(super) fn lines_of(answers: &Answers<'_>) -> String {
+    let mut text = String::new();
+    for grouped in &answers.grouped {
+        for (to, port, cells) in &grouped.rows {
+            for (caller, reach) in grouped.callers.iter().zip(cells) {
+                let _ = writeln!(text, "{}: {caller} -> {to}:{port}: {}", grouped.cluster, word(*reach));
+            }
         }
     }
     text

@@ -19,8 +19,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
     let answer = &single.answer;
     let gates: Vec<Value> = gates(answer)
         .into_iter()
-        .map(|(place, gate)| match gate {
-            None => json!({ "gate": place, "says": "absent", "decider": null, "policies": [] }),
+        .zip(&answer.doubts)
+        .map(|((place, gate), doubts)| match gate {
+            None => json!({ "gate": place, "says": "absent", "decider": null, "policies": [], "unsure": [] }),
             Some(gate) => {
                 let (says, decider) = parts(gate);
                 let told = answer.statement.as_ref().filter(|_| place == "proxy");
@@ -29,10 +30,14 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
                 match (told, decider) {
                     (Some(Told::NoRule(Some(miss))), _) => {
                         let rule = statement_of(&miss.rule.id, places.of(miss.rule.span).json());
-                        nearest = Some(near(rule, miss.admits.as_deref(), &miss.fails));
+                        let denied =
+                            miss.denied.iter().map(|origin| statement_of(&origin.id, places.of(origin.span).json()));
+                        nearest = Some(near(rule, miss.admits.as_deref(), &miss.fails, denied.collect()));
                     }
                     (_, Decider::NoRule { nearest: Some(miss), .. }) => {
-                        nearest = Some(near(cited(&miss.rule, places), miss.admits.as_deref(), &miss.fails));
+                        let denied = miss.denied.iter().map(|rule| cited(rule, places));
+                        let rule = cited(&miss.rule, places);
+                        nearest = Some(near(rule, miss.admits.as_deref(), &miss.fails, denied.collect()));
                     }
                     (_, Decider::Denied { without: request, .. }) => without = Some(request.to_string()),
                     _ => {}
@@ -40,7 +45,7 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
                 json!({
                     "gate": place, "says": says, "decider": sentence(place, decider), "statement": statement,
                     "policies": policies(decider).into_iter().map(|policy| cited(policy, places)).collect::<Vec<_>>(),
-                    "nearest": nearest, "without": without,
+                    "nearest": nearest, "without": without, "unsure": doubts,
                 })
             }
         })
@@ -54,13 +59,18 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
         let texts = |requests: &[ringfence_verifier::request::Request]| -> Vec<String> {
             requests.iter().map(ToString::to_string).collect()
         };
-        json!({ "whole": part.refused.is_empty(), "reached": texts(&part.reached), "refused": texts(&part.refused) })
+        let is_whole = part.refused.is_empty() && part.asked.is_empty();
+        json!({
+            "whole": is_whole, "reached": texts(&part.reached), "depends": texts(&part.asked),
+            "refused": texts(&part.refused),
+        })
     });
     json!({
         "cluster": single.cluster,
         "from": single.from,
         "to": single.to,
         "port": single.port,
+        "service": single.service,
         "trustDomain": single.model.cluster().trust_domain(),
         "reach": word(single.reach()),
         "gates": gates,
@@ -85,11 +95,11 @@ fn cells(grouped: &Grouped) -> Vec<Value> {
 
 fn policies<'a>(decider: &'a Decider<'a>) -> Vec<&'a Cited<'a>> {
     match decider {
-        Decider::Rule(cited)
-        | Decider::OtherAddress(cited)
-        | Decider::Tier { rule: cited, .. }
-        | Decider::Denied { by: cited, .. } => vec![cited],
-        Decider::NoRule { about, .. } | Decider::NoCertificate(about) => about.iter().collect(),
+        Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Tier { rule: cited, .. } => vec![cited],
+        Decider::Denied { by, also, .. } => std::iter::once(by).chain(also).collect(),
+        Decider::NoRule { about, .. } | Decider::NoCertificate { asking: about, .. } | Decider::NotRefused(about) => {
+            about.iter().collect()
+        }
         Decider::Nobody | Decider::NotEnforced | Decider::NotModelled(_) => Vec::new(),
     }
 }
@@ -114,10 +124,15 @@ fn statement_of(id: &str, place: Value) -> Value {
     json!({ "id": id, "place": place })
 }
 
-fn near(rule: Value, admits: Option<&ringfence_verifier::request::Request>, fails: &[Failure]) -> Value {
+fn near(
+    rule: Value,
+    admits: Option<&ringfence_verifier::request::Request>,
+    fails: &[Failure],
+    denied: Vec<Value>,
+) -> Value {
     let fails: Vec<Value> = fails
         .iter()
         .map(|failure| json!({ "attribute": failure.attribute, "wants": failure.wants, "has": failure.has }))
         .collect();
-    json!({ "rule": rule, "admits": admits.map(ToString::to_string), "fails": fails })
+    json!({ "rule": rule, "admits": admits.map(ToString::to_string), "fails": fails, "denied": denied })
 }

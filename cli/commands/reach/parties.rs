@@ -18,6 +18,7 @@ use ringfence_verifier::model::{Model, Stranger};
 use ringfence_verifier::reach::Caller;
 use ringfence_verifier::request::Identity;
 
+use super::services::{self, Target};
 use crate::exit::Failure;
 
 /// The words for everybody, inside and outside.
@@ -33,6 +34,8 @@ pub(super) struct Party<'a> {
 /// A cluster as names are looked up in it.
 pub(super) struct Scope<'s, 'a> {
     pub cluster: &'s str,
+    /// The names of all clusters.
+    pub clusters: &'s [&'s str],
     pub model: &'a Model<'a>,
     pub resolved: Option<&'s Resolved<'a>>,
 }
@@ -88,8 +91,18 @@ pub(super) fn is_open(text: &str) -> bool {
 }
 
 impl<'a> Scope<'_, 'a> {
+    /// Takes the name of this cluster from the begin of a name; `None` where it is that of another.
+    fn here<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match text.split_once(':') {
+            Some((cluster, name)) if cluster == self.cluster => Some(name),
+            Some((cluster, _)) if self.clusters.contains(&cluster) => None,
+            _ => Some(text),
+        }
+    }
+
     /// Finds callers; `invented` is the one that an identity stands for.
     pub fn callers(&self, text: &str, invented: Option<&'a Stranger>) -> Vec<Party<'a>> {
+        let Some(text) = self.here(text) else { return Vec::new() };
         let outside = || {
             let block = "0.0.0.0/0".parse().ok().map(Caller::Outside);
             block.map(|caller| Party { name: matrix::OUTSIDE.to_owned(), caller })
@@ -135,6 +148,17 @@ impl<'a> Scope<'_, 'a> {
 
     /// Finds workloads.
     pub fn workloads(&self, text: &str) -> Vec<&'a Workload> {
+        self.targets(text).into_iter().map(|target| target.workload).collect()
+    }
+
+    /// Finds workloads, by their own name or that of a Service in front of them.
+    pub fn targets(&self, text: &str) -> Vec<Target<'a>> {
+        let Some(text) = self.here(text) else { return Vec::new() };
+        let named = self.named(text);
+        if named.is_empty() { services::behind(self.model, text) } else { named.into_iter().map(Target::of).collect() }
+    }
+
+    fn named(&self, text: &str) -> Vec<&'a Workload> {
         if ANY.contains(&text) {
             return self.model.workloads().collect();
         }

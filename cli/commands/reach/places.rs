@@ -13,10 +13,13 @@ pub(super) struct Places<'a> {
     /// Files that are not of the folder that is asked about.
     pub foreign: &'a BTreeSet<FileId>,
     pub history: &'a History,
+    /// What leads from the current folder to that of the paths: `fixtures/bank/`.
+    pub prefix: String,
 }
 
 /// A line, and who wrote it.
 pub(super) struct Place {
+    prefix: String,
     path: String,
     line: usize,
     written: Option<Written>,
@@ -28,7 +31,8 @@ impl Places<'_> {
         let line = file.position(span.start).0;
         let is_own = !self.foreign.contains(&span.file);
         let written = if is_own { self.history.line(file.path(), line, file.text()) } else { None };
-        Place { path: file.path().to_owned(), line, written }
+        let prefix = if is_own { self.prefix.clone() } else { String::new() };
+        Place { prefix, path: file.path().to_owned(), line, written }
     }
 
     /// Returns the places that an object names as its source: `path#L12, path#L14`.
@@ -41,13 +45,13 @@ impl Places<'_> {
         let line = line.parse().ok()?;
         let mut own = self.sources.files().filter(|(id, file)| file.path() == path && !self.foreign.contains(id));
         let written = own.next().and_then(|(_, file)| self.history.line(path, line, file.text()));
-        Some(Place { path: path.to_owned(), line, written })
+        Some(Place { prefix: self.prefix.clone(), path: path.to_owned(), line, written })
     }
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.path, self.line)?;
+        write!(f, "{}{}:{}", self.prefix, self.path, self.line)?;
         match &self.written {
             None => Ok(()),
             Some(Written::Uncommitted) => f.write_str(" (not committed)"),

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use ringfence_compiler::resolve::statements::Origin;
 use ringfence_verifier::reach::{Answer, Cited, Decider, Gate, Miss, Reach, Told};
+use ringfence_verifier::request::Request;
 
 use super::answers::{Answers, Single};
 use super::places::Places;
+use super::whatif::word;
 
 /// As many policies or lines of policy as are named at one gate.
 const MOST: usize = 4;
@@ -14,6 +16,20 @@ const MOST: usize = 4;
 /// Renders answers.
 pub(super) fn render(answers: &Answers<'_>, places: &Places<'_>) -> String {
     answers.single.iter().map(|single| one(single, places)).collect::<Vec<_>>().join("\n")
+}
+
+/// Renders a line for each answer, with what decided at the strictest gate.
+pub(super) fn lines_of(answers: &Answers<'_>) -> String {
+    let mut text = String::new();
+    for single in &answers.single {
+        let Single { cluster, from, to, port, answer, .. } = single;
+        let strictest = gates(answer).into_iter().rev().filter_map(|(place, gate)| Some((place, gate?)));
+        let decided = strictest.min_by_key(|(_, gate)| gate.reach());
+        let decided = decided.map(|(place, gate)| format!("; {place}: {}", sentence(place, parts(gate).1)));
+        let reach = word(single.reach());
+        let _ = writeln!(text, "{cluster}: {from} -> {to}:{port}: {reach}{}", decided.unwrap_or_default());
+    }
+    text
 }
 
 /// The gates on the way, in their order; `None` where there is none.
@@ -39,7 +55,10 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
         Reach::Denied => "does not reach",
     };
     let mut text = format!("{} {verdict} {} port {} in {}\n", single.from, single.to, single.port, single.cluster);
-    for (place, gate) in gates(answer) {
+    if let Some(service) = &single.service {
+        let _ = writeln!(text, "  service  {service}");
+    }
+    for ((place, gate), why) in gates(answer).into_iter().zip(&answer.doubts) {
         let (word, lines) = match gate {
             None => ("open", vec!["no proxy stands before this port, so no AuthorizationPolicy is asked".to_owned()]),
             Some(gate) => {
@@ -48,6 +67,7 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
                 if let (Gate::Unsure(Decider::NoRule { .. }), Some(first)) = (gate, lines.first_mut()) {
                     "NetworkPolicies select it, and nobody knows whether one lets this pass".clone_into(first);
                 }
+                lines.extend(why.iter().map(|why| format!("unsure: {why}")));
                 (word, lines)
             }
         };
@@ -65,10 +85,10 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
         let _ = writeln!(text, "  for one  {witness}");
     }
     if let Some(part) = &answer.part {
-        let amount =
-            if part.refused.is_empty() { "all of what was asked for" } else { "not all of what was asked for" };
+        let is_whole = part.refused.is_empty() && part.asked.is_empty();
+        let amount = if is_whole { "all of what was asked for" } else { "not all of what was asked for" };
         let _ = writeln!(text, "  part     {amount}");
-        for (word, requests) in [("admits", &part.reached), ("refuses", &part.refused)] {
+        for (word, requests) in [("admits", &part.reached), ("depends", &part.asked), ("refuses", &part.refused)] {
             for request in requests.iter().take(MOST) {
                 let _ = writeln!(text, "           {word:<8} {}", target(request));
             }
@@ -77,7 +97,7 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
     text
 }
 
-fn target(request: &ringfence_verifier::request::Request) -> String {
+fn target(request: &Request) -> String {
     match &request.http {
         Some(http) => format!("{} {}{}", http.method, http.host, http.target()),
         None => request.to_string(),
@@ -92,34 +112,45 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
         (Some(Told::Admitted(Some(origin)) | Told::Perhaps(Some(origin)) | Told::OtherAddress(Some(origin))), _) => {
             vec![origin.id.clone(), places.of(origin.span).to_string(), format!("as {sentence}")]
         }
-        (Some(Told::Denied(origin, without)), _) => vec![
-            format!("denied by {}", origin.id),
-            places.of(origin.span).to_string(),
-            format!("as {}", sentence.trim_start_matches("denied by ")),
-            format!("without it: {without}"),
-        ],
+        (Some(Told::Denied(origin, also, without)), _) => {
+            let mut lines = vec![
+                format!("denied by {}", origin.id),
+                places.of(origin.span).to_string(),
+                format!("as {}", sentence.trim_start_matches("denied by ")),
+            ];
+            lines.extend(also.iter().map(|origin| format!("and by {} {}", origin.id, places.of(origin.span))));
+            lines.push(without_it(also.is_empty(), without));
+            lines
+        }
         (Some(Told::NoRule(miss)), Decider::NoRule { about, .. }) => {
-            let near = miss.iter().flat_map(|miss| near(&miss.rule.id, &places.of(miss.rule.span).to_string(), miss));
+            let name = |origin: &&Origin| format!("{} {}", origin.id, places.of(origin.span));
+            let near =
+                miss.iter().flat_map(|miss| near(&miss.rule.id, &[places.of(miss.rule.span).to_string()], miss, name));
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
-        (Some(Told::NoCertificate), Decider::NoCertificate(asking)) => {
+        (Some(Told::NoCertificate), Decider::NoCertificate { asking, .. }) => {
             let mode = answer.mode.map(|origin| format!("{} {}", origin.id, places.of(origin.span)));
             std::iter::once(sentence).chain(mode).chain(listed(asking, places)).collect()
         }
         (_, Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Tier { rule: cited, .. }) => {
             std::iter::once(sentence).chain(written(cited, places)).collect()
         }
-        (_, Decider::Denied { by, without }) => {
-            let below = written(by, places).into_iter().chain([format!("without it: {without}")]);
-            std::iter::once(sentence).chain(below).collect()
+        (_, Decider::Denied { by, also, without }) => {
+            let mut lines = vec![sentence];
+            lines.extend(written(by, places));
+            lines.extend(listed(also, places).into_iter().map(|rule| format!("and by {rule}")));
+            lines.push(without_it(also.is_empty(), without));
+            lines
         }
         (_, Decider::NoRule { about, nearest }) => {
-            let near = nearest
-                .iter()
-                .flat_map(|miss| near(&miss.rule.to_string(), &written(&miss.rule, places).join(", "), miss));
+            let name = |cited: &Cited<'_>| format!("{cited} {}", written(cited, places).join(", "));
+            let near =
+                nearest.iter().flat_map(|miss| near(&miss.rule.to_string(), &written(&miss.rule, places), miss, name));
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
-        (_, Decider::NoCertificate(asking)) => std::iter::once(sentence).chain(listed(asking, places)).collect(),
+        (_, Decider::NoCertificate { asking: those, .. } | Decider::NotRefused(those)) => {
+            std::iter::once(sentence).chain(listed(those, places)).collect()
+        }
         (_, Decider::Nobody | Decider::NotEnforced | Decider::NotModelled(_)) => vec![sentence],
     }
 }
@@ -127,7 +158,10 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
 /// Says in a sentence what decided.
 pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
     match decider {
-        Decider::Nobody if place == "proxy" => "no policy that admits selects it, so everybody is admitted".to_owned(),
+        Decider::Nobody if place == "proxy" => "no AuthorizationPolicy selects it, so everybody is admitted".to_owned(),
+        Decider::NotRefused(_) => {
+            "no ALLOW policy selects it, so everything is admitted that these do not refuse".to_owned()
+        }
         Decider::Nobody => "no policy selects it".to_owned(),
         Decider::Rule(cited) => cited.to_string(),
         Decider::OtherAddress(cited) => format!("{cited}, if the network writes another address on it"),
@@ -141,7 +175,13 @@ pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
             "AuthorizationPolicies select it, and none admits this".to_owned()
         }
         Decider::NoRule { .. } => "NetworkPolicies select it, and none lets this pass".to_owned(),
-        Decider::NoCertificate(_) => "mTLS is required, and it has no certificate to show".to_owned(),
+        Decider::NoCertificate { foreign: None, .. } => {
+            "mTLS is required, and it has no certificate to show".to_owned()
+        }
+        Decider::NoCertificate { foreign: Some(identity), .. } => format!(
+            "mTLS is required, and its certificate ({identity}) is of the trust domain {}, which is not taken here",
+            identity.trust_domain
+        ),
         Decider::NotModelled(what) => format!("not modelled yet: {what}"),
     }
 }
@@ -172,15 +212,25 @@ fn listed(about: &[Cited<'_>], places: &Places<'_>) -> Vec<String> {
     lines
 }
 
+fn without_it(alone: bool, without: &Request) -> String {
+    format!("without {}: {without}", if alone { "it" } else { "these" })
+}
+
 /// Says which rule is nearest, and why it does not admit this.
-fn near<O>(title: &str, place: &str, miss: &Miss<O>) -> Vec<String> {
-    let mut lines = vec![format!("nearest: {title}"), format!("  {place}")];
-    if let Some(admits) = &miss.admits {
-        lines.push(format!("  admits {admits}"));
-    }
+fn near<O>(title: &str, place: &[String], miss: &Miss<O>, name: impl Fn(&O) -> String) -> Vec<String> {
+    let mut lines = vec![format!("nearest: {title}")];
+    lines.extend(place.iter().map(|place| format!("  {place}")));
     for failure in &miss.fails {
         let has = failure.has.as_ref().map(|has| format!(", and it is {has}")).unwrap_or_default();
         lines.push(format!("  but the {} must be {}{has}", failure.attribute, failure.wants));
+    }
+    let Some(admits) = &miss.admits else { return lines };
+    match miss.denied.is_empty() {
+        true => lines.push(format!("  with that the proxy admits: {admits}")),
+        false => {
+            lines.push(format!("  and even then this is denied: {admits}"));
+            lines.extend(miss.denied.iter().take(MOST).map(|rule| format!("    by {}", name(rule))));
+        }
     }
     lines
 }
@@ -189,7 +239,7 @@ fn near<O>(title: &str, place: &str, miss: &Miss<O>) -> Vec<String> {
 pub(super) fn decided<'a>(told: &Told<&'a Origin>) -> Option<&'a Origin> {
     match told {
         Told::Admitted(origin) | Told::Perhaps(origin) | Told::OtherAddress(origin) => *origin,
-        Told::Denied(origin, _) => Some(origin),
+        Told::Denied(origin, ..) => Some(origin),
         Told::NoRule(_) | Told::NoCertificate => None,
     }
 }

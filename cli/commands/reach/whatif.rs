@@ -16,7 +16,7 @@ const MOST_CHANGES: usize = 40;
 
 /// Answers before anything is changed; `None` where nothing is. Where that cannot be answered, nothing was there.
 pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>) -> Result<Option<Before>, Failure> {
-    if args.with.is_empty() && args.without.is_empty() && args.compromised.is_none() {
+    if args.with.is_empty() && args.without.is_empty() && args.compromised.is_empty() {
         return Ok(None);
     }
     let meshes = input.meshes();
@@ -27,7 +27,7 @@ pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>)
         to: question.to,
         port: question.port,
         asked: question.asked.clone(),
-        compromised: None,
+        compromised: &[],
     };
     let found = Answers::find(&meshes, &models, &invented, &plain);
     Ok(Some(found.map(|answers| Before { words: answers.words(), deciders: answers.deciders() }).unwrap_or_default()))

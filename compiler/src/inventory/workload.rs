@@ -30,6 +30,10 @@ pub struct Workload {
     pub host_network: bool,
     /// Whether its template asks for a sidecar, refuses one, or says nothing.
     pub injection: Option<bool>,
+    /// The proxy that its template holds already, which nobody has to inject.
+    pub proxy: Option<OwnProxy>,
+    /// Whether its pods say that they were given a sidecar, so that ambient mode leaves them alone.
+    pub is_marked: bool,
     /// What its annotations take from its proxy.
     pub bypasses: Vec<Bypass>,
     /// Where its name was written.
@@ -42,8 +46,21 @@ impl PartialEq for Workload {
             == (&other.kind, &other.namespace, &other.name, &other.labels)
             && (&self.service_account, &self.ports, self.host_network, self.injection, &self.bypasses)
                 == (&other.service_account, &other.ports, other.host_network, other.injection, &other.bypasses)
+            && (self.proxy, self.is_marked) == (other.proxy, other.is_marked)
     }
 }
+
+/// A proxy of Istio that a template holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnProxy {
+    /// It stands before the other containers.
+    Sidecar,
+    /// It is what runs there.
+    Gateway,
+}
+
+/// What a proxy of Istio is called among the containers of a pod.
+const PROXY: &str = "istio-proxy";
 
 /// A TCP port a container says it listens on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +123,17 @@ impl Workload {
         // An annotation is read after the webhook was called: it may refuse, and never asks.
         let refused =
             annotations.and_then(|annotations| annotations.get("sidecar.istio.io/inject")?.as_str()) == Some("false");
-        let asked = if refused && asked.is_none() { Some("false".to_owned()) } else { asked };
+        // The label wins over the annotation, and a revision asks as well as `true` does (istio/istio:
+        // pkg/kube/inject/inject.go, manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
+        let asked = match asked {
+            None if refused => Some(false),
+            None if pod_labels.contains_key("istio.io/rev") => Some(true),
+            asked => asked.and_then(|asked| asked.parse().ok()),
+        };
+        let annotation = |key: &str| annotations.and_then(|annotations| annotations.get(key)?.as_str());
+        let is_gateway = annotation("inject.istio.io/templates")
+            .is_some_and(|templates| templates.split(',').any(|name| name.trim() == "gateway"));
+        let mut proxy = is_gateway.then_some(OwnProxy::Gateway);
         let account = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).and_then(Node::as_str);
         let mut ports = Vec::new();
         for key in ["containers", "initContainers"] {
@@ -120,6 +147,9 @@ impl Workload {
             };
             for container in containers.iter().filter(runs) {
                 ports.extend(container_ports(container));
+                if container.get("name").and_then(Node::as_str) == Some(PROXY) {
+                    proxy = proxy.or(Some(own_proxy(container)));
+                }
             }
         }
         ports.sort();
@@ -132,7 +162,9 @@ impl Workload {
             service_account: account.filter(|account| !account.is_empty()).unwrap_or("default").to_owned(),
             ports,
             host_network: matches!(spec.get("hostNetwork"), Some(Node { value: Value::Bool(true), .. })),
-            injection: asked.and_then(|asked| asked.parse().ok()),
+            injection: asked,
+            proxy,
+            is_marked: annotations.is_some_and(|annotations| annotations.get("sidecar.istio.io/status").is_some()),
             bypasses: bypass::read(object, annotations, diagnostics)?,
             span: object
                 .root
@@ -141,6 +173,13 @@ impl Workload {
                 .map_or(object.span, |name| name.span),
         })
     }
+}
+
+/// Tells a gateway from a sidecar: it is started as a router.
+fn own_proxy(container: &Node) -> OwnProxy {
+    let said = |key: &str| container.get(key).and_then(Node::as_sequence).unwrap_or_default();
+    let is_router = said("args").iter().chain(said("command")).any(|word| word.as_str() == Some("router"));
+    if is_router { OwnProxy::Gateway } else { OwnProxy::Sidecar }
 }
 
 fn container_ports(container: &Node) -> Vec<ContainerPort> {

@@ -19,9 +19,8 @@ use crate::ir::{Flow, NetworkPlan, Origins, Peer, Transport};
 use crate::requests::{Clause, Field, IdentityPattern};
 use crate::resolve::world::{Cluster, World};
 use crate::resolve::{Governed, Resolved};
-use crate::source::{Span, Spanned};
-use crate::spec::cluster::DataPlane;
-use crate::spec::reference::Cidr;
+use crate::spec::cluster::{ClusterSpec, DataPlane};
+use crate::spec::reference::meets;
 
 /// The port of the tunnels mesh traffic travels in where workloads are in ambient mode.
 const HBONE: u16 = 15008;
@@ -181,11 +180,7 @@ impl Connections {
 fn may_hold_pods(world: &World<'_>, cluster: &str, nets: &BTreeSet<IpNet>) -> bool {
     let Some(cluster) = world.clusters.get(cluster) else { return false };
     let pods = &cluster.document.spec.pod_cidrs;
-    pods.is_empty() || pods.iter().any(|pods| nets.iter().any(|net| overlap(&pods.value.0, net)))
-}
-
-fn overlap(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
+    pods.is_empty() || pods.iter().any(|pods| nets.iter().any(|net| meets(&pods.value.0, net)))
 }
 
 /// Adds peers of a unit on some ports.
@@ -212,26 +207,11 @@ pub(super) struct Crossing {
     leaves_to: Vec<Peer>,
 }
 
-/// Returns how pods of `from` reach pods of `to`; `None` where no fact tells. Both have to say that they are on one network,
-/// where no two pods have one address.
+/// Returns how pods of `from` reach pods of `to`; `None` where no fact tells that they do.
 pub(super) fn crossing(world: &World<'_>, from: &str, to: &str) -> Option<Crossing> {
-    let (from, to) = (world.clusters.get(from)?, world.clusters.get(to)?);
-    let network = |cluster: &Cluster<'_>| Some(cluster.document.spec.network.as_ref()?.value.clone());
-    let pods = |cluster: &Cluster<'_>| {
-        cluster.document.spec.pod_cidrs.iter().map(|net| Peer::Addresses(net.value.0)).collect::<Vec<_>>()
-    };
-    if network(from).is_none() || network(from) != network(to) || shared(from, to).is_some() {
-        return None;
-    }
-    let (sources, targets) = (pods(from), pods(to));
-    (!sources.is_empty() && !targets.is_empty()).then_some(Crossing { arrives_from: sources, leaves_to: targets })
-}
-
-/// Returns addresses that both clusters list as those of their pods, where `to` lists them.
-fn shared(from: &Cluster<'_>, to: &Cluster<'_>) -> Option<Span> {
-    let (sources, targets) = (&from.document.spec.pod_cidrs, &to.document.spec.pod_cidrs);
-    let also = |net: &&Spanned<Cidr>| sources.iter().any(|source| overlap(&source.value.0, &net.value.0));
-    targets.iter().find(also).map(|net| net.span)
+    let (from, to) = (&world.clusters.get(from)?.document.spec, &world.clusters.get(to)?.document.spec);
+    let pods = |spec: &ClusterSpec| spec.pod_cidrs.iter().map(|net| Peer::Addresses(net.value.0)).collect();
+    from.shares_a_network_with(to).then(|| Crossing { arrives_from: pods(from), leaves_to: pods(to) })
 }
 
 fn report_strangers(world: &World<'_>, strangers: &BTreeSet<(String, String)>, diagnostics: &mut Diagnostics) {
@@ -239,10 +219,8 @@ fn report_strangers(world: &World<'_>, strangers: &BTreeSet<(String, String)>, d
         let (Some(one), Some(other)) = (world.clusters.get(from.as_str()), world.clusters.get(to.as_str())) else {
             continue;
         };
-        let network =
-            |cluster: &Cluster<'_>| cluster.document.spec.network.as_ref().map(|network| network.value.0.clone());
-        let one_network = network(one).is_some() && network(one) == network(other);
-        if let (true, Some(span)) = (one_network, shared(one, other)) {
+        let (ours, theirs) = (&one.document.spec, &other.document.spec);
+        if let (true, Some(span)) = (ours.names_the_network_of(theirs), theirs.addresses_also_of(ours)) {
             let both = code::CROSS_CLUSTER_PEER.at(
                 span,
                 format!("pods of `{from}` and of `{to}` have the same addresses, so nothing tells them apart"),

@@ -95,14 +95,18 @@ impl Area {
 /// is beyond ours in the fewest dimensions: one that covers ours ends the branch, one that is open in one dimension only
 /// shrinks ours without a split.
 #[must_use]
-pub fn escape(area: &Area, others: &[Area]) -> Option<Area> {
+pub fn escape<'a>(area: &Area, others: impl IntoIterator<Item = &'a Area>) -> Option<Area> {
     escape_within(area, others, usize::MAX).flatten()
 }
 
 /// Returns the same as [`escape`], or `None` where it takes more steps than these to know.
 #[must_use]
-pub fn escape_within(area: &Area, others: &[Area], steps: usize) -> Option<Option<Area>> {
-    let mut work: Vec<(Area, Vec<&Area>)> = vec![(area.clone(), others.iter().collect())];
+pub fn escape_within<'a>(
+    area: &Area,
+    others: impl IntoIterator<Item = &'a Area>,
+    steps: usize,
+) -> Option<Option<Area>> {
+    let mut work: Vec<(Area, Vec<&Area>)> = vec![(area.clone(), others.into_iter().collect())];
     let mut taken = 0;
     while let Some((area, mut others)) = work.pop() {
         if taken == steps {

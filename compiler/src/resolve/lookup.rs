@@ -257,13 +257,7 @@ impl<'a> World<'a> {
             identity.namespace.value.0 == namespace
                 && identity.service_accounts.0.iter().any(|account| account.value.0 == name)
         });
-        let used = || {
-            cluster
-                .inventory
-                .workloads
-                .iter()
-                .any(|workload| workload.namespace == namespace && workload.service_account == name)
-        };
+        let used = || cluster.inventory.shows(namespace, name);
         let made = || cluster.inventory.accounts.contains(&(namespace.to_owned(), name.to_owned()));
         let gateway = || {
             let mut gateways = cluster.document.spec.gateways.values();

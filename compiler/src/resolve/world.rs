@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::diagnostics::Diagnostics;
 use crate::document::Document;
-use crate::inventory::{ClusterInventory, Labels, Workload};
+use crate::inventory::{ClusterInventory, Labels, OwnProxy, Workload};
 use crate::level::Level;
 use crate::parse::Parsed;
 use crate::source::{Span, Spanned};
@@ -110,6 +110,10 @@ impl<'a> Cluster<'a> {
         if workload.host_network {
             return None;
         }
+        // What is there needs nobody's leave.
+        if workload.proxy == Some(OwnProxy::Sidecar) {
+            return Some(DataPlane::Sidecar);
+        }
         let declared = self.inventory.declared.contains(&workload.namespace);
         let injection = self.label(&workload.namespace, "istio-injection");
         let mode = workload.labels.get(MODE).map(String::as_str);
@@ -123,6 +127,7 @@ impl<'a> Cluster<'a> {
             }
             DataPlane::Ambient => {
                 let captured = match mode {
+                    _ if workload.is_marked => false,
                     Some(mode) => mode != "none",
                     None => !declared || self.label(&workload.namespace, MODE) == Some("ambient"),
                 };
@@ -133,7 +138,7 @@ impl<'a> Cluster<'a> {
                     asked || !refused && (!declared || self.label(&workload.namespace, "istio.io/rev").is_some());
                 match mode {
                     _ if asked => Some(DataPlane::Sidecar),
-                    Some("ambient") => Some(DataPlane::Ambient),
+                    Some("ambient") if !workload.is_marked => Some(DataPlane::Ambient),
                     _ => injected.then_some(DataPlane::Sidecar),
                 }
             }
@@ -146,6 +151,7 @@ impl<'a> Cluster<'a> {
         let plane = self.data_plane(&workload.namespace);
         match plane {
             _ if workload.host_network => "its pods share the node's network",
+            DataPlane::Ambient if workload.is_marked => "its pods say that they have a sidecar, and hold none",
             DataPlane::Ambient if workload.labels.contains_key(MODE) => "its pods stay out of ambient mode",
             DataPlane::Ambient => "its namespace is not labelled for ambient mode",
             DataPlane::Sidecar if workload.injection == Some(false) => "its pods refuse a sidecar",

@@ -3,9 +3,10 @@
 use indexmap::IndexMap;
 
 use super::names::Name;
-use super::reference::Cidr;
+use super::reference::{Cidr, meets};
+use crate::inventory::Labels;
 use crate::shape::{OneOrMany, keywords, record};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 record! {
     /// A cluster: its inventory and the mesh settings that change what a policy means there.
@@ -44,6 +45,29 @@ record! {
         pub identities: Vec<Identity>,
         /// Kubernetes users that write policy objects: the GitOps controllers. Everybody else is kept out of governed namespaces.
         pub writers: Vec<Spanned<String>>,
+    }
+}
+
+impl ClusterSpec {
+    /// Tells whether pods here and in another cluster reach each other by their addresses: both say that they are on one
+    /// network and list the addresses of their pods, and none is in both lists.
+    #[must_use]
+    pub fn shares_a_network_with(&self, other: &Self) -> bool {
+        let listed = !self.pod_cidrs.is_empty() && !other.pod_cidrs.is_empty();
+        listed && self.names_the_network_of(other) && self.addresses_also_of(other).is_none()
+    }
+
+    /// Tells whether both say that they are on one network.
+    #[must_use]
+    pub fn names_the_network_of(&self, other: &Self) -> bool {
+        matches!((&self.network, &other.network), (Some(ours), Some(theirs)) if ours.value == theirs.value)
+    }
+
+    /// Returns where this cluster lists addresses of its pods that the other lists, too.
+    #[must_use]
+    pub fn addresses_also_of(&self, other: &Self) -> Option<Span> {
+        let also = |net: &&Spanned<Cidr>| other.pod_cidrs.iter().any(|theirs| meets(&theirs.value.0, &net.value.0));
+        self.pod_cidrs.iter().find(also).map(|net| net.span)
     }
 }
 
@@ -138,6 +162,14 @@ record! {
         pub shared: Option<Spanned<bool>>,
         /// How it learns the address of a client; without it nothing can be exposed to some addresses alone.
         pub client_address: Option<Spanned<ClientAddress>>,
+    }
+}
+
+impl GatewaySpec {
+    /// Returns the labels of its pods; none mean all of the namespace.
+    #[must_use]
+    pub fn pod_labels(&self) -> Labels {
+        self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
 

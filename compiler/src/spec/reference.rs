@@ -231,6 +231,12 @@ impl Text for Cidr {
 }
 text_shape!(Cidr, "Cidr");
 
+/// Tells whether two blocks share an address.
+#[must_use]
+pub fn meets(one: &IpNet, other: &IpNet) -> bool {
+    one.contains(other) || other.contains(one)
+}
+
 /// Parses `10.0.0.0/8` or one address; host bits must be zero, so that nobody reads another range than is meant.
 fn parse_cidr(text: &str) -> Result<IpNet, String> {
     let wrong = || format!("`{text}` is not a range of addresses");

@@ -153,7 +153,7 @@ pub(super) fn judge(case: &Value, fault: Option<Fault>) -> Result<Vec<Verdict>, 
     let facts = read(&facts, Profile::Policy);
     let mut policy = Policy::default();
     policy.add(&NodePath::root(), facts.first().ok_or("no facts")?, &mut said).map_err(|_| "no cluster")?;
-    let mut objects = Objects::read(roots, &mut said);
+    let mut objects = Objects::read_unasked(roots, &mut said);
     if said.has_errors() {
         let messages: Vec<_> = said.sorted(&sources).iter().map(|one| one.message().to_owned()).collect();
         return Err(messages.join("; ").into());

@@ -41,8 +41,9 @@ impl World {
     /// Returns the facts about the clusters.
     pub fn facts(self, cluster: usize) -> String {
         format!(
-            "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {{name: c{cluster}}}\nspec: {{podCidrs: [10.{}.0.0/16]}}\n",
-            cluster % 256
+            "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {{name: c{cluster}}}\nspec: {{network: main, podCidrs: [10.{}.{}.0/20]}}\n",
+            cluster / 16 % 256,
+            cluster % 16 * 16
         )
     }
 

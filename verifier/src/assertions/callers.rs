@@ -10,9 +10,9 @@ use ipnet::IpNet;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::requests::IdentityPattern;
 use ringfence_compiler::source::{Span, Spanned};
-use ringfence_compiler::spec::reference::{NodePath, Reference};
+use ringfence_compiler::spec::reference::{NodePath, Reference, meets};
 
-use super::terrain::{Place, Terrain, Who, identity, meet};
+use super::terrain::{Place, Terrain, Who, identity};
 use crate::network::everywhere;
 use crate::request::Identity;
 
@@ -180,7 +180,7 @@ impl<'t> Terrain<'t> {
         let (Who::Pods(land, ..) | Who::Known(land, _)) = from else { return false };
         let Some(spec) = self.lands.get(land).map(|land| &land.model.cluster().document.spec) else { return false };
         let mut listed = spec.pod_cidrs.iter().chain(&spec.node_cidrs);
-        spec.pod_cidrs.is_empty() || listed.any(|listed| meet(&listed.value.0, block))
+        spec.pod_cidrs.is_empty() || listed.any(|listed| meets(&listed.value.0, block))
     }
 }
 

@@ -20,6 +20,7 @@ use super::report::Finding;
 use super::terrain::{Place, Terrain, Who};
 use super::{Claim, Evidence, Judgement, Verdict};
 use crate::reach::{Asked, Reach};
+use crate::request::Identity;
 use crate::spoken::Spoken;
 
 impl Terrain<'_> {
@@ -72,11 +73,11 @@ impl Terrain<'_> {
     }
 
     /// Judges a claim of which a part is about nobody: nothing is asked there, so nothing is proved.
-    fn about_nobody(
+    pub(super) fn about_nobody<N: std::fmt::Display>(
         &self,
         field: &'static str,
         text: String,
-        nobody: &Spanned<Reference>,
+        nobody: &Spanned<N>,
         diagnostics: &mut Diagnostics,
     ) -> Claim {
         let because = format!("`{}` stands for nobody", nobody.value);
@@ -100,6 +101,10 @@ impl Terrain<'_> {
         }
         let names: Vec<String> = nodes.iter().map(|node| node.value.to_string()).collect();
         let text = format!("{} are isolated from each other", names.join(", "));
+        let is_nobody = |node: &&Spanned<NodePath>| self.workloads_in(&node.value).is_empty();
+        if let Some(nobody) = nodes.iter().find(is_nobody).filter(|_| found.is_empty()) {
+            return self.about_nobody("isolated", text, nobody, diagnostics);
+        }
         self.denied(
             "isolated",
             text,
@@ -168,8 +173,16 @@ impl Terrain<'_> {
         let port = case.port.as_ref().map(|port| format!(" port {}", port.value)).unwrap_or_default();
         let expected = if case.expect == Expected::Allowed { "allowed" } else { "denied" };
         let text = format!("{what} from {} to {}{port} is {expected}", case.from.value, case.to.value);
+        let nobody = |callers: &[Candidate<'_>]| match (callers.is_empty(), places.is_empty()) {
+            (true, _) => Some(&case.from),
+            (false, true) => Some(&case.to),
+            (false, false) => None,
+        };
         if case.expect == Expected::Allowed {
             let callers = self.everybody(&case.from, node);
+            if let Some(nobody) = nobody(&callers) {
+                return self.about_nobody("requests", text, nobody, diagnostics);
+            }
             let missing = self.missing(&callers, &places, ports.as_ref(), &asked);
             return self.allowed(
                 "requests",
@@ -181,6 +194,9 @@ impl Terrain<'_> {
             );
         }
         let callers = self.anybody(&case.from, node);
+        if let Some(nobody) = nobody(&callers) {
+            return self.about_nobody("requests", text, nobody, diagnostics);
+        }
         let found = self.survey(&callers, &places, ports.as_ref(), &|_| Some(asked.clone()), |_, _| true);
         self.denied("requests", text, &found, "expected to be denied", diagnostics, Some(case.from.span))
     }
@@ -240,24 +256,25 @@ impl Terrain<'_> {
             let one = |(candidate, asked, theirs): &(&Candidate<'t>, Option<Asked>, Spoken)| {
                 let asked = asked.as_ref().filter(|_| counts(candidate.from, place))?;
                 let ports = given.as_ref().map_or_else(|| told.with(theirs), |given| given.iter().copied().collect());
-                self.worst(candidate, place, &ports, asked)
+                self.worst(candidate, place, &ports, asked, &[])
             };
             callers.iter().filter_map(one).collect()
         };
         places.par_iter().flat_map_iter(at).collect()
     }
 
-    /// Returns what gets through best at any of these ports.
+    /// Returns what gets through best at any of these ports, with the keys of others.
     pub(super) fn worst<'t>(
         &'t self,
         candidate: &Candidate<'t>,
         place: Place,
         ports: &[u16],
         asked: &Asked,
+        keys: &[Identity],
     ) -> Option<Finding<'t>> {
         let mut worst: Option<Finding<'t>> = None;
         for port in ports {
-            let Some(answer) = self.reaches(candidate.from, place, *port, asked) else { continue };
+            let Some(answer) = self.reaches(candidate.from, place, *port, asked, keys) else { continue };
             let reach = if candidate.role == Role::MayBe { Reach::Depends } else { answer.reach() };
             if worst.as_ref().is_none_or(|worst| worst.reach < reach) {
                 worst = Some(Finding {
@@ -320,7 +337,8 @@ impl Terrain<'_> {
         ports: &BTreeSet<u16>,
         asked: &Asked,
     ) -> Option<Finding<'t>> {
-        let answers = ports.iter().filter_map(|port| Some((*port, self.answer(candidate.from, to, *port, asked)?)));
+        let answers =
+            ports.iter().filter_map(|port| Some((*port, self.answer(candidate.from, to, *port, asked, &[])?)));
         let (port, answer) = answers.max_by_key(|(_, answer)| answer.reach())?;
         let reach = answer.reach();
         let found =

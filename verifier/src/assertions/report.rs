@@ -153,7 +153,8 @@ fn said(gate: &Gate<'_>) -> Option<String> {
             "refused: no AuthorizationPolicy admits it, or one denies all of it".to_owned()
         }
         Decider::NoRule { .. } => "refused: NetworkPolicies are about it and none lets this pass".to_owned(),
-        Decider::NoCertificate(_) => "refused: it has no certificate to show".to_owned(),
+        Decider::NotRefused(_) => format!("{word}: no ALLOW policy is about it, and no DENY policy refuses this"),
+        Decider::NoCertificate { .. } => "refused: it has no certificate to show".to_owned(),
         Decider::NotModelled(what) => format!("{word}, as far as is known: {what}"),
     })
 }

@@ -1,7 +1,7 @@
 //! Every cluster of a policy, and the ways between them.
 //!
 //! In: resolved policy and what was compiled of it. Out: [`Terrain`], which answers whether a caller anywhere reaches a port
-//! of a workload anywhere: what [`reach`] says, which between clusters that share no network is never sure.
+//! of a workload anywhere: what [`explain`] says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,11 @@ use ipnet::IpNet;
 use ringfence_compiler::inventory::{ClusterInventory, Workload};
 use ringfence_compiler::resolve::Resolved;
 use ringfence_compiler::resolve::world::{Cluster, World};
-use ringfence_compiler::spec::cluster::ClusterSpec;
 
 use crate::model::{Model, Stranger};
 use crate::network;
 use crate::policies::Policies;
-use crate::reach::{Answer, Asked, Caller, Decider, Gate, Reach, reach};
+use crate::reach::{Answer, Asked, Caller, Detail, Gate, Reach, explain};
 use crate::request::Identity;
 
 /// A cluster, ready to be asked, by its position in [`World::clusters`].
@@ -127,52 +126,66 @@ impl<'a> Terrain<'a> {
     pub fn share_a_network(&self, one: usize, other: usize) -> bool {
         let spec = |land: usize| self.lands.get(land).map(|land| &land.model.cluster().document.spec);
         let (Some(ours), Some(theirs)) = (spec(one), spec(other)) else { return false };
-        let network = |spec: &ClusterSpec| spec.network.as_ref().map(|network| network.value.clone());
-        let apart = ours
-            .pod_cidrs
-            .iter()
-            .all(|ours| theirs.pod_cidrs.iter().all(|theirs| !meet(&ours.value.0, &theirs.value.0)));
-        let listed = !ours.pod_cidrs.is_empty() && !theirs.pod_cidrs.is_empty();
-        one == other || network(ours).is_some() && network(ours) == network(theirs) && listed && apart
+        one == other || ours.shares_a_network_with(theirs)
     }
 
-    /// Returns a caller as the cluster of a workload knows it, and whether it is known how it gets there.
-    fn arriving<'t>(&'t self, from: Who<'t>, to: Place) -> Option<(Caller<'t>, bool)> {
-        let home = match from {
-            Who::Pods(home, ..) | Who::Known(home, _) if home != to.land => home,
-            _ => return Some((from.caller(), true)),
-        };
-        let model: &'t Model<'t> = &self.lands.get(home)?.model;
-        Some((from.caller().from_elsewhere(model), self.share_a_network(home, to.land)))
+    /// Returns a caller as the cluster of a workload knows it.
+    fn arriving<'t>(&'t self, from: Who<'t>, to: Place) -> Option<Caller<'t>> {
+        match from {
+            Who::Pods(home, ..) | Who::Known(home, _) if home != to.land => {
+                let model: &'t Model<'t> = &self.lands.get(home)?.model;
+                Some(from.caller().from_elsewhere(model))
+            }
+            _ => Some(from.caller()),
+        }
     }
 
     /// Asks the networks at both ends.
     fn network<'t>(&'t self, from: Who<'t>, to: Place, port: u16) -> Option<(Gate<'t>, Gate<'t>)> {
         let (land, workload) = self.at(to)?;
-        let (caller, known) = self.arriving(from, to)?;
+        let caller = self.arriving(from, to)?;
         let model: &Model<'t> = &land.model;
-        let gates = (network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port));
-        Some(if known { gates } else { (doubted(gates.0), doubted(gates.1)) })
+        Some((network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port)))
     }
 
-    /// Answers whether a caller reaches a port of a workload.
-    pub fn answer<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &Asked) -> Option<Answer<'t>> {
+    /// Answers whether a caller reaches a port of a workload, who can show these identities beside its own.
+    pub fn answer<'t>(
+        &'t self,
+        from: Who<'t>,
+        to: Place,
+        port: u16,
+        asked: &Asked,
+        keys: &[Identity],
+    ) -> Option<Answer<'t>> {
         let (land, workload) = self.at(to)?;
-        let (caller, known) = self.arriving(from, to)?;
+        let caller = self.arriving(from, to)?;
         let model: &Model<'t> = &land.model;
-        let answer = reach(model, caller, workload, port, asked);
-        let Answer { egress, ingress, .. } = answer;
-        let (egress, ingress) = if known { (egress, ingress) } else { (doubted(egress), doubted(ingress)) };
-        Some(Answer { egress, ingress, ..answer })
+        Some(explain(model, caller, (workload, port), asked, Detail { stolen: keys, ..Detail::default() }))
     }
 
     /// Answers where something may get through; `None` where nothing does.
-    pub fn reaches<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &Asked) -> Option<Answer<'t>> {
+    pub fn reaches<'t>(
+        &'t self,
+        from: Who<'t>,
+        to: Place,
+        port: u16,
+        asked: &Asked,
+        keys: &[Identity],
+    ) -> Option<Answer<'t>> {
         let (egress, ingress) = self.network(from, to, port)?;
         if egress.reach().min(ingress.reach()) == Reach::Denied {
             return None;
         }
-        self.answer(from, to, port, asked).filter(|answer| answer.reach() != Reach::Denied)
+        self.answer(from, to, port, asked, keys).filter(|answer| answer.reach() != Reach::Denied)
+    }
+
+    /// Returns the identity that whoever takes a caller can show from anywhere: of pods, where they have a proxy.
+    pub fn key_of(&self, from: Who<'_>) -> Option<Identity> {
+        match from {
+            Who::Pods(land, _, workload) => self.lands.get(land)?.model.identity(workload),
+            Who::Known(_, stranger) => Some(stranger.identity.clone()),
+            Who::Outside(_) => None,
+        }
     }
 }
 
@@ -193,17 +206,4 @@ impl<'t> Who<'t> {
             _ => None,
         }
     }
-}
-
-/// What is open is so only perhaps.
-fn doubted(gate: Gate<'_>) -> Gate<'_> {
-    match gate {
-        Gate::Open(_) => Gate::Unsure(Decider::NotModelled("calls between clusters that share no network")),
-        gate => gate,
-    }
-}
-
-/// Tells whether two blocks share an address.
-pub(super) fn meet(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
 }

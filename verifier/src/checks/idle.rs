@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::mesh as code;
-use ringfence_compiler::requests::area::{Area, escape, escape_within};
+use ringfence_compiler::requests::area::{Area, escape_within};
 
 use super::places::{Place, Places, PolicyName, name};
 use super::{Context, listed};
-use crate::engine::{Chain, Enforced, Leaf, RuleRef};
+use crate::engine::{Enforced, Leaf, RuleRef};
 use crate::exact::{Certainty, Space, Verdict, areas};
 use crate::istio::authorization::{Action, AuthorizationPolicy};
 
@@ -50,6 +50,12 @@ struct Told<'p, 'm> {
     sides: [Side<'m>; 2],
 }
 
+/// What arrives at a place and each of its rules matches.
+struct Matched<'m> {
+    deny: Vec<(RuleRef<'m>, Vec<Area>)>,
+    allow: Vec<(RuleRef<'m>, Vec<Area>)>,
+}
+
 /// What rules say with one certainty.
 struct Side<'m> {
     granted: Vec<(RuleRef<'m>, Area)>,
@@ -63,23 +69,42 @@ struct Side<'m> {
 /// Finds the rules that can all be taken away without a change, at any place, to what is admitted.
 #[must_use]
 pub fn idle<'m>(places: &Places<'m>) -> Vec<Idle<'m>> {
+    judged(places).0
+}
+
+/// Finds them, and the rules of which nobody knows because comparing them takes too long.
+fn judged<'m>(places: &Places<'m>) -> (Vec<Idle<'m>>, BTreeSet<RuleRef<'m>>) {
     let told: Vec<Told<'_, 'm>> = places.list.par_iter().map(Told::of).collect();
-    let alone: Vec<Vec<(RuleRef<'m>, bool)>> = told.par_iter().map(Told::judge).collect();
+    let alone: Vec<Vec<(RuleRef<'m>, Option<bool>)>> = told.par_iter().map(Told::judge).collect();
     let mut judged: BTreeMap<RuleRef<'m>, bool> = BTreeMap::new();
+    let mut long = BTreeSet::new();
     for (rule, is_idle) in alone.into_iter().flatten() {
-        *judged.entry(rule).or_insert(true) &= is_idle;
+        *judged.entry(rule).or_insert(true) &= is_idle != Some(false);
+        if is_idle.is_none() {
+            long.insert(rule);
+        }
     }
+    // What decides somewhere decides, however long it takes elsewhere.
+    long.retain(|rule| judged.get(rule) == Some(&true));
     let judgeable = |rule: &RuleRef<'m>| !places.beyond.contains(&(rule.namespace, rule.name));
-    let candidates: Vec<RuleRef<'m>> =
-        judged.into_iter().filter(|(rule, is_idle)| *is_idle && judgeable(rule)).map(|(rule, _)| rule).collect();
+    let candidates: Vec<RuleRef<'m>> = judged
+        .into_iter()
+        .filter(|(rule, is_idle)| *is_idle && judgeable(rule) && !long.contains(rule))
+        .map(|(rule, _)| rule)
+        .collect();
     // Of two that stand for each other the first stays.
     let mut gone: BTreeSet<RuleRef<'m>> = BTreeSet::new();
     for rule in candidates.into_iter().rev() {
-        if told.iter().all(|told| told.is_idle(rule, &gone)) {
+        if told.iter().all(|told| told.is_idle(rule, &gone) == Some(true)) {
             gone.insert(rule);
         }
     }
-    gone.iter().map(|rule| explained(&told, *rule, &gone)).collect()
+    if gone.is_empty() {
+        return (Vec::new(), long);
+    }
+    let matched: Vec<Matched<'m>> = told.par_iter().map(Told::matched).collect();
+    let gone: Vec<_> = gone.iter().map(|rule| explained(&matched, *rule, &gone)).collect();
+    (gone, long)
 }
 
 impl<'m> Side<'m> {
@@ -106,7 +131,7 @@ impl<'p, 'm> Told<'p, 'm> {
     }
 
     /// Says of each rule whether it is idle by itself.
-    fn judge(&self) -> Vec<(RuleRef<'m>, bool)> {
+    fn judge(&self) -> Vec<(RuleRef<'m>, Option<bool>)> {
         let chain = &self.place.chain;
         // Two policies of one name are one too many, and nobody knows which of them counts.
         let names: Vec<PolicyName<'_>> = self.place.selected.iter().map(|policy| name(policy)).collect();
@@ -117,74 +142,79 @@ impl<'p, 'm> Told<'p, 'm> {
             is_single(&rule.origin)
                 && !rule.tests().flat_map(|test| &test.leaves).any(|leaf| matches!(leaf, Leaf::Unknown(_)))
         };
-        rules.map(|rule| (rule.origin, known(rule) && self.is_idle(rule.origin, &BTreeSet::new()))).collect()
+        let judge = |rule: &Enforced<RuleRef<'m>>| match known(rule) {
+            true => self.is_idle(rule.origin, &BTreeSet::new()),
+            false => Some(false),
+        };
+        rules.map(|rule| (rule.origin, judge(rule))).collect()
     }
 
-    /// Tells whether the same is admitted without a rule, where others are gone already.
-    fn is_idle(&self, rule: RuleRef<'m>, gone: &BTreeSet<RuleRef<'m>>) -> bool {
-        self.sides.iter().all(|side| {
+    /// Tells whether the same is admitted without a rule, where others are gone already; `None` where it takes too long.
+    fn is_idle<'s>(&'s self, rule: RuleRef<'m>, gone: &BTreeSet<RuleRef<'m>>) -> Option<bool> {
+        all(self.sides.iter().map(|side| {
             let stays = |of: &&(RuleRef<'m>, Area)| of.0 != rule && !gone.contains(&of.0);
-            let others = |list: &[(RuleRef<'m>, Area)]| -> Vec<Area> {
-                list.iter().filter(stays).map(|(_, area)| area.clone()).collect()
-            };
-            let ours = |list: &[(RuleRef<'m>, Area)]| -> Vec<Area> {
-                list.iter().filter(|(of, _)| *of == rule).map(|(_, area)| area.clone()).collect()
-            };
-            let mut denied = others(&side.denied);
-            denied.extend(side.refused.iter().cloned());
+            // Where there are many rules most areas do not meet, and none is copied to find that out.
+            let others = |list: &'s [(RuleRef<'m>, Area)]| list.iter().filter(stays).map(|(_, area)| area);
+            let ours = |list: &'s [(RuleRef<'m>, Area)]| list.iter().filter(|of| of.0 == rule).map(|(_, area)| area);
+            let denied = || others(&side.denied).chain(&side.refused);
             // What a DENY rule refuses has to be refused by others, or admitted by none.
-            let refusing = ours(&side.denied);
+            let refusing: Vec<&Area> = ours(&side.denied).collect();
             if !refusing.is_empty() {
-                let granted = others(&side.granted).into_iter().chain(side.open.iter().cloned());
-                let both = granted.flat_map(|granted| refusing.iter().map(move |ours| granted.and(ours)));
-                return both.filter(|area| !area.is_empty()).all(|area| is_covered(&area, &denied));
+                let granted = others(&side.granted).chain(&side.open);
+                let both = granted.flat_map(|granted| refusing.iter().map(move |ours| (granted, *ours)));
+                let both = both.filter(|(granted, ours)| granted.meets(ours));
+                return all(both.map(|(granted, ours)| is_covered(&granted.and(ours), denied())));
             }
             // What an ALLOW rule admits has to be refused, or admitted by others.
-            denied.extend(others(&side.granted));
-            ours(&side.granted).iter().all(|area| is_covered(area, &denied))
-        })
+            all(ours(&side.granted).map(|area| is_covered(area, denied().chain(others(&side.granted)))))
+        }))
     }
 
-    /// Returns what arrives and a rule matches.
-    fn matched(&self, rule: &Enforced<RuleRef<'m>>) -> Vec<Area> {
+    /// Returns what arrives and each rule matches.
+    fn matched(&self) -> Matched<'m> {
         let arriving = self.space.arriving(&self.place.arrivals);
-        let areas = areas(&self.space, rule);
-        let both = areas.iter().flat_map(|area| arriving.iter().map(move |arriving| area.and(arriving)));
-        both.filter(|area| !area.is_empty()).collect()
+        let matched = |rule: &Enforced<RuleRef<'m>>| {
+            let areas = areas(&self.space, rule);
+            let both = areas.iter().flat_map(|area| arriving.iter().map(move |arriving| area.and(arriving)));
+            (rule.origin, both.filter(|area| !area.is_empty()).collect::<Vec<Area>>())
+        };
+        let chain = &self.place.chain;
+        Matched {
+            deny: chain.deny.iter().map(matched).collect(),
+            allow: chain.allow.iter().flatten().map(matched).collect(),
+        }
     }
 }
 
 /// How many steps one comparison may take. What takes more is said to decide something: silence is what costs nobody anything.
 const STEPS: usize = 1_000;
 
-fn is_covered(area: &Area, by: &[Area]) -> bool {
-    matches!(escape_within(area, by, STEPS), Some(None))
+fn is_covered<'a>(area: &Area, by: impl Iterator<Item = &'a Area>) -> Option<bool> {
+    escape_within(area, by, STEPS).map(|part| part.is_none())
 }
 
-fn without<'m>(chain: &Chain<RuleRef<'m>>, leaves: impl Fn(&RuleRef<'m>) -> bool) -> Chain<RuleRef<'m>> {
-    let keep = |rules: &[Enforced<RuleRef<'m>>]| -> Vec<_> {
-        rules.iter().filter(|rule| !leaves(&rule.origin)).cloned().collect()
-    };
-    Chain {
-        deny: keep(&chain.deny),
-        custom: chain.custom.clone(),
-        allow: chain.allow.as_ref().map(|allow| keep(allow)),
+/// Tells whether all hold: one that does not is enough to know, and else each has to be known.
+fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut known = Some(true);
+    for one in each {
+        match one {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => known = None,
+        }
     }
+    known
 }
 
 /// Says why a rule is idle, and what decides instead, over all places.
-fn explained<'m>(told: &[Told<'_, 'm>], rule: RuleRef<'m>, gone: &BTreeSet<RuleRef<'m>>) -> Idle<'m> {
+fn explained<'m>(matched: &[Matched<'m>], rule: RuleRef<'m>, gone: &BTreeSet<RuleRef<'m>>) -> Idle<'m> {
     let (mut because, mut instead) = (BTreeSet::new(), BTreeSet::new());
-    for told in told {
-        let chain = without(&told.place.chain, |origin| *origin != rule && gone.contains(origin));
-        let of = |rules: &[Enforced<RuleRef<'m>>]| -> Vec<(RuleRef<'m>, Vec<Area>)> {
-            let others = rules.iter().filter(|other| other.origin != rule);
-            others.map(|other| (other.origin, told.matched(other))).collect()
-        };
-        let denying = of(&chain.deny);
-        let allowing = chain.allow.as_deref().map(of);
-        if let Some(ours) = chain.allow.iter().flatten().find(|enforced| enforced.origin == rule) {
-            let ours = told.matched(ours);
+    for matched in matched {
+        let stays = |of: &&(RuleRef<'m>, Vec<Area>)| of.0 != rule && !gone.contains(&of.0);
+        let denying: Vec<_> = matched.deny.iter().filter(stays).collect();
+        let allowing: Vec<_> = matched.allow.iter().filter(stays).collect();
+        let of = |rules: &'_ [(RuleRef<'m>, Vec<Area>)]| rules.iter().find(|of| of.0 == rule).map(|of| of.1.clone());
+        if let Some(ours) = of(&matched.allow) {
             if ours.is_empty() {
                 continue;
             }
@@ -193,11 +223,10 @@ fn explained<'m>(told: &[Told<'_, 'm>], rule: RuleRef<'m>, gone: &BTreeSet<RuleR
                 instead.extend(by);
             } else {
                 because.insert(Because::Admitted);
-                let all: Vec<_> = allowing.into_iter().flatten().chain(denying).collect();
+                let all: Vec<_> = allowing.into_iter().chain(denying).collect();
                 instead.extend(cover(&ours, &all).unwrap_or_default());
             }
-        } else if let Some(ours) = chain.deny.iter().find(|enforced| enforced.origin == rule) {
-            let ours = told.matched(ours);
+        } else if let Some(ours) = of(&matched.deny) {
             if ours.is_empty() {
                 continue;
             }
@@ -206,7 +235,7 @@ fn explained<'m>(told: &[Told<'_, 'm>], rule: RuleRef<'m>, gone: &BTreeSet<RuleR
                 instead.extend(by);
             } else {
                 because.insert(Because::Unadmitted);
-                instead.extend(allowing.into_iter().flatten().map(|(origin, _)| origin));
+                instead.extend(allowing.into_iter().map(|(origin, _)| origin));
             }
         }
     }
@@ -220,23 +249,34 @@ fn explained<'m>(told: &[Told<'_, 'm>], rule: RuleRef<'m>, gone: &BTreeSet<RuleR
 }
 
 /// Returns rules that together match all of an area: one where one will do.
-fn cover<'m>(ours: &[Area], others: &[(RuleRef<'m>, Vec<Area>)]) -> Option<Vec<RuleRef<'m>>> {
-    let covers = |areas: &[Area]| ours.iter().all(|area| escape(area, areas).is_none());
-    if let Some((single, _)) = others.iter().find(|(_, areas)| covers(areas)) {
+fn cover<'m>(ours: &[Area], others: &[&(RuleRef<'m>, Vec<Area>)]) -> Option<Vec<RuleRef<'m>>> {
+    let meets = |areas: &[Area]| areas.iter().any(|area| ours.iter().any(|ours| ours.meets(area)));
+    let others: Vec<_> = others.iter().filter(|(_, areas)| meets(areas)).collect();
+    let covers = |areas: &[&Area]| all(ours.iter().map(|area| is_covered(area, areas.iter().copied()))) == Some(true);
+    if let Some((single, _)) = others.iter().find(|(_, areas)| covers(&areas.iter().collect::<Vec<_>>())) {
         return Some(vec![*single]);
     }
-    let all: Vec<Area> = others.iter().flat_map(|(_, areas)| areas.iter().cloned()).collect();
-    if !covers(&all) {
-        return None;
-    }
-    let meets = |areas: &[Area]| areas.iter().any(|area| ours.iter().any(|ours| ours.meets(area)));
-    Some(others.iter().filter(|(_, areas)| meets(areas)).map(|(origin, _)| *origin).collect())
+    let together: Vec<&Area> = others.iter().flat_map(|(_, areas)| areas).collect();
+    covers(&together).then(|| others.iter().map(|(origin, _)| *origin).collect())
 }
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let policies: BTreeMap<PolicyName<'_>, &AuthorizationPolicy> =
         context.model.policies().authorization.iter().map(|policy| (name(policy), policy)).collect();
-    let idle = idle(context.places);
+    let (idle, long) = judged(context.places);
+    let mut policies_of: BTreeMap<PolicyName<'_>, usize> = BTreeMap::new();
+    for rule in &long {
+        *policies_of.entry((rule.namespace, rule.name)).or_default() += 1;
+    }
+    for (policy, rules) in policies_of {
+        if let Some(written) = policies.get(&policy) {
+            let message =
+                format!("AuthorizationPolicy `{}/{}` has rules that take too long to compare", policy.0, policy.1);
+            let label = format!("whether {rules} of its rules decide anything is not known");
+            let help = "nothing is said of them here; what they admit and deny is known all the same";
+            diagnostics.report(code::NOT_COMPARED.at(written.span, message).label(label).help(help));
+        }
+    }
     let gone = needless(context.places, &context.model.policies().authorization, &idle);
     for idle in &idle {
         let policy = (idle.rule.namespace, idle.rule.name);

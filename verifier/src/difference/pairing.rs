@@ -117,32 +117,39 @@ fn key<'m>(calling: &Calling<'m>) -> (u8, String, &'m str) {
 
 /// Finds the workloads of both sides, with every port that somebody speaks of on either.
 pub(super) fn places<'m>(before: &Fleet<'m>, after: &Fleet<'m>) -> Vec<Place<'m>> {
-    let mut places: BTreeMap<(String, String, &str, usize), Place<'m>> = BTreeMap::new();
+    /// By cluster, name and kind; several workloads may share all of them.
+    type Places<'m> = BTreeMap<(String, String, &'m str, usize), (Place<'m>, Vec<Spoken>)>;
+    let mut places = Places::new();
     for (is_after, fleet) in [(false, before), (true, after)] {
         for (cluster, model) in fleet.models().iter().enumerate() {
             for workload in model.workloads() {
                 let key = |at| (model.name().to_owned(), name(workload), workload.kind.as_str(), at);
-                let is_free = |place: &Place<'m>| if is_after { place.after.is_none() } else { place.before.is_none() };
+                let is_free = |(place, _): &(Place<'m>, _)| {
+                    if is_after { place.after.is_none() } else { place.before.is_none() }
+                };
                 let Some(key) = (0..).map(key).find(|key| places.get(key).is_none_or(is_free)) else { continue };
-                let place = places.entry(key).or_insert_with(|| Place {
-                    cluster: model.name().to_owned(),
-                    name: name(workload),
-                    before: None,
-                    after: None,
-                    ports: BTreeSet::new(),
-                    other: None,
+                let (place, spoken) = places.entry(key).or_insert_with(|| {
+                    let (cluster, name) = (model.name().to_owned(), name(workload));
+                    (
+                        Place { cluster, name, before: None, after: None, ports: BTreeSet::new(), other: None },
+                        Vec::new(),
+                    )
                 });
                 *(if is_after { &mut place.after } else { &mut place.before }) = Some((cluster, workload));
-                place.ports.extend(Spoken::arriving(model, workload).named());
+                let here = Spoken::arriving(model, workload);
+                place.ports.extend(here.named());
+                spoken.push(here);
             }
         }
     }
-    let mut places: Vec<Place<'m>> = places.into_values().collect();
-    for place in &mut places {
-        // Beyond the ports that the kernel hands out there is no server.
-        place.other = (30_000..).find(|port| !place.ports.contains(port));
-    }
-    places
+    let with_other = |(mut place, spoken): (Place<'m>, Vec<Spoken>)| {
+        // Beyond the ports that the kernel hands out there is no server. What a range holds is not what nobody names.
+        let is_unspoken =
+            |port: &u16| !place.ports.contains(port) && !spoken.iter().any(|spoken| spoken.ranges_hold(*port));
+        place.other = (30_000..=u16::MAX).chain(1..30_000).find(is_unspoken);
+        place
+    };
+    places.into_values().map(with_other).collect()
 }
 
 impl<'m> Place<'m> {

@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_compiler::inventory::Labels;
 
 use crate::istio::authorization::Source;
-use crate::kubernetes::network_policy::{NetworkPolicy, PeerMatch};
+use crate::kubernetes::network_policy::{NetworkPolicy, PeerMatch, Rule};
 use crate::kubernetes::peer::PodSelector;
 use crate::kubernetes::selector::{Known, LabelSelector};
+use crate::kubernetes::tier_policy::{TierPeer, TierPolicy, TierRule};
 use crate::model::{Model, Stranger};
+use crate::policies::Policies;
 use crate::request::Identity;
 
 /// How the names of such callers begin. Names of Kubernetes have no spaces.
@@ -54,24 +56,29 @@ pub fn supposed(before: &[Model<'_>], after: &[Model<'_>]) -> BTreeMap<String, V
     names.into_iter().map(of).collect()
 }
 
-/// Pods that changed NetworkPolicies tell apart.
+/// Pods that changed policies of the network tell apart.
 fn pods(sides: &[&Model<'_>]) -> Vec<Stranger> {
     let Some(model) = sides.last() else { return Vec::new() };
     let elsewhere = || (ELSEWHERE.to_owned(), Labels::new());
     let mut seen: BTreeSet<(String, Labels)> = [elsewhere()].into();
-    for policy in changed(sides) {
-        seen.insert((policy.namespace.clone(), Labels::new()));
-        let peers = policy.ingress.iter().flatten().flat_map(|rule| &rule.peers);
-        for peer in peers {
+    let mut suppose = |namespaces: Vec<String>, pods: &LabelSelector| {
+        for namespace in namespaces {
+            seen.extend(pods.example().map(|labels| (namespace.clone(), labels)));
+            seen.insert((namespace, Labels::new()));
+        }
+    };
+    for policy in changed(sides, |policies| &policies.network, said) {
+        let own = || vec![policy.namespace.clone()];
+        suppose(own(), &LabelSelector::default());
+        for peer in policy.ingress.iter().flatten().flat_map(|rule| &rule.peers) {
             let PeerMatch::Pods(PodSelector { namespaces, pods }) = peer else { continue };
-            let namespaces = match namespaces {
-                None => vec![policy.namespace.clone()],
-                Some(selector) => meant(sides, selector),
-            };
-            for namespace in namespaces {
-                seen.extend(pods.example().map(|labels| (namespace.clone(), labels)));
-                seen.insert((namespace, Labels::new()));
-            }
+            suppose(namespaces.as_ref().map_or_else(own, |selector| meant(sides, selector)), pods);
+        }
+    }
+    for policy in changed(sides, |policies| &policies.tiers, said_of_tier) {
+        for peer in policy.ingress.iter().flat_map(|rule| &rule.peers) {
+            let TierPeer::Pods(PodSelector { namespaces, pods }) = peer else { continue };
+            suppose(meant(sides, &namespaces.clone().unwrap_or_default()), pods);
         }
     }
     let stranger = |(namespace, labels): (String, Labels)| Stranger {
@@ -112,29 +119,39 @@ fn meant(sides: &[&Model<'_>], selector: &LabelSelector) -> Vec<String> {
     meant
 }
 
-/// Returns the NetworkPolicies that are on one side only, or otherwise on the other.
-fn changed<'a>(sides: &[&Model<'a>]) -> Vec<&'a NetworkPolicy> {
-    let said = |policy: &NetworkPolicy| {
-        let rules = |rules: &Option<Vec<crate::kubernetes::network_policy::Rule>>| {
-            rules
-                .as_ref()
-                .map(|rules| rules.iter().map(|rule| format!("{:?}{:?}", rule.ports, rule.peers)).collect::<Vec<_>>())
-        };
-        format!(
-            "{} {} {:?} {:?} {:?}",
-            policy.namespace,
-            policy.name,
-            policy.pods,
-            rules(&policy.ingress),
-            rules(&policy.egress)
-        )
+/// Puts into one line what a NetworkPolicy says, wherever it is written.
+fn said(policy: &NetworkPolicy) -> String {
+    let rules = |rules: &Option<Vec<Rule>>| {
+        let rules = rules.as_ref()?.iter().map(|rule| format!("{:?}{:?}", rule.ports, rule.peers));
+        Some(rules.collect::<Vec<_>>())
     };
-    let of = |model: &&Model<'a>| -> BTreeMap<String, &'a NetworkPolicy> {
-        model.policies().network.iter().map(|policy| (said(policy), policy)).collect()
+    let (ingress, egress) = (rules(&policy.ingress), rules(&policy.egress));
+    format!("{} {} {:?} {ingress:?} {egress:?}", policy.namespace, policy.name, policy.pods)
+}
+
+/// Puts into one line what a policy of a tier says.
+fn said_of_tier(policy: &TierPolicy) -> String {
+    let rules = |rules: &[TierRule]| {
+        let rules = rules.iter().map(|rule| format!("{:?}{:?}{:?}", rule.action, rule.ports, rule.peers));
+        rules.collect::<Vec<_>>()
+    };
+    let (ingress, egress) = (rules(&policy.ingress), rules(&policy.egress));
+    let rank = (policy.kind, policy.tier, policy.priority);
+    format!("{rank:?} {} {:?} {ingress:?} {egress:?}", policy.name, policy.subject)
+}
+
+/// Returns the policies that are on one side only, or otherwise on the other.
+fn changed<'a, P>(
+    sides: &[&Model<'a>],
+    list: impl Fn(&'a Policies) -> &'a Vec<P>,
+    said: impl Fn(&P) -> String,
+) -> Vec<&'a P> {
+    let of = |model: &&Model<'a>| -> BTreeMap<String, &'a P> {
+        list(model.policies()).iter().map(|policy| (said(policy), policy)).collect()
     };
     let sides: Vec<_> = sides.iter().map(of).collect();
     let [one, other] = sides.as_slice() else { return Vec::new() };
-    let alone = |ours: &BTreeMap<String, &'a NetworkPolicy>, theirs: &BTreeMap<String, &'a NetworkPolicy>| {
+    let alone = |ours: &BTreeMap<String, &'a P>, theirs: &BTreeMap<String, &'a P>| {
         ours.iter().filter(|(said, _)| !theirs.contains_key(*said)).map(|(_, policy)| *policy).collect::<Vec<_>>()
     };
     [alone(one, other), alone(other, one)].concat()

@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use super::access::{Form, Forms};
 use super::compare::Passing;
 use crate::engine::{Chain, Enforced, Leaf, Test};
+use crate::words;
 
 /// What is admitted where nothing is asked.
 pub(super) const ANYTHING: &str = "any request";
 
 /// Says what one side admits and the other does not, as far as single rules say it.
-pub(super) fn words(ours: Passing<'_>, theirs: Passing<'_>) -> Vec<String> {
+pub(super) fn phrased(ours: Passing<'_>, theirs: Passing<'_>) -> Vec<String> {
     let Some((ours, _)) = ours else { return Vec::new() };
     if !ours.modelled {
         return vec!["what is not modelled".to_owned()];
@@ -59,8 +60,8 @@ fn phrases(rule: &Enforced<()>) -> Vec<String> {
             let texts: Option<Vec<String>> = test.leaves.iter().map(wanted).collect();
             texts.filter(|_| !test.negated).map(|texts| texts.join(", "))
         };
-        let method = |leaf: &Leaf| if let Leaf::Method(glob) = leaf { Some(glob.to_string()) } else { None };
-        let path = |leaf: &Leaf| if let Leaf::Path(glob) = leaf { Some(glob.to_string()) } else { None };
+        let method = |leaf: &Leaf| if let Leaf::Method(glob) = leaf { Some(words::glob(glob)) } else { None };
+        let path = |leaf: &Leaf| if let Leaf::Path(glob) = leaf { Some(words::glob(glob)) } else { None };
         let methods: Vec<String> = tests().filter_map(|test| of(method, test)).collect();
         let paths: Vec<String> = tests().filter_map(|test| of(path, test)).collect();
         let rest = tests().filter(|test| of(method, test).is_none() && of(path, test).is_none()).map(condition);
@@ -81,23 +82,7 @@ fn phrases(rule: &Enforced<()>) -> Vec<String> {
 }
 
 fn condition(test: &Test) -> String {
-    let leaf = |leaf: &Leaf| match leaf {
-        Leaf::Peer(glob) => format!("peer {glob}"),
-        Leaf::Address(net) => format!("address {net}"),
-        Leaf::Remote(net) => format!("client address {net}"),
-        Leaf::Destination(net) => format!("destination {net}"),
-        Leaf::Port(port) => format!("port {port}"),
-        Leaf::ServerName(glob) => format!("server name {glob}"),
-        Leaf::Host(glob) => format!("host {glob}"),
-        Leaf::Method(glob) => format!("method {glob}"),
-        Leaf::Path(glob) => format!("path {glob}"),
-        Leaf::Target(glob) => format!("path and query {glob}"),
-        Leaf::Header(name, glob) => format!("header {}: {glob}", name.as_str()),
-        Leaf::TokenOf(issuer, subject) => format!("a token of {issuer} for {subject}"),
-        Leaf::Claim(path, glob) => format!("claim {}: {glob}", path.join(".")),
-        Leaf::Unknown(what) => what.clone(),
-    };
-    let leaves: Vec<String> = test.leaves.iter().map(leaf).collect();
+    let leaves: Vec<String> = test.leaves.iter().map(words::condition).collect();
     let negation = if test.negated { "not " } else { "" };
     format!("{negation}{}", leaves.join(" or "))
 }

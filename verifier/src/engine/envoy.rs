@@ -9,6 +9,8 @@ mod values;
 
 use std::collections::BTreeSet;
 
+use ringfence_compiler::spec::service::Protocol;
+
 use super::{Chain, Enforced, Leaf, RuleRef, Test};
 use crate::istio::authorization::{Action, AuthorizationPolicy, Operation, Rule, Source, Values};
 
@@ -26,6 +28,21 @@ pub enum Reads {
     Http,
     /// It forwards bytes.
     Bytes,
+}
+
+/// Either way of reading a port.
+pub const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];
+
+impl Reads {
+    /// Returns how a proxy may read a port that speaks a protocol; either way where nobody says which.
+    #[must_use]
+    pub fn of(protocol: Option<Protocol>) -> &'static [Self] {
+        match protocol {
+            Some(protocol) if protocol.is_http() => &[Self::Http],
+            Some(_) => &[Self::Bytes],
+            None => EITHER,
+        }
+    }
 }
 
 /// Why a value becomes no test.

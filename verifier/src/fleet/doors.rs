@@ -2,8 +2,7 @@
 //!
 //! In: a port. Out: the callers its proxy lets through, as [`Reaching`].
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::{Destination, Reaching};
 use crate::admission::{Admission, Answers, Door, Way};
@@ -11,6 +10,7 @@ use crate::engine::envoy::{Reads, chain};
 use crate::identities::Identities;
 use crate::intervals::Intervals;
 use crate::istio::peer_authentication::Mode;
+use crate::memo::Memo;
 use crate::model::{Before, Model};
 use crate::reach::Reach;
 
@@ -22,8 +22,14 @@ pub(super) struct Doors {
     starts: Arc<Vec<u32>>,
     /// How many callers there are.
     all: u32,
-    known: Mutex<HashMap<Told, Arc<Reaching>>>,
+    /// By what is asked, whoever asks it: the same rules stand at many ports, also of other clusters and other policies.
+    asked: Arc<Memo<Asked, Arc<Reaching>>>,
+    /// By the objects that ask it, which is quicker to look up.
+    known: Memo<Told, Arc<Reaching>>,
 }
+
+/// What a proxy asks of all who come to a port.
+type Asked = (Door, Vec<Way>);
 
 /// What a proxy is told of a port; objects by where they lie in memory.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -39,13 +45,13 @@ struct Told {
 impl Doors {
     pub fn of(identities: Identities, starts: Vec<u32>, all: u32) -> Self {
         let answers = Arc::new(Answers::about(identities));
-        Self { answers, starts: Arc::new(starts), all, known: Mutex::default() }
+        Self { answers, starts: Arc::new(starts), all, asked: Arc::default(), known: Memo::default() }
     }
 
     /// Returns the same without what is known of ports, for other policies.
     pub fn afresh(&self) -> Self {
         let (answers, starts) = (Arc::clone(&self.answers), Arc::clone(&self.starts));
-        Self { answers, starts, all: self.all, known: Mutex::default() }
+        Self { answers, starts, all: self.all, asked: Arc::clone(&self.asked), known: Memo::default() }
     }
 
     pub fn identities(&self) -> usize {
@@ -76,22 +82,20 @@ impl Doors {
             readings: to.readings,
             port: to.port,
         };
-        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&told) {
-            return Arc::clone(known);
-        }
-        let door = Door {
-            port: to.port,
-            trust_domains: &model.mesh().trust_domains,
-            issuers: tokens.iter().map(|rule| rule.taken()).collect(),
-        };
-        let ways = told.modes.iter().flat_map(|mode| told.readings.iter().map(move |reads| (*mode, *reads)));
-        let ways = ways.map(|(mode, reads)| {
-            let chain = chain(&selected, reads, model.mesh()).anonymous();
-            Way { reads, mode, chain }
-        });
-        let found = Arc::new(self.spread(&self.answers.admission(&door, &ways.collect::<Vec<_>>())));
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(told, Arc::clone(&found));
-        found
+        self.known.of(told, |told| {
+            let ways = told.modes.iter().flat_map(|mode| told.readings.iter().map(move |reads| (*mode, *reads)));
+            let ways = ways.map(|(mode, reads)| {
+                let chain = chain(&selected, reads, model.mesh()).anonymous();
+                Way { reads, mode, chain }
+            });
+            let door = Door {
+                port: to.port,
+                trust_domains: model.mesh().trust_domains.clone(),
+                issuers: tokens.iter().map(|rule| rule.taken()).collect(),
+            };
+            self.asked
+                .of((door, ways.collect()), |(door, ways)| Arc::new(self.spread(&self.answers.admission(door, ways))))
+        })
     }
 
     /// Turns identities into callers.

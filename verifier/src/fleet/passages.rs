@@ -1,11 +1,11 @@
 //! Whom the network lets through, worked out once for callers and ports that its policies do not tell apart.
 //!
 //! In: a port. Out: the callers whose connections pass the policies at both ends, as [`Reaching`]; `None` where no policy is
-//! about either.
+//! about either, and every caller is on the same network.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ringfence_compiler::inventory::Labels;
 
@@ -14,8 +14,9 @@ use crate::intervals::Intervals;
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network::names;
 use crate::kubernetes::passage::Direction;
+use crate::memo::Memo;
 use crate::model::Model;
-use crate::network::{self, Wire};
+use crate::network::{self, Looks, Wire};
 use crate::reach::{Caller, Reach};
 
 /// What the network lets through.
@@ -23,17 +24,29 @@ use crate::reach::{Caller, Reach};
 pub(super) struct Passages<'m> {
     models: Vec<&'m Model<'m>>,
     /// Callers that no policy of the network tells apart, by cluster; those outside at the end.
-    alike: Vec<Arc<Vec<Alike<'m>>>>,
-    /// Callers about whose own connections policies are, by cluster.
-    guarded: Vec<Vec<usize>>,
+    alike: Arc<Vec<Vec<Alike<'m>>>>,
+    /// Callers that no policy of another cluster tells apart, by cluster.
+    far: Arc<Vec<Vec<Far<'m>>>>,
+    /// Callers about whose own connections policies are, of the clusters that have any.
+    guarded: BTreeMap<usize, Vec<usize>>,
+    /// What passes into each cluster where no policy is about it; `None` where everybody is on its network.
+    unguarded: Arc<Vec<Option<Arc<Reaching>>>>,
     callers: u32,
-    arriving: Mutex<HashMap<At, Arc<Reaching>>>,
-    leaving: Mutex<HashMap<Towards, Arc<Reaching>>>,
+    arriving: Memo<At, Arc<Reaching>>,
+    leaving: Memo<Towards, Arc<Reaching>>,
 }
 
 /// Callers that no policy of the network tells apart.
 #[derive(Debug)]
 struct Alike<'m> {
+    one: Calling<'m>,
+    all: Intervals,
+}
+
+/// Callers of one cluster, as other clusters see them: of there, and whether on their nodes' network.
+#[derive(Debug)]
+struct Far<'m> {
+    on_node: bool,
     one: Calling<'m>,
     all: Intervals,
 }
@@ -89,41 +102,52 @@ impl<'m> Passages<'m> {
             }
         }
         let alike = |group: Group<'m>| Alike { one: group.one, all: Intervals::of(group.all) };
-        let alike: Vec<_> =
-            groups.into_iter().map(|here| Arc::new(here.into_values().map(alike).collect::<Vec<_>>())).collect();
-        let guarded = models.iter().zip(&alike).map(|(model, here)| guarded(model, here)).collect();
+        let alike: Vec<Vec<_>> = groups.into_iter().map(|here| here.into_values().map(alike).collect()).collect();
+        let far: Vec<Vec<_>> = alike.iter().take(models.len()).map(|here| seen_from_afar(here)).collect();
+        let guarded = models.iter().zip(&alike).map(|(model, here)| guarded(model, here)).enumerate();
+        let everybody = Intervals::range(0..position(callers.len()));
+        let unguarded = (0..models.len()).map(|at| unguarded(models, &far, at, &everybody)).collect();
         Self {
             models: models.to_vec(),
-            alike,
-            guarded,
+            guarded: guarded.filter(|(_, here)| !here.is_empty()).collect(),
+            alike: Arc::new(alike),
+            far: Arc::new(far),
+            unguarded: Arc::new(unguarded),
             callers: position(callers.len()),
-            arriving: Mutex::default(),
-            leaving: Mutex::default(),
+            arriving: Memo::default(),
+            leaving: Memo::default(),
         }
     }
 
     /// Returns the same where one cluster has other policies.
     pub fn with(&self, cluster: usize, models: &[&'m Model<'m>]) -> Self {
         let mut of_clusters = self.guarded.clone();
-        if let (Some(of_cluster), Some(model), Some(here)) =
-            (of_clusters.get_mut(cluster), models.get(cluster), self.alike.get(cluster))
-        {
-            *of_cluster = guarded(model, here);
+        of_clusters.remove(&cluster);
+        if let (Some(model), Some(here)) = (models.get(cluster), self.alike.get(cluster)) {
+            let found = guarded(model, here);
+            if !found.is_empty() {
+                of_clusters.insert(cluster, found);
+            }
         }
         Self {
             models: models.to_vec(),
-            alike: self.alike.clone(),
+            alike: Arc::clone(&self.alike),
+            far: Arc::clone(&self.far),
             guarded: of_clusters,
+            unguarded: Arc::clone(&self.unguarded),
             callers: self.callers,
-            arriving: Mutex::default(),
-            leaving: Mutex::default(),
+            arriving: Memo::default(),
+            leaving: Memo::default(),
         }
     }
 
     /// Says whose connections to a port pass.
     pub fn pass(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Option<Reaching> {
-        let arriving = network::is_ingress_guarded(model, to.workload).then(|| self.arriving(model, to));
-        let leaving = self.guarded.iter().any(|here| !here.is_empty()).then(|| self.leaving(model, to));
+        let arriving = match network::is_ingress_guarded(model, to.workload) {
+            true => Some(self.arriving(model, to)),
+            false => self.unguarded.get(to.cluster).cloned().flatten(),
+        };
+        let leaving = (!self.guarded.is_empty()).then(|| self.leaving(model, to));
         match (arriving, leaving) {
             (None, None) => None,
             (Some(one), None) | (None, Some(one)) => Some((*one).clone()),
@@ -144,22 +168,25 @@ impl<'m> Passages<'m> {
             port: to.port,
             names: names(to.workload, to.port),
         };
-        remembered(&self.arriving, at, || {
+        self.arriving.of(at, |_| {
             let ingress = network::Ingress::of(model, to.workload, to.port);
             let ask = |caller| ingress.lets(caller).reach();
-            let here = |cluster: usize| cluster == to.cluster || cluster >= self.models.len();
-            by_reach(self.alike.iter().enumerate().flat_map(|(cluster, alike)| {
-                let near = alike.iter().filter(move |_| here(cluster));
-                let near = near.map(move |alike| (alike.all.clone(), ask(alike.one.caller)));
-                // Policies see nothing of another cluster's pods but that they are of there, and whether on their nodes.
-                let on_node = |alike: &&Alike<'m>| matches!(alike.one.caller, Caller::Workload(it) if it.host_network);
-                let far = [true, false].into_iter().filter(|_| !here(cluster)).filter_map(|node| {
-                    let mut these = alike.iter().filter(|alike| on_node(alike) == node).peekable();
-                    let reach = ask(self.seen_from(to.cluster, these.peek()?.one)?);
-                    Some((Intervals::of(these.flat_map(|alike| alike.all.ranges().to_vec()).collect()), reach))
-                });
-                near.chain(far).collect::<Vec<_>>()
-            }))
+            let near = [self.alike.get(to.cluster), self.alike.last()].into_iter().flatten();
+            let near = near.flat_map(|here| here.iter().map(|alike| (alike.all.clone(), ask(alike.one.caller))));
+            let blocks = ingress.blocks();
+            let mut far: BTreeMap<(bool, Looks), Vec<&Far<'m>>> = BTreeMap::new();
+            for (cluster, of_there) in self.far.iter().enumerate().filter(|(cluster, _)| *cluster != to.cluster) {
+                let Some(home) = self.models.get(cluster) else { continue };
+                let is_near = network::share_a_network(home, model);
+                for pods in of_there {
+                    far.entry((is_near, network::looks(home, pods.on_node, &blocks))).or_default().push(pods);
+                }
+            }
+            let far = far.into_values().filter_map(|far| {
+                let reach = ask(self.seen_from(to.cluster, far.first()?.one)?);
+                Some((Intervals::of(far.iter().flat_map(|far| far.all.ranges().iter().cloned()).collect()), reach))
+            });
+            Arc::new(by_reach(near.chain(far)))
         })
     }
 
@@ -174,19 +201,19 @@ impl<'m> Passages<'m> {
             port: to.port,
             names: names(to.workload, to.port),
         };
-        remembered(&self.leaving, towards, || {
-            let of_cluster = |(here, guarded): (&'_ Arc<Vec<Alike<'m>>>, &Vec<usize>)| -> Vec<(Intervals, Reach)> {
-                let alike = guarded.iter().filter_map(|at| here.get(*at));
-                let asked = alike.filter_map(|alike| {
+        self.leaving.of(towards, |_| {
+            let of_cluster = |(cluster, guarded): (&usize, &Vec<usize>)| -> Vec<(Intervals, Reach)> {
+                let here = self.alike.get(*cluster).map(Vec::as_slice).unwrap_or_default();
+                let asked = guarded.iter().filter_map(|at| here.get(*at)).filter_map(|alike| {
                     let caller = self.seen_from(to.cluster, alike.one)?;
                     Some((alike.all.clone(), network::egress(model, caller, to.workload, to.port).reach()))
                 });
                 asked.collect()
             };
-            let asked: Vec<_> = self.alike.iter().zip(&self.guarded).flat_map(of_cluster).collect();
+            let asked: Vec<_> = self.guarded.iter().flat_map(of_cluster).collect();
             let guarded = Intervals::of(asked.iter().flat_map(|(all, _)| all.ranges().to_vec()).collect());
             let free = Intervals::range(0..self.callers).without(&guarded);
-            by_reach(asked.into_iter().chain([(free, Reach::Allowed)]))
+            Arc::new(by_reach(asked.into_iter().chain([(free, Reach::Allowed)])))
         })
     }
 
@@ -199,6 +226,17 @@ impl<'m> Passages<'m> {
     }
 }
 
+/// Puts callers of a cluster together that other clusters do not tell apart.
+fn seen_from_afar<'m>(alike: &[Alike<'m>]) -> Vec<Far<'m>> {
+    let on_node = |alike: &&Alike<'m>| matches!(alike.one.caller, Caller::Workload(from) if from.host_network);
+    let far = [true, false].into_iter().filter_map(|node| {
+        let these: Vec<&Alike<'m>> = alike.iter().filter(|alike| on_node(alike) == node).collect();
+        let all = these.iter().flat_map(|alike| alike.all.ranges().iter().cloned()).collect();
+        Some(Far { on_node: node, one: these.first()?.one, all: Intervals::of(all) })
+    });
+    far.collect()
+}
+
 /// Returns the positions of those about whose own connections policies are.
 fn guarded(model: &Model<'_>, alike: &[Alike<'_>]) -> Vec<usize> {
     let is_guarded = |alike: &Alike<'_>| match alike.one.caller {
@@ -208,16 +246,12 @@ fn guarded(model: &Model<'_>, alike: &[Alike<'_>]) -> Vec<usize> {
     alike.iter().enumerate().filter(|(_, alike)| is_guarded(alike)).map(|(at, _)| at).collect()
 }
 
-/// Works something out, unless it was before.
-fn remembered<K: std::hash::Hash + Eq>(
-    known: &Mutex<HashMap<K, Arc<Reaching>>>,
-    key: K,
-    find: impl FnOnce() -> Reaching,
-) -> Arc<Reaching> {
-    if let Some(known) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Arc::clone(known);
-    }
-    let found = Arc::new(find());
-    known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&found));
-    found
+/// Says what passes into a cluster where no policy is about it: whether calls from beyond its network arrive nobody knows.
+fn unguarded(models: &[&Model<'_>], far: &[Vec<Far<'_>>], at: usize, everybody: &Intervals) -> Option<Arc<Reaching>> {
+    let here = models.get(at)?;
+    let beyond = models.iter().zip(far).enumerate();
+    let beyond = beyond.filter(|(other, (model, _))| *other != at && !network::share_a_network(model, here));
+    let ranges = beyond.flat_map(|(_, (_, far))| far.iter().flat_map(|far| far.all.ranges().iter().cloned()));
+    let unsure = Intervals::of(ranges.collect());
+    (unsure.count() > 0).then(|| Arc::new(Reaching { open: everybody.without(&unsure), unsure }))
 }

@@ -30,6 +30,8 @@ pub struct AuthorizationPolicy {
     pub provider: Option<String>,
     /// Whether it is only tried (`istio.io/dry-run`).
     pub dry_run: bool,
+    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    pub doubtful: bool,
     /// Its rules. A policy without rules matches nothing; one empty rule matches everything.
     pub rules: Vec<Rule>,
 }
@@ -142,6 +144,7 @@ impl AuthorizationPolicy {
             action,
             provider: spec.child("provider", diagnostics)?.text("name", diagnostics)?,
             dry_run,
+            doubtful: false,
             rules: rules.into_iter().collect::<Result<_, _>>()?,
         })
     }

@@ -48,6 +48,8 @@ pub struct PeerAuthentication {
     pub source: Option<String>,
     /// The labels of the pods it is about; empty means every pod.
     pub selector: Labels,
+    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    pub doubtful: bool,
     /// The mode; `None` leaves it to whoever is above.
     pub mode: Option<Mode>,
     /// Modes of single ports of the workload; `None` leaves it to the mode of the same policy.
@@ -75,6 +77,7 @@ impl PeerAuthentication {
             span: metadata.span_of("name"),
             source: metadata.source(),
             selector: selector(&spec, diagnostics)?,
+            doubtful: false,
             mode: mode(&spec.child("mtls", diagnostics)?, diagnostics)?,
             ports,
         })
@@ -259,6 +262,7 @@ mod tests {
             let policies: Vec<PeerAuthentication> = written
                 .iter()
                 .map(|(namespace, app, mode, ports)| PeerAuthentication {
+                    doubtful: false,
                     namespace: (*namespace).to_owned(),
                     name: "a".to_owned(),
                     span: nowhere,

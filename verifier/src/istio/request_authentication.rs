@@ -22,6 +22,8 @@ pub struct RequestAuthentication {
     pub selector: Labels,
     /// What it is attached to, at gateways and waypoints.
     pub targets: Vec<TargetRef>,
+    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    pub doubtful: bool,
     /// The issuers it takes tokens of.
     pub rules: Vec<JwtRule>,
 }
@@ -74,6 +76,7 @@ impl RequestAuthentication {
             span: metadata.span_of("name"),
             selector: selector(&spec, diagnostics)?,
             targets: TargetRef::read(&spec, diagnostics)?,
+            doubtful: false,
             rules,
         })
     }

@@ -120,6 +120,12 @@ pub struct Entrance<'a> {
 }
 
 impl<'a> Entrance<'a> {
+    /// Returns the blocks of addresses that the policies name.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<IpNet> {
+        self.about.as_ref().map(|about| about.blocks(self.direction)).unwrap_or_default()
+    }
+
     /// Says whether a connection with these may pass.
     #[must_use]
     pub fn lets(&self, peer: Peer<'_>) -> Passage<'a> {

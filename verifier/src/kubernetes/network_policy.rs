@@ -6,10 +6,11 @@
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::source::Span;
+use ringfence_compiler::spec::reference::meets;
 
 use super::fits::Fits;
 use super::passage::Direction;
-use super::peer::{Peer, PodSelector, block, meets};
+use super::peer::{Peer, PodSelector, block};
 use super::port::{PortMatch, Server};
 use super::selector::LabelSelector;
 use crate::istio::read::Fields;
@@ -25,6 +26,8 @@ pub struct NetworkPolicy {
     pub span: Span,
     /// The lines of policy it says it was compiled from.
     pub source: Option<String>,
+    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    pub doubtful: bool,
     /// The pods it is about.
     pub pods: LabelSelector,
     /// What may arrive at them; `None` where it says nothing of that.
@@ -80,6 +83,7 @@ impl NetworkPolicy {
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
             source: metadata.source(),
+            doubtful: false,
             pods: LabelSelector::read(&spec, "podSelector", diagnostics)?.unwrap_or_default(),
             ingress: about("Ingress", true).then_some(ingress),
             egress: about_egress.then_some(egress),
@@ -163,6 +167,15 @@ impl PeerMatch {
             return Err(fields.refuse("podSelector", "a peer that says neither pods nor addresses", diagnostics));
         }
         Ok(Self::Pods(PodSelector::read(fields, diagnostics)?))
+    }
+
+    /// Returns the blocks it names.
+    pub fn blocks(&self) -> impl Iterator<Item = &IpNet> {
+        let (block, except): (_, &[IpNet]) = match self {
+            Self::Pods(_) => (None, &[]),
+            Self::Addresses { block, except } => (Some(block), except),
+        };
+        block.into_iter().chain(except)
     }
 
     fn fits(&self, own: &str, peer: Peer<'_>) -> Fits {

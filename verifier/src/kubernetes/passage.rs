@@ -4,13 +4,16 @@
 //! administrators is asked first, by priority; then NetworkPolicies, which decide wherever one is about the pod; then the
 //! baseline. Where manifests do not tell, every way it may go is followed.
 
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
 use ringfence_compiler::source::Span;
 
 use super::fits::Fits;
-use super::network_policy::NetworkPolicy;
+use super::network_policy::{NetworkPolicy, PeerMatch};
 use super::peer::Peer;
 use super::port::Server;
-use super::tier_policy::{Action, Kind, Tier, TierPolicy, TierRule};
+use super::tier_policy::{Action, Kind, Tier, TierPeer, TierPolicy, TierRule};
 
 /// Which end of a connection is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,17 @@ impl About<'_> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tiers.is_empty() && self.network.is_empty()
+    }
+
+    /// Returns the blocks of addresses that rules of one direction name. Addresses that lie in, meet and miss the same of
+    /// them are the same to these policies.
+    #[must_use]
+    pub fn blocks(&self, direction: Direction) -> Vec<IpNet> {
+        let tiers = self.tiers.iter().flat_map(|(_, policy)| policy.rules(direction));
+        let tiers = tiers.flat_map(|rule| &rule.peers).flat_map(TierPeer::blocks);
+        let network = self.network.iter().flat_map(|(_, policy)| policy.rules(direction).into_iter().flatten());
+        let network = network.flat_map(|rule| &rule.peers).flat_map(PeerMatch::blocks);
+        tiers.chain(network).copied().collect::<BTreeSet<IpNet>>().into_iter().collect()
     }
 }
 

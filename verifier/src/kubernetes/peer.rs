@@ -78,12 +78,6 @@ impl PodSelector {
     }
 }
 
-/// Tells whether two blocks share an address.
-#[must_use]
-pub fn meets(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
-}
-
 /// Reads a block of addresses.
 pub(super) fn block(
     text: &str,

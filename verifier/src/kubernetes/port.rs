@@ -124,7 +124,7 @@ impl fmt::Display for PortMatch {
 }
 
 /// Returns a number that a port can have.
-pub(super) fn number(node: &Node) -> Option<u16> {
+pub(crate) fn number(node: &Node) -> Option<u16> {
     match &node.value {
         Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
         _ => None,

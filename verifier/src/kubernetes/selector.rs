@@ -28,6 +28,11 @@ const ADDED: [&str; 12] = [
     "topology.kubernetes.io/",
 ];
 
+/// Tells whether pods may be given such a label only when they start.
+pub(crate) fn is_added(key: &str) -> bool {
+    ADDED.iter().any(|added| key.starts_with(added))
+}
+
 /// Says whether the pods of a manifest carry all labels of a selector.
 #[must_use]
 pub fn carry(selector: &Labels, labels: &Labels) -> Fits {
@@ -67,7 +72,7 @@ impl<'a> Known<'a> {
     /// Says whether something holds of a label.
     fn holds(&self, key: &str, condition: impl Fn(Option<&str>) -> bool) -> Fits {
         let value = self.get(key);
-        if value.is_none() && (!self.complete || ADDED.iter().any(|added| key.starts_with(added))) {
+        if value.is_none() && (!self.complete || is_added(key)) {
             return Fits::Perhaps;
         }
         Fits::of(condition(value))

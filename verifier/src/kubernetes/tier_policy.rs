@@ -7,11 +7,12 @@
 use ipnet::IpNet;
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::source::Span;
+use ringfence_compiler::spec::reference::meets;
 use ringfence_compiler::yaml::Node;
 
 use super::fits::Fits;
 use super::passage::Direction;
-use super::peer::{Peer, Pod, PodSelector, block, meets};
+use super::peer::{Peer, Pod, PodSelector, block};
 use super::port::{PortMatch, Server, number};
 use super::selector::LabelSelector;
 use crate::istio::read::Fields;
@@ -74,6 +75,8 @@ pub struct TierPolicy {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
+    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    pub doubtful: bool,
     /// When it is asked.
     pub tier: Tier,
     /// Its rank there: the lowest is asked first.
@@ -142,6 +145,7 @@ impl TierPolicy {
             kind,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
+            doubtful: false,
             tier,
             priority: priority?,
             subject: subject(&spec, diagnostics)?,
@@ -267,6 +271,11 @@ impl TierPeer {
         } else {
             Self::Unknown
         })
+    }
+
+    /// Returns the blocks it names.
+    pub fn blocks(&self) -> &[IpNet] {
+        if let Self::Networks(networks) = self { networks } else { &[] }
     }
 
     fn fits(&self, peer: Peer<'_>) -> Fits {

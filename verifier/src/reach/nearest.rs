@@ -9,9 +9,11 @@ use ringfence_compiler::requests::area::Area;
 
 use super::proxy::Question;
 use crate::engine::envoy::Reads;
-use crate::engine::{Enforced, Leaf, Test};
+use crate::engine::{Chain, Enforced, Leaf, Test};
+use crate::evaluate::{self, Ruling};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
-use crate::request::Request;
+use crate::request::{Identity, Request};
+use crate::words;
 
 /// A rule that nearly admits.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +24,8 @@ pub struct Miss<O> {
     pub admits: Option<Box<Request>>,
     /// What it asks in vain.
     pub fails: Vec<Failure>,
+    /// The rules that refuse even that request: where there are some, what fails is not all that stands in the way.
+    pub denied: Vec<O>,
 }
 
 /// A test that fails.
@@ -38,11 +42,16 @@ pub struct Failure {
 /// What a rule is held against.
 pub(super) struct Sought<'s> {
     pub space: &'s Space,
-    /// What the rules say without denies.
+    /// What the rules say.
     pub verdict: &'s Verdict<'s>,
+    /// What they say without those that refuse.
+    pub undenied: &'s Verdict<'s>,
     pub arrivals: &'s Arrivals,
     /// What was asked for.
     pub wanted: &'s [Area],
+    /// The callers that were asked about, and the places they may call from.
+    pub peers: &'s [Area],
+    pub places: &'s [Area],
     pub question: &'s Question<'s>,
 }
 
@@ -59,7 +68,8 @@ struct Candidate<'t, O> {
 const MOST_RULES: usize = 2_000;
 
 /// Finds the rule whose fewest tests fail; of several, one made for this caller, then one for a caller of a like name.
-pub(super) fn find<O: Copy>(rules: &[Enforced<O>], sought: &Sought<'_>) -> Option<Miss<O>> {
+pub(super) fn find<O: Copy>(chain: &Chain<O>, sought: &Sought<'_>) -> Option<Miss<O>> {
+    let rules = chain.allow.as_deref().unwrap_or_default();
     let arriving = sought.space.arriving(sought.arrivals);
     let wanted: Vec<Area> = sought.wanted.iter().flat_map(|area| arriving.iter().map(|one| one.and(area))).collect();
     let fails = |test: &&Test| {
@@ -82,24 +92,65 @@ pub(super) fn find<O: Copy>(rules: &[Enforced<O>], sought: &Sought<'_>) -> Optio
         }
     }
     let Candidate { rule, failing, tests, .. } = best?;
+    let example = sought.example(&tests, &failing);
+    let denied = example.as_ref().map(|request| denials(chain, request)).unwrap_or_default();
     let fails = failing.into_iter().map(|test| failure(test, sought)).collect();
-    Some(Miss { rule, admits: sought.example(&tests).map(Box::new), fails })
+    Some(Miss { rule, admits: example.map(Box::new), fails, denied })
+}
+
+/// Returns the rules that refuse a request.
+pub(super) fn denials<O: Copy>(chain: &Chain<O>, request: &Request) -> Vec<O> {
+    let refuses = |denial: &&Enforced<O>| {
+        let alone = Chain { deny: vec![(*denial).clone()], ..Chain::default() };
+        matches!(evaluate::rule(&alone, request), Ruling::Denied(_))
+    };
+    chain.deny.iter().filter(refuses).map(|denial| denial.origin).collect()
 }
 
 impl Sought<'_> {
-    /// Finds a request that a rule admits, with what was asked for wherever the rule leaves that open.
-    fn example(&self, tests: &[&Test]) -> Option<Request> {
-        let mut kept: Vec<Test> = tests.iter().map(|test| (*test).clone()).collect();
-        for asked in self.question.asked.tests(if self.arrivals.http { Reads::Http } else { Reads::Bytes }) {
-            kept.push(asked);
-            if self.space.holding(&kept).is_empty() {
-                kept.pop();
+    /// Finds a request that a rule admits, with what was asked for wherever the rule leaves that open: one that nothing
+    /// else refuses, if there is one.
+    fn example(&self, tests: &[&Test], failing: &[&Test]) -> Option<Request> {
+        let tests: Vec<Test> = tests.iter().map(|test| (*test).clone()).collect();
+        let asked = self.question.asked.tests(if self.arrivals.http { Reads::Http } else { Reads::Bytes });
+        let mut aspects = vec![(self.peers.to_vec(), failing.iter().all(|test| !is_about_peer(test)))];
+        aspects.push((self.places.to_vec(), failing.iter().all(|test| !is_about_address(test))));
+        aspects.extend(asked.iter().map(|test| {
+            let attribute = |test: &Test| test.leaves.first().map(std::mem::discriminant);
+            let holds = failing.iter().all(|failing| attribute(failing) != attribute(test));
+            (self.space.holding(std::slice::from_ref(test)), holds)
+        }));
+        // What does not fail must stay as it was asked for: otherwise more is missing than what is said to fail.
+        self.kept(&tests, &aspects, self.verdict, true)
+            .or_else(|| self.kept(&tests, &aspects, self.undenied, true))
+            .or_else(|| self.kept(&tests, &aspects, self.undenied, false))
+    }
+
+    /// Narrows what a rule admits to one aspect of the question after the other, as long as something is admitted.
+    fn kept(
+        &self,
+        tests: &[Test],
+        aspects: &[(Vec<Area>, bool)],
+        verdict: &Verdict<'_>,
+        strictly: bool,
+    ) -> Option<Request> {
+        let admitted = |areas: &[Area]| areas.iter().find_map(|area| verdict.admitted(area, Certainty::Perhaps));
+        let mut areas = self.space.holding(tests);
+        for (aspect, is_met) in aspects {
+            let both = areas.iter().flat_map(|area| aspect.iter().map(|one| area.and(one)));
+            let narrowed: Vec<Area> = both.filter(|area| !area.is_empty()).collect();
+            if admitted(&narrowed).is_some() {
+                areas = narrowed;
+            } else if strictly && *is_met {
+                return None;
             }
         }
-        let found = self.space.holding(&kept);
-        let found = found.iter().find_map(|area| self.verdict.admitted(area, Certainty::Perhaps));
-        found.map(|(_, part)| self.space.request(&part))
+        admitted(&areas).map(|(_, part)| self.space.request(&part))
     }
+}
+
+fn is_about_address(test: &Test) -> bool {
+    matches!(test.leaves.first(), Some(Leaf::Address(_)))
 }
 
 fn is_about_peer(test: &Test) -> bool {
@@ -109,11 +160,11 @@ fn is_about_peer(test: &Test) -> bool {
 /// Counts how many characters the names that a failing test asks for share with a name of the caller.
 fn likeness(failing: &[&Test], question: &Question<'_>) -> usize {
     let shared = |wanted: &str| {
-        let has = question.shown.iter().map(|peer| format!("spiffe://{peer}"));
+        let has = question.shown.iter().map(ToString::to_string);
         has.map(|has| has.bytes().zip(wanted.bytes()).take_while(|(ours, theirs)| ours == theirs).count()).max()
     };
     let wanted = failing.iter().filter(|test| !test.negated).flat_map(|test| &test.leaves);
-    let names = wanted.filter_map(|leaf| if let Leaf::Peer(glob) = leaf { Some(glob.to_string()) } else { None });
+    let names = wanted.filter_map(|leaf| if let Leaf::Peer(glob) = leaf { Some(words::peer(glob)) } else { None });
     names.filter_map(|name| shared(&name)).max().unwrap_or(0)
 }
 
@@ -121,8 +172,14 @@ fn likeness(failing: &[&Test], question: &Question<'_>) -> usize {
 fn failure(test: &Test, sought: &Sought<'_>) -> Failure {
     let asked = sought.question.asked;
     let names = || {
-        let names: Vec<String> = sought.question.shown.iter().map(ToString::to_string).collect();
-        if names.is_empty() { "nobody with a certificate".to_owned() } else { names.join(" or ") }
+        let list = |names: &[Identity]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        let Question { shown, foreign, .. } = sought.question;
+        match (shown.is_empty(), foreign.is_empty()) {
+            _ if !sought.arrivals.mtls => "nobody: mTLS is off at this port, so no certificate is seen".to_owned(),
+            (false, _) => list(shown),
+            (true, false) => format!("{}, of a trust domain that this mesh does not take", list(foreign)),
+            (true, true) => "nobody with a certificate".to_owned(),
+        }
     };
     let (attribute, has) = match test.leaves.first() {
         Some(Leaf::Peer(_)) => ("caller".to_owned(), Some(names())),
@@ -157,26 +214,8 @@ pub(crate) fn one_of(values: &[String]) -> String {
 }
 
 fn wants(test: &Test) -> String {
-    let list = one_of(&test.leaves.iter().map(words).collect::<Vec<_>>());
+    let mut values: Vec<String> = test.leaves.iter().map(words::value).collect();
+    values.dedup();
+    let list = one_of(&values);
     if test.negated { format!("anything but {list}") } else { list }
-}
-
-fn words(leaf: &Leaf) -> String {
-    match leaf {
-        Leaf::Peer(glob) => {
-            let text = glob.to_string();
-            text.strip_prefix("spiffe://").map_or(text.clone(), str::to_owned)
-        }
-        Leaf::Address(net) | Leaf::Remote(net) | Leaf::Destination(net) => net.to_string(),
-        Leaf::Port(port) => port.to_string(),
-        Leaf::ServerName(glob)
-        | Leaf::Host(glob)
-        | Leaf::Method(glob)
-        | Leaf::Path(glob)
-        | Leaf::Target(glob)
-        | Leaf::Header(_, glob) => glob.to_string(),
-        Leaf::TokenOf(issuer, subject) => format!("one of {issuer}/{subject}"),
-        Leaf::Claim(path, glob) => format!("one with {}: {glob}", path.join(".")),
-        Leaf::Unknown(what) => what.clone(),
-    }
 }

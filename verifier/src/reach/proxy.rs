@@ -8,7 +8,7 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::requests::area::Area;
 
 use super::nearest::{self, Miss, Sought};
-use super::{Asked, Caller, Cited, Decider, Detail, Gate, Reach};
+use super::{Asked, Caller, Cited, Decider, Detail, Gate, Reach, doubts, outside};
 use crate::engine::envoy::{Reads, chain};
 use crate::engine::{Chain, Enforced, Leaf, RuleRef, Test};
 use crate::evaluate::{self, Ruling};
@@ -27,11 +27,11 @@ pub enum Told<O> {
     Perhaps(Option<O>),
     /// It is admitted for other addresses than the caller's.
     OtherAddress(Option<O>),
-    /// A rule denies all that would be admitted without it.
-    Denied(O, Box<Request>),
+    /// A rule denies what would be admitted without it, and without these others.
+    Denied(O, Vec<O>, Box<Request>),
     /// No rule admits it.
     NoRule(Option<Miss<O>>),
-    /// The caller has no certificate, and one is asked for.
+    /// The caller has no certificate that is taken here, and one is asked for.
     NoCertificate,
 }
 
@@ -52,7 +52,9 @@ impl<O> Told<O> {
 pub struct Part {
     /// Requests that do, one of each kind.
     pub reached: Vec<Request>,
-    /// Requests that do not, or only perhaps, one of each kind.
+    /// Requests of which nobody knows: a provider is asked, or what no file tells.
+    pub asked: Vec<Request>,
+    /// Requests that do not, one of each kind.
     pub refused: Vec<Request>,
 }
 
@@ -60,8 +62,12 @@ pub struct Part {
 pub(super) struct Question<'q> {
     /// The identities that can be shown.
     pub shown: Vec<Identity>,
+    /// Identities of trust domains that are not taken here.
+    pub foreign: Vec<Identity>,
     /// Where the caller's addresses lie, if it is known.
     pub address: Option<IpNet>,
+    /// Tests of which one must hold of the address; anywhere where there is none.
+    pub places: Vec<Vec<Test>>,
     pub asked: &'q Asked,
     /// Whether what stands in the way is looked for.
     pub full: bool,
@@ -71,12 +77,23 @@ impl<'q> Question<'q> {
     pub fn of<'a>(model: &Model<'a>, caller: Caller<'a>, asked: &'q Asked, detail: Detail<'_, '_>) -> Self {
         let shown = caller.identity(model).into_iter().chain(detail.stolen.iter().cloned());
         // A certificate of another trust domain is none here (istio/istio `pilot/pkg/networking/plugin/authn/util.go`).
-        let shown = shown.filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain)).collect();
+        let (shown, foreign) = shown.partition(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
         let address = match caller {
             Caller::Outside(block) if block.prefix_len() > 0 => Some(block),
             _ => None,
         };
-        Self { shown, address, asked, full: detail.full }
+        let places = address.map(|block| vec![outside::within(block)]).unwrap_or_default();
+        Self { shown, foreign, address, places, asked, full: detail.full }
+    }
+
+    /// Asks only about the addresses outside that the network lets through to a port.
+    pub fn through<'a>(mut self, model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16) -> Self {
+        if let Caller::Outside(block) = caller
+            && let Some(places) = outside::passing(model, block, to, port)
+        {
+            self.places = places;
+        }
+        self
     }
 }
 
@@ -85,71 +102,137 @@ pub(super) struct Found<O> {
     pub told: Told<O>,
     pub witness: Option<Request>,
     pub part: Option<Part>,
+    /// What the rule that was told of asks that no file tells; empty where it asks a provider.
+    pub untold: Vec<String>,
 }
 
 /// Asks a chain.
 pub(super) fn ask<O: Copy>(chain: &Chain<O>, arrivals: &Arrivals, question: &Question<'_>) -> Found<O> {
     let asked = question.asked.tests(if arrivals.http { Reads::Http } else { Reads::Bytes });
-    let address = question.address.map(|block| Test { leaves: vec![Leaf::Address(block)], negated: false });
-    let address: Vec<Test> = address.into_iter().collect();
-    let tests = chain.rules().flat_map(Enforced::tests).chain(&asked).chain(&address);
+    let tests = chain.rules().flat_map(Enforced::tests).chain(&asked).chain(question.places.iter().flatten());
     let space = Space::of(arrivals.clone(), tests, &question.shown);
     let verdict = Verdict::of(&space, arrivals, chain);
     let with = question.shown.iter().filter(|_| arrivals.mtls).map(|peer| space.of_peer(Some(peer)));
     let without = arrivals.plaintext.then(|| space.of_peer(None));
     let peers: Vec<Area> = with.chain(without).collect();
     if peers.is_empty() {
-        return Found { told: Told::NoCertificate, witness: None, part: None };
+        return Found { told: Told::NoCertificate, witness: None, part: None, untold: Vec::new() };
     }
     let crossed = |these: &[Area], those: &[Area]| -> Vec<Area> {
         let both = these.iter().flat_map(|one| those.iter().map(|other| one.and(other)));
         both.filter(|area| !area.is_empty()).collect()
     };
     let anywhere = crossed(&peers, &space.holding(&asked));
-    let wanted = crossed(&anywhere, &space.holding(&address));
+    let places: Vec<Area> = match question.places.as_slice() {
+        [] => vec![space.everything()],
+        places => places.iter().flat_map(|tests| space.holding(tests)).collect(),
+    };
+    let wanted = crossed(&anywhere, &places);
     let rule_of = |at: Option<usize>| chain.allow.as_ref().and_then(|rules| rules.get(at?)).map(|rule| rule.origin);
     let admitted = |areas: &[Area], certainty| {
         let found = areas.iter().find_map(|area| verdict.admitted(area, certainty));
         found.map(|(at, part)| (rule_of(at), space.request(&part)))
     };
     let part = || parts(&space, &verdict, &wanted, question.asked);
-    let found = |told, request, part| Found { told, witness: Some(request), part };
+    let found = |told, request, part| Found { told, witness: Some(request), part, untold: Vec::new() };
     if let Some((rule, request)) = admitted(&wanted, Certainty::Surely) {
         return found(Told::Admitted(rule), request, question.full.then(part).flatten());
     }
     if let Some((rule, request)) = admitted(&wanted, Certainty::Perhaps) {
         // It is the rule that asks a provider, or what no file tells, that people want to see.
-        let rule = match evaluate::rule(chain, &request) {
-            Ruling::Asks(asking) | Ruling::Unknown(asking) => Some(asking),
-            _ => rule,
+        let (rule, untold) = match evaluate::rule(chain, &request) {
+            Ruling::Asks(asking) => (Some(asking), Vec::new()),
+            Ruling::Unknown(asking) => (Some(asking), untold(chain, &request)),
+            _ => (rule, vec!["what no file tells".to_owned()]),
         };
-        return found(Told::Perhaps(rule), request, None);
+        let part = question.full.then(part).flatten();
+        return Found { untold, ..found(Told::Perhaps(rule), request, part) };
     }
     if let Some((rule, request)) = admitted(&anywhere, Certainty::Perhaps) {
         return found(Told::OtherAddress(rule), request, None);
     }
-    let told = if question.full { refusal(chain, &space, arrivals, &wanted, question) } else { Told::NoRule(None) };
-    Found { told, witness: None, part: None }
+    let told = if question.full {
+        let sides = Sides { wanted: &wanted, peers: &peers, places: &places };
+        refusal(chain, &space, arrivals, (&verdict, &sides), question)
+    } else {
+        Told::NoRule(None)
+    };
+    Found { told, witness: None, part: None, untold: Vec::new() }
 }
+
+/// Returns what rules ask of a request that no file tells.
+fn untold<O>(chain: &Chain<O>, request: &Request) -> Vec<String> {
+    let undecided = |rules: &[Enforced<O>]| -> Vec<String> {
+        let alone = |rule: &Enforced<O>| Enforced {
+            origin: (),
+            sources: rule.sources.clone(),
+            operations: rule.operations.clone(),
+        };
+        let is_undecided = |rule: &&Enforced<O>| {
+            let chain = Chain { allow: Some(vec![alone(rule)]), ..Chain::default() };
+            matches!(evaluate::rule(&chain, request), Ruling::Unknown(()))
+        };
+        let leaves = rules.iter().filter(is_undecided).flat_map(Enforced::tests).flat_map(|test| &test.leaves);
+        leaves.filter_map(|leaf| if let Leaf::Unknown(what) = leaf { Some(what.clone()) } else { None }).collect()
+    };
+    let mut all = undecided(&chain.deny);
+    all.extend(undecided(chain.allow.as_deref().unwrap_or_default()));
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What was asked for, and the callers and places of it.
+struct Sides<'s> {
+    wanted: &'s [Area],
+    peers: &'s [Area],
+    places: &'s [Area],
+}
+
+/// As many denials of one request as are taken away one by one, to find one that stands alone.
+const MOST_DENIALS: usize = 16;
 
 /// Finds what stands in the way.
 fn refusal<O: Copy>(
     chain: &Chain<O>,
     space: &Space,
     arrivals: &Arrivals,
-    wanted: &[Area],
+    (verdict, sides): (&Verdict<'_>, &Sides<'_>),
     question: &Question<'_>,
 ) -> Told<O> {
-    let undenied = Chain { deny: Vec::new(), custom: Vec::new(), allow: chain.allow.clone() };
-    let verdict = Verdict::of(space, arrivals, &undenied);
-    if let Some((_, part)) = wanted.iter().find_map(|area| verdict.admitted(area, Certainty::Perhaps)) {
-        let request = space.request(&part);
-        if let Ruling::Denied(by) = evaluate::rule(chain, &request) {
-            return Told::Denied(by, Box::new(request));
+    let undenied_chain = Chain { deny: Vec::new(), custom: Vec::new(), allow: chain.allow.clone() };
+    let undenied = Verdict::of(space, arrivals, &undenied_chain);
+    let admitted = |verdict: &Verdict<'_>| {
+        let part = sides.wanted.iter().find_map(|area| verdict.admitted(area, Certainty::Perhaps));
+        part.map(|(_, part)| space.request(&part))
+    };
+    if let Some(request) = admitted(&undenied) {
+        // A rule that stands alone in the way is the one to name: without it, something gets through.
+        let denying = |request: &Request| -> Vec<usize> {
+            let denies = |at: &usize| {
+                let rule = chain.deny.get(*at).into_iter().cloned().collect();
+                let alone = Chain { deny: rule, ..Chain::default() };
+                matches!(evaluate::rule(&alone, request), Ruling::Denied(_))
+            };
+            (0..chain.deny.len()).filter(denies).collect()
+        };
+        let all = denying(&request);
+        let alone = all.iter().take(MOST_DENIALS).find_map(|at| {
+            let mut rest = Chain { custom: Vec::new(), ..chain.clone() };
+            let rule = rest.deny.remove(*at);
+            Some((rule.origin, admitted(&Verdict::of(space, arrivals, &rest))?))
+        });
+        if let Some((by, request)) = alone {
+            return Told::Denied(by, Vec::new(), Box::new(request));
+        }
+        let mut all = nearest::denials(chain, &request).into_iter();
+        if let Some(by) = all.next() {
+            return Told::Denied(by, all.collect(), Box::new(request));
         }
     }
-    let rules = chain.allow.as_deref().unwrap_or_default();
-    Told::NoRule(nearest::find(rules, &Sought { space, verdict: &verdict, arrivals, wanted, question }))
+    let Sides { wanted, peers, places } = sides;
+    let sought = Sought { space, verdict, undenied: &undenied, arrivals, wanted, peers, places, question };
+    Told::NoRule(nearest::find(chain, &sought))
 }
 
 /// Tells which of the many paths and hosts that were asked for get through, whatever else the request is.
@@ -162,32 +245,42 @@ fn parts(space: &Space, verdict: &Verdict<'_>, wanted: &[Area], asked: &Asked) -
     for attribute in &open {
         pieces = pieces.iter().flat_map(|areas| space.split(areas, attribute)).collect();
     }
-    let mut part = Part { reached: Vec::new(), refused: Vec::new() };
+    let mut part = Part { reached: Vec::new(), asked: Vec::new(), refused: Vec::new() };
     for areas in pieces {
-        match areas.iter().find_map(|area| verdict.admitted(area, Certainty::Surely)) {
-            Some((_, found)) => part.reached.push(space.request(&found)),
-            None => part.refused.extend(areas.first().map(|area| space.request(area))),
+        let admitted = |certainty| areas.iter().find_map(|area| verdict.admitted(area, certainty));
+        match (admitted(Certainty::Surely), admitted(Certainty::Perhaps)) {
+            (Some((_, found)), _) => part.reached.push(space.request(&found)),
+            (None, Some((_, found))) => part.asked.push(space.request(&found)),
+            (None, None) => part.refused.extend(areas.first().map(|area| space.request(area))),
         }
     }
     Some(part)
+}
+
+/// What the sidecar of a workload says.
+pub(super) struct Said<'a> {
+    pub gate: Gate<'a>,
+    pub witness: Option<Request>,
+    pub part: Option<Part>,
+    /// Why it is unsure.
+    pub doubts: Vec<String>,
 }
 
 /// Asks the sidecar of a workload, in every mode the port may have and every way it may be read.
 pub(super) fn sidecar<'a>(
     model: &Model<'a>,
     caller: Caller<'a>,
-    to: &'a Workload,
-    port: u16,
+    (to, port): (&'a Workload, u16),
     asked: &Asked,
     detail: Detail<'a, '_>,
-) -> (Gate<'a>, Option<Request>, Option<Part>) {
+) -> Said<'a> {
     let root = model.cluster().root_namespace();
     let policies = model.policies();
     let modes = policies.modes(&to.namespace, &to.labels, root).at(port);
     let selected = policies.authorizing(&to.namespace, &to.labels, root);
-    let question = Question::of(model, caller, asked, detail);
+    let question = Question::of(model, caller, asked, detail).through(model, caller, to, port);
     let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
-    let mut ways = Vec::new();
+    let (mut ways, mut found) = (Vec::new(), Vec::new());
     for mode in &modes {
         for reads in model.readings(to, port) {
             let arrivals = Arrivals {
@@ -198,37 +291,59 @@ pub(super) fn sidecar<'a>(
                 trust_domains: Vec::new(),
                 issuers: tokens.iter().map(|rule| rule.taken()).collect(),
             };
-            ways.push(ask(&chain(&selected, *reads, model.mesh()), &arrivals, &question));
+            let one = ask(&chain(&selected, *reads, model.mesh()), &arrivals, &question);
+            ways.push(doubts::Way { mode: *mode, reads: *reads, reach: one.told.reach() });
+            found.push(one);
         }
     }
-    let Some(Found { told, witness, part }) = joined(ways) else {
-        return (Gate::Unsure(Decider::NotModelled("a port without a mode")), None, None);
+    let Some(Found { told, witness, part, untold }) = joined(found) else {
+        let gate = Gate::Unsure(Decider::NotModelled("a port without a mode"));
+        return Said { gate, witness: None, part: None, doubts: Vec::new() };
     };
+    let asking = || policies.asking(&to.namespace, &to.labels, root, port);
+    let mut why = Vec::new();
+    if told.reach() == Reach::Depends {
+        let peers: Vec<String> = asking().into_iter().map(|policy| Cited::peer(policy).to_string()).collect();
+        why = doubts::of_ways(&ways, &peers);
+        let of_rule = |rule: &RuleRef<'_>| {
+            let of = |policy: &&&AuthorizationPolicy| policy.namespace == rule.namespace && policy.name == rule.name;
+            selected.iter().find(of).copied()
+        };
+        let policy = if let Told::Perhaps(Some(rule)) = &told { of_rule(rule) } else { None };
+        why.extend(doubts::of_told(&told, policy, &untold));
+    }
     let cite = |rule: RuleRef<'a>| cite(&selected, rule);
-    let decider = |rule: Option<RuleRef<'a>>| rule.and_then(cite).map_or(Decider::Nobody, Decider::Rule);
-    let about = || {
-        let allows = selected.iter().filter(|policy| policy.action == Action::Allow && !policy.dry_run);
-        allows.map(|policy| Cited::authorization(policy)).collect()
+    let of_action = |wanted: &[Action]| -> Vec<Cited<'a>> {
+        let those = selected.iter().filter(|policy| wanted.contains(&policy.action) && !policy.dry_run);
+        those.map(|policy| Cited::authorization(policy)).collect()
     };
+    let refusing = || of_action(&[Action::Deny, Action::Custom]);
+    let decider = |rule: Option<RuleRef<'a>>| match rule.and_then(cite) {
+        Some(rule) => Decider::Rule(rule),
+        None if refusing().is_empty() => Decider::Nobody,
+        None => Decider::NotRefused(refusing()),
+    };
+    let about = || of_action(&[Action::Allow]);
     let gate = match told {
         Told::Admitted(rule) => Gate::Open(decider(rule)),
         Told::Perhaps(rule) => Gate::Unsure(decider(rule)),
         Told::OtherAddress(rule) => Gate::Unsure(rule.and_then(cite).map_or(Decider::Nobody, Decider::OtherAddress)),
-        Told::Denied(by, without) => Gate::Shut(match cite(by) {
-            Some(by) => Decider::Denied { by, without },
+        Told::Denied(by, also, without) => Gate::Shut(match cite(by) {
+            Some(by) => Decider::Denied { by, also: also.into_iter().filter_map(cite).collect(), without },
             None => Decider::NoRule { about: about(), nearest: None },
         }),
         Told::NoRule(miss) => {
-            let nearest =
-                miss.and_then(|miss| Some(Miss { rule: cite(miss.rule)?, admits: miss.admits, fails: miss.fails }));
+            let nearest = miss.and_then(|Miss { rule, admits, fails, denied }| {
+                Some(Miss { rule: cite(rule)?, admits, fails, denied: denied.into_iter().filter_map(cite).collect() })
+            });
             Gate::Shut(Decider::NoRule { about: about(), nearest })
         }
         Told::NoCertificate => {
-            let asking = policies.asking(&to.namespace, &to.labels, root, port);
-            Gate::Shut(Decider::NoCertificate(asking.into_iter().map(Cited::peer).collect()))
+            let asking = asking().into_iter().map(Cited::peer).collect();
+            Gate::Shut(Decider::NoCertificate { asking, foreign: question.foreign.first().cloned() })
         }
     };
-    (gate, witness, part)
+    Said { gate, witness, part, doubts: why }
 }
 
 /// Joins what is said where a port can be taken in several ways, of which nobody knows the one: all of them open is open, all
@@ -238,7 +353,7 @@ pub(super) fn joined<O>(ways: Vec<Found<O>>) -> Option<Found<O>> {
     let widest = ways.into_iter().max_by_key(|way| way.told.reach())?;
     Some(match widest {
         Found { told: Told::Admitted(rule), witness, .. } if !all_open => {
-            Found { told: Told::Perhaps(rule), witness, part: None }
+            Found { told: Told::Perhaps(rule), witness, part: None, untold: Vec::new() }
         }
         widest => widest,
     })

@@ -3,6 +3,7 @@
 //! In: what the compiler resolved for a unit of workloads. Out: the same answer as that of the compiled manifests, with the
 //! statement in place of the object. That the two agree is proved for each compilation (`translation`).
 
+use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::Governed;
 use ringfence_compiler::resolve::interval::Step;
 use ringfence_compiler::resolve::statements::Origin;
@@ -18,19 +19,14 @@ pub(super) fn told<'a>(
     governed: &'a Governed<'a>,
     model: &Model<'a>,
     caller: Caller<'a>,
-    port: u16,
+    (to, port): (&Workload, u16),
     asked: &Asked,
     detail: Detail<'_, '_>,
 ) -> Told<&'a Origin> {
-    let question = Question::of(model, caller, asked, detail);
+    let question = Question::of(model, caller, asked, detail).through(model, caller, to, port);
     let protocol = governed.unit.ports.get(&port).and_then(|facts| facts.protocol);
-    let readings = match protocol {
-        Some(protocol) if protocol.is_http() => vec![Reads::Http],
-        Some(_) => vec![Reads::Bytes],
-        None => vec![Reads::Http, Reads::Bytes],
-    };
-    let ways = readings.into_iter().map(|reads| {
-        let meant = Meant::at(governed, port, reads, &model.mesh().trust_domains);
+    let ways = Reads::of(protocol).iter().map(|reads| {
+        let meant = Meant::at(governed, port, *reads, &model.mesh().trust_domains);
         ask(&meant.chain, &meant.arrivals, &question)
     });
     joined(ways.collect()).map_or(Told::NoRule(None), |found| found.told)

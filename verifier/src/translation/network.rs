@@ -16,14 +16,14 @@ use ringfence_compiler::requests::{Clause, Field, IdentityPattern, Part};
 use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved};
-use ringfence_compiler::source::Spanned;
-use ringfence_compiler::spec::cluster::{DataPlane, Enforcement, GatewaySpec};
+use ringfence_compiler::spec::cluster::{DataPlane, Enforcement};
+use ringfence_compiler::spec::reference::meets;
 
 use crate::istio::read::selects;
 use crate::kubernetes::network::{Network, names};
 use crate::kubernetes::network_policy::PeerMatch;
 use crate::kubernetes::passage::{Direction, Passage};
-use crate::kubernetes::peer::{Peer, Pod, meets};
+use crate::kubernetes::peer::{Peer, Pod};
 use crate::kubernetes::port::{PortMatch, Server};
 use crate::network::{TUNNEL, everywhere};
 use crate::policies::Policies;
@@ -91,11 +91,8 @@ impl<'a> Fences<'a> {
         {
             return Fence::default();
         }
-        let of_gateway = |(name, gateway): (&String, &Spanned<GatewaySpec>)| {
-            let labels = gateway.value.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-            (name.clone(), labels)
-        };
-        let gateways = cluster.document.spec.gateways.iter().map(of_gateway).collect();
+        let gateways = cluster.document.spec.gateways.iter();
+        let gateways = gateways.map(|(name, gateway)| (name.clone(), gateway.value.pod_labels())).collect();
         let guards = network.guards(to, Direction::Ingress);
         let peers = guards.network.iter().filter_map(|(_, policy)| policy.ingress.as_ref()).flatten();
         let examples = peers.flat_map(|rule| &rule.peers).filter_map(|peer| match peer {
@@ -117,13 +114,8 @@ impl<'a> Fences<'a> {
     fn crossing(&self, from: &str, to: &str) -> Vec<IpNet> {
         let spec = |name: &str| self.resolved.world.clusters.get(name).map(|cluster| &cluster.document.spec);
         let (Some(from), Some(to)) = (spec(from), spec(to)) else { return Vec::new() };
-        let one_network = match (&from.network, &to.network) {
-            (Some(one), Some(other)) => one.value == other.value,
-            _ => false,
-        };
-        let blocks: Vec<IpNet> = from.pod_cidrs.iter().map(|block| block.value.0).collect();
-        let shared = to.pod_cidrs.iter().any(|block| blocks.iter().any(|other| meets(other, &block.value.0)));
-        if one_network && !shared && !to.pod_cidrs.is_empty() { blocks } else { Vec::new() }
+        let blocks = || from.pod_cidrs.iter().map(|block| block.value.0).collect();
+        if from.shares_a_network_with(to) { blocks() } else { Vec::new() }
     }
 }
 
@@ -283,9 +275,7 @@ impl Place<'_, '_> {
         // What some manifest shows is asked for by its pods.
         let shown = |namespace: &str, account: &str| {
             let mut clusters = self.fences.resolved.world.clusters.values();
-            clusters.any(|cluster| {
-                cluster.inventory.workloads_in(namespace).any(|(_, workload)| workload.service_account == account)
-            })
+            clusters.any(|cluster| cluster.inventory.shows(namespace, account))
         };
         let mut strangers = Vec::new();
         for (name, labels) in &self.gateways {

@@ -28,7 +28,7 @@ impl Clusters {
             policy.add(&NodePath::root(), &facts.first().unwrap().root, &mut said).unwrap();
             let file = sources.add(SourceFile::new("mesh.yaml", manifests.as_bytes().to_vec()));
             let documents = yaml::read(&sources, file, Profile::Manifest, &mut said);
-            let objects = Objects::read(documents.into_iter().map(|document| document.root), &mut said);
+            let objects = Objects::read_unasked(documents.into_iter().map(|document| document.root), &mut said);
             assert!(!said.has_errors(), "{manifests}\n{:?}", said.sorted(&sources));
             (policy.clusters.remove(0), objects)
         };

@@ -167,6 +167,8 @@ fn policy() -> impl Strategy<Value = String> {
     );
     let tier = tier.prop_map(|(tier, subject, action, peer, out)| {
         let (list, end) = if out { ("egress", "to") } else { ("ingress", "from") };
+        // What arrives is told apart by pods alone.
+        let peer = if !out && peer == "nodes: {}" { "namespaces: {}".to_owned() } else { peer.to_string() };
         format!("apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: NAME}}\nspec: {{{tier}, subject: {{{subject}}}, {list}: [{{action: {action}, {end}: [{{{peer}}}]}}]}}\n")
     });
     prop_oneof![4 => authorization, 1 => peers, 1 => tokens, 2 => network, 2 => tier]

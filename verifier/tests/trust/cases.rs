@@ -36,7 +36,7 @@ impl Case {
         let case = generate::case("case", false, &mut Random::new(seed));
         let (mut policies, mut said) = (Policies::default(), Diagnostics::new());
         for object in case["objects"].as_array().unwrap() {
-            policies.add(&node(object), &mut said);
+            policies.add_unasked(&node(object), &mut said);
         }
         assert!(!said.has_errors(), "seed {seed}");
         let mesh = &case["mesh"];

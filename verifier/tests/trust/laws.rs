@@ -234,7 +234,7 @@ fn ask(text: &str) {
     let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
     let file = sources.add(SourceFile::new("a.yaml", text.as_bytes().to_vec()));
     let documents = yaml::read(&sources, file, Profile::Manifest, &mut said);
-    let objects = Objects::read(documents.into_iter().map(|document| document.root), &mut said);
+    let objects = Objects::read_unasked(documents.into_iter().map(|document| document.root), &mut said);
     let models = [Model::of(facts, &objects)];
     let _ = Matrix::of(&Fleet::of(&models), 0);
     let _ = said.sorted(&sources);

@@ -12,5 +12,10 @@ super::codes! {
     TRUSTED_HEADER: Note = "mesh/trusted-header", "a workload believes a header, and only gateways reach it";
     FORGEABLE_HEADER: Warning = "mesh/forgeable-header", "a workload believes a header that other callers can write";
     SAME_PRIORITY: Warning = "mesh/same-priority", "two policies of a tier of the network decide otherwise at one priority";
+    REFUSED_OBJECT: Error = "mesh/refused-object", "the API server or Istio refuses an object that decides, so that the cluster does not have it";
+    UNKNOWN_FIELD: Error = "mesh/unknown-field", "an object that decides has a field that its kind does not have";
+    NO_NAMESPACE: Warning = "mesh/no-namespace", "a policy names no namespace, and nothing at hand is in `default`";
+    PEERS_APART: Warning = "mesh/peers-apart", "two peers of a NetworkPolicy are alternatives where both were meant";
+    NOT_COMPARED: Note = "mesh/not-compared", "rules take too long to compare, so that nothing is said of whether they are needed";
     NOT_MODELLED: Note = "mesh/not-modelled", "an object changes proxies in ways that answers do not follow";
 }

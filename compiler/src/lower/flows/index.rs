@@ -106,7 +106,7 @@ impl<'a> Index<'a> {
         }
         for gateway in cluster.document.spec.gateways.values().map(|gateway| &gateway.value) {
             if gateway.namespace.value.0 == *namespace && gateway.service_account.value.0 == *account {
-                let labels = gateway.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                let labels = gateway.pod_labels();
                 pods.push(Peer::Pods { namespace: namespace.clone(), labels });
             }
         }

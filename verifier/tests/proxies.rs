@@ -1,0 +1,150 @@
+//! Which pods have a proxy, and how it takes what arrives: templates and Sidecars left, answers right.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+mod support;
+
+use ringfence_verifier::model::Before;
+use ringfence_verifier::reach::{Asked, Caller, reach};
+use support::Clusters;
+
+const INJECTED: &str = "istio-injection: enabled";
+const AMBIENT: &str = "istio.io/dataplane-mode: ambient";
+
+/// Says what stands before port 8080 of a pod with such metadata and containers beside its own, in a namespace so labelled.
+fn before(namespace: &str, metadata: &str, more: &str) -> String {
+    let clusters = Clusters::read(&[(
+        "{}",
+        &format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{namespace}}}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop, {metadata}}}\nspec:\n  containers: [{{name: a, ports: [{{containerPort: 8080}}]}}{more}\n"
+        ),
+    )]);
+    let models = clusters.models();
+    let model = &models[0];
+    match model.before(model.workloads().next().unwrap(), 8080) {
+        Before::Sidecar => "sidecar".to_owned(),
+        Before::Nothing => "nothing".to_owned(),
+        Before::NotModelled(what) => what.to_owned(),
+    }
+}
+
+#[test]
+fn pods_have_the_proxy_that_is_injected_or_that_they_bring() {
+    let cases = [
+        ("", "", "]", "nothing"),
+        (INJECTED, "", "]", "sidecar"),
+        // A label asks and refuses; it wins over the annotation, which only refuses.
+        ("", "labels: {sidecar.istio.io/inject: 'true'}", "]", "sidecar"),
+        ("", "annotations: {sidecar.istio.io/inject: 'true'}", "]", "nothing"),
+        (INJECTED, "labels: {sidecar.istio.io/inject: 'false'}", "]", "nothing"),
+        (INJECTED, "annotations: {sidecar.istio.io/inject: 'false'}", "]", "nothing"),
+        (
+            INJECTED,
+            "labels: {sidecar.istio.io/inject: 'true'}, annotations: {sidecar.istio.io/inject: 'false'}",
+            "]",
+            "sidecar",
+        ),
+        // So does a revision.
+        ("", "labels: {istio.io/rev: stable}", "]", "sidecar"),
+        ("", "labels: {istio.io/rev: stable, sidecar.istio.io/inject: 'false'}", "]", "nothing"),
+        ("", "labels: {istio.io/rev: stable}, annotations: {sidecar.istio.io/inject: 'false'}", "]", "nothing"),
+        ("istio-injection: disabled", "labels: {istio.io/rev: stable}", "]", "nothing"),
+        // What was injected by hand, or is dumped from a cluster, is there.
+        ("", "", ", {name: istio-proxy, args: [proxy, sidecar]}]", "sidecar"),
+        ("", "", "]\n  initContainers: [{name: istio-proxy, restartPolicy: Always}]", "sidecar"),
+        ("", "", "]\n  initContainers: [{name: istio-proxy}]", "nothing"),
+        ("", "labels: {sidecar.istio.io/inject: 'false'}", ", {name: istio-proxy}]", "sidecar"),
+        ("", "", ", {name: istio-proxy}]\n  hostNetwork: true", "nothing"),
+        // A gateway is a proxy of which nothing is known here.
+        ("", "", ", {name: istio-proxy, args: [proxy, router]}]", "gateways"),
+        (
+            "",
+            "annotations: {inject.istio.io/templates: 'gateway'}, labels: {sidecar.istio.io/inject: 'true'}",
+            "]",
+            "gateways",
+        ),
+        // ztunnel leaves pods alone that have a sidecar, or say so.
+        (AMBIENT, "", "]", "ambient mode"),
+        (AMBIENT, "", ", {name: istio-proxy}]", "sidecar"),
+        (AMBIENT, "labels: {istio.io/rev: stable}", "]", "sidecar"),
+        (AMBIENT, "annotations: {sidecar.istio.io/status: '{}'}", "]", "nothing"),
+        ("", "labels: {istio.io/dataplane-mode: ambient}", "]", "ambient mode"),
+    ];
+    for (namespace, metadata, more, expected) in cases {
+        assert_eq!(before(namespace, metadata, more), expected, "{namespace} | {metadata} | {more}");
+    }
+}
+
+const MESH: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {containers: [{name: a, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {selector: {app: db}, ports: [{name: http, port: 8080}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec: {rules: [{to: [{operation: {methods: [GET]}}]}]}
+";
+
+#[test]
+fn a_sidecar_says_how_its_ports_are_read() {
+    let sidecar = |namespace: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let http = "ingress: [{port: {number: 8080, protocol: HTTP, name: a}, defaultEndpoint: '127.0.0.1:80'}]";
+    let bytes = "ingress: [{port: {number: 8080, protocol: TCP, name: a}}]";
+    let other = "ingress: [{port: {number: 9090, protocol: GRPC, name: a}}]";
+    let tls = "ingress: [{port: {number: 8080, protocol: HTTPS, name: a}, tls: {mode: SIMPLE}}]";
+    let bound = "ingress: [{port: {number: 8080, protocol: HTTP, name: a}, captureMode: NONE}]";
+    let of_db = |spec: &str| format!("workloadSelector: {{labels: {{app: db}}}}, {spec}");
+    let of_stranger = |spec: &str| format!("workloadSelector: {{labels: {{app: other}}}}, {spec}");
+    // At port 8080, which the Service calls HTTP, and at 9090, of which nobody else speaks.
+    let cases = [
+        (vec![], "allowed", "depends"),
+        (vec![("shop", "a", "egress: [{hosts: ['./*']}]".to_owned())], "allowed", "depends"),
+        (vec![("shop", "a", http.to_owned())], "allowed", "depends"),
+        // A rule on HTTP admits no bytes.
+        (vec![("shop", "a", bytes.to_owned())], "denied", "depends"),
+        (vec![("istio-system", "a", bytes.to_owned())], "denied", "depends"),
+        (vec![("istio-system", "a", of_db(bytes))], "allowed", "depends"),
+        (vec![("far", "a", bytes.to_owned())], "allowed", "depends"),
+        // A port it does not speak of is read either way.
+        (vec![("shop", "a", other.to_owned())], "depends", "allowed"),
+        (vec![("shop", "a", tls.to_owned())], "depends", "depends"),
+        (vec![("shop", "a", bound.to_owned())], "depends", "depends"),
+        // The narrowest holds; of two alike nobody knows which.
+        (vec![("shop", "a", of_db(bytes)), ("shop", "b", http.to_owned())], "denied", "depends"),
+        (vec![("shop", "a", of_stranger(bytes)), ("shop", "b", http.to_owned())], "allowed", "depends"),
+        (vec![("istio-system", "a", bytes.to_owned()), ("shop", "b", http.to_owned())], "allowed", "depends"),
+        (vec![("shop", "a", bytes.to_owned()), ("shop", "b", http.to_owned())], "depends", "depends"),
+        (
+            vec![("shop", "a", "workloadSelector: {labels: {pod-template-hash: x}}, ".to_owned() + bytes)],
+            "depends",
+            "depends",
+        ),
+    ];
+    for (sidecars, at_own, at_other) in cases {
+        let written: String = sidecars.iter().map(|(namespace, name, spec)| sidecar(namespace, name, spec)).collect();
+        let clusters = Clusters::read(&[("{}", &format!("{MESH}{written}"))]);
+        let models = clusters.models();
+        let model = &models[0];
+        let db = model.workloads().next().unwrap();
+        let answer = |port| {
+            let anyone = Caller::anyone_outside().unwrap();
+            format!("{:?}", reach(model, anyone, db, port, &Asked::anything()).reach()).to_lowercase()
+        };
+        assert_eq!((answer(8080).as_str(), answer(9090).as_str()), (at_own, at_other), "{written}");
+    }
+}

@@ -1,13 +1,12 @@
 //! Istio's own routing: Gateway, VirtualService and DestinationRule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::object::{Kind, Object, Stage, labels};
-use crate::inventory::Labels;
 use crate::ir::RouteRulePlan;
-use crate::ir::{BackendPlan, EdgePathPlan, EdgeRoutePlan, GatewayPlan, ListenerPlan, Origins, RouteKind, RoutePlan};
+use crate::ir::{BackendPlan, EdgePathPlan, EdgeRoutePlan, GatewayPlan, ListenerPlan, RouteKind, RoutePlan};
 use crate::requests::TextPattern;
 use crate::resolve::routes::Matched;
 use crate::spec::cluster::Flavor;
@@ -269,16 +268,15 @@ fn http_matches(matched: &Matched, port: Option<u16>) -> Vec<Value> {
 
 /// Writes the versions of each service that is divided: one DestinationRule a service, for its full name.
 pub(super) fn subsets(routes: &[RoutePlan], objects: &mut Vec<Object>) {
-    let mut services: BTreeMap<(&str, &str), (&BTreeMap<String, Labels>, &RoutePlan)> = BTreeMap::new();
+    let mut services: BTreeMap<(&str, &str), &RoutePlan> = BTreeMap::new();
     for route in routes.iter().filter(|route| route.flavor == Flavor::Istio) {
-        services.entry((&route.namespace, &route.service)).or_insert((&route.subsets, route));
+        services.entry((&route.namespace, &route.service)).or_insert(route);
     }
-    for ((namespace, service), (subsets, route)) in services {
+    for ((namespace, service), route) in services {
         let list: Vec<Value> =
-            subsets.iter().map(|(name, pods)| json!({ "name": name, "labels": labels(pods) })).collect();
+            route.subsets.iter().map(|(name, pods)| json!({ "name": name, "labels": labels(pods) })).collect();
         let spec = json!({ "host": host(namespace, service), "exportTo": ["*"], "subsets": list });
         let name = route.name.strip_suffix(&format!(".{}", route.port)).unwrap_or(&route.name).to_owned();
-        let origins: Origins = route.origins.iter().cloned().collect::<BTreeSet<_>>();
-        objects.push(Object::new(Stage::Traffic, &DESTINATION_RULE, namespace, name, spec, origins));
+        objects.push(Object::new(Stage::Traffic, &DESTINATION_RULE, namespace, name, spec, route.origins.clone()));
     }
 }

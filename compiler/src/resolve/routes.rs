@@ -118,7 +118,7 @@ fn read<'a>(
         let Some(service) = world.services.get(index) else { continue };
         let whole = front(cluster, service.name.as_str(), &service.aliases, &here, document, diagnostics)?;
         let subsets = subsets(document, name, &here, diagnostics)?;
-        alike::check(document, &subsets, &here, governed, diagnostics)?;
+        alike::check(document, &subsets, governed, diagnostics)?;
         let ports = http_ports(whole, &here);
         if ports.is_empty() {
             let lowering = &crate::diagnostics::codes::lowering::L7_ON_TCP;

@@ -6,14 +6,12 @@ use crate::diagnostics::{Diagnostics, Reported};
 use crate::document::Document;
 use crate::inventory::Workload;
 use crate::resolve::Governed;
-use crate::resolve::units::Unit;
 use crate::spec::route::RouteSpec;
 
 /// Reports each subset that differs from the stable one.
 pub(super) fn check(
     document: &Document<RouteSpec>,
     subsets: &Subsets<'_>,
-    here: &[(usize, &Unit<'_>)],
     governed: &[Governed<'_>],
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Reported> {
@@ -34,7 +32,6 @@ pub(super) fn check(
         let help = "requests must meet the same policy whichever version answers: run them alike, or grant to both";
         reported = Err(diagnostics.report(unlike.and(stable.span, "the stable one").help(help)));
     }
-    debug_assert!(here.iter().all(|(at, _)| governed.get(*at).is_some()));
     reported
 }
 

@@ -110,6 +110,14 @@ fn calls_of_grpc_and_tls_that_is_passed_through() {
 }
 
 #[test]
+fn policies_at_pods_that_run_already_go_by_their_labels() {
+    let running = GATEWAY_API.replace("labels:", "service: edge, labels:");
+    let outcome = exposed(&running, &format!("{COMMON}, auth: none, backend: {{service: api, port: 8080}}"));
+    insta::assert_snapshot!(emitted(&outcome, "ingress--gateway--edge"));
+    insta::assert_snapshot!(emitted(&outcome, "ingress--authorizationpolicy"));
+}
+
+#[test]
 fn a_shared_gateway_gets_listeners_of_a_set_and_a_grant_for_a_secret_elsewhere() {
     let shared = GATEWAY_API.replace("clientAddress: connection", "shared: true");
     let elsewhere = COMMON.replace("secret: api", "secret: ingress/api");
@@ -175,6 +183,8 @@ fn what_a_gateway_cannot_enforce_is_refused() {
     check(&claimed, &format!("{COMMON}, {all}"), "lowering/unenforceable");
     let unlabelled = ISTIO.replace(", labels: {istio: edge}", "");
     check(&unlabelled, &format!("{COMMON}, {all}"), "lowering/unenforceable");
+    let running = GATEWAY_API.replace("labels: {istio: edge}", "service: edge");
+    check(&running, &format!("{COMMON}, {all}"), "lowering/unenforceable");
     let newest = COMMON.replace("secret: api", "secret: api, minVersion: \"1.3\"");
     check(GATEWAY_API, &format!("{newest}, {all}"), "lowering/inexpressible");
     assert!(exposed(ISTIO, &format!("{newest}, {all}")).errors().is_empty());

@@ -40,19 +40,16 @@ pub(super) fn emit(gateway: &GatewayPlan, objects: &mut Vec<Object>) {
     }
 }
 
-/// Returns what attaches a policy to the gateway.
+/// Returns what attaches a policy to the gateway. Only pods that a Gateway object makes belong to it as far as policies go:
+/// at others one with `targetRefs` is ignored without a word (istio/istio: pilot/pkg/model/policyattachment.go).
 fn target(gateway: &GatewayPlan) -> Map<String, Value> {
     let mut spec = Map::new();
-    match gateway.flavor {
-        Flavor::GatewayApi => {
-            let reference =
-                json!([{ "group": gateway_api::GROUP, "kind": "Gateway", "name": gateway.name.to_lowercase() }]);
-            spec.insert("targetRefs".to_owned(), reference);
-        }
-        Flavor::Istio if gateway.labels.is_empty() => {}
-        Flavor::Istio => {
-            spec.insert("selector".to_owned(), json!({ "matchLabels": labels(&gateway.labels) }));
-        }
+    if gateway.flavor == Flavor::GatewayApi && gateway.service.is_none() {
+        let name = gateway.name.to_lowercase();
+        let reference = json!([{ "group": gateway_api::GROUP, "kind": "Gateway", "name": name }]);
+        spec.insert("targetRefs".to_owned(), reference);
+    } else {
+        spec.insert("selector".to_owned(), json!({ "matchLabels": labels(&gateway.labels) }));
     }
     spec
 }

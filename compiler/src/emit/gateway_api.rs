@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::object::{Kind, Object, Stage};
+use super::object::{Kind, Object, Stage, labels};
 use crate::ir::{BackendPlan, EdgePathPlan, EdgeRoutePlan, GatewayPlan, ListenerPlan, Origins, RouteKind, RoutePlan};
 use crate::lower::grpc_call;
 use crate::requests::TextPattern;
@@ -32,6 +32,10 @@ pub(super) fn gateway(plan: &GatewayPlan, objects: &mut Vec<Object>) {
         if let Some(service) = &plan.service {
             let value = format!("{service}.{}.svc.cluster.local", plan.namespace);
             spec.insert("addresses".to_owned(), json!([{ "type": "Hostname", "value": value }]));
+        }
+        // What admits the gateway by the labels of its pods must find them on the pods that are made for it.
+        if plan.service.is_none() && !plan.labels.is_empty() {
+            spec.insert("infrastructure".to_owned(), json!({ "labels": labels(&plan.labels) }));
         }
         spec.insert("listeners".to_owned(), plan.listeners.iter().map(listener).collect());
         let name = plan.name.to_lowercase();

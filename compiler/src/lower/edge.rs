@@ -128,7 +128,8 @@ impl Edge<'_, '_, '_> {
                     .help("leave that namespace out of the claim: exposures close the gateway themselves"),
             );
         }
-        if self.flavor == Flavor::Istio && self.spec.labels.is_empty() {
+        let by_labels = self.flavor == Flavor::Istio || (self.spec.service.is_some() && !self.is_shared());
+        if by_labels && self.spec.labels.is_empty() {
             let declared = self.spec.namespace.span;
             let everywhere = code::UNENFORCEABLE
                 .at(spec.gateway.span, format!("gateway `{gateway}` does not say which labels its pods carry"))

@@ -116,17 +116,6 @@ fn is_of_cluster(kind: &str) -> bool {
     Deciding::named(kind).is_some_and(Deciding::is_of_cluster)
 }
 
-/// The kinds of objects that can be taken away by name.
-const DECIDING: [&str; 7] = [
-    "AuthorizationPolicy",
-    "PeerAuthentication",
-    "RequestAuthentication",
-    "NetworkPolicy",
-    "ClusterNetworkPolicy",
-    "AdminNetworkPolicy",
-    "BaselineAdminNetworkPolicy",
-];
-
 /// Returns the names of the objects that decide, as they are typed.
 fn named(policies: &Policies) -> Vec<String> {
     let name = |kind: &str, namespace: &str, name: &str| format!("{kind}/{namespace}/{name}");

@@ -33,7 +33,7 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             // Reported where it is unknown.
             let _: Result<(), _> = world.known_path(path, diagnostics);
         }
-        for nodes in &spec.isolated {
+        if let Some(nodes) = &spec.isolated {
             apart(nodes, diagnostics);
         }
         for case in &spec.requests {

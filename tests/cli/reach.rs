@@ -109,7 +109,7 @@ fn names_of_policy_are_callers_and_workloads() {
         let allowed = answers.iter().filter(|answer| answer["reach"] == "allowed").count();
         assert_eq!(allowed, expected, "{from} {to}");
     };
-    check("/shop", "/shop/bookinfo:ratings", 3);
+    check("/shop", "/shop/bookinfo:ratings", 6);
     check("/shop/bookinfo:reviews", "ratings-v1", 3);
     check("gateway:ingress", "/shop/bookinfo:productpage:9080", 1);
 }

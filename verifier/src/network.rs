@@ -36,6 +36,9 @@ pub fn is_ingress_guarded(model: &Model<'_>, to: &Workload) -> bool {
 /// The port of the tunnels that mesh traffic travels in.
 pub(crate) const TUNNEL: u16 = 15008;
 
+/// What is not modelled of callers of another network.
+const APART: &str = "calls between clusters that share no network";
+
 /// How connections between two travel, as far as the network sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Wire {
@@ -164,6 +167,8 @@ struct Way<'a> {
     entrance: Entrance<'a>,
     /// Whether some gateway of the cluster may come in, found out when first asked for.
     by_gateway: OnceLock<bool>,
+    /// Whether callers of whom nobody knows the address may come in, found out when first asked for.
+    from_nowhere: OnceLock<bool>,
 }
 
 /// What the policies of a port can know of callers of another cluster: for each block that such a caller may be out of,
@@ -175,7 +180,11 @@ impl<'m, 'a> Ingress<'m, 'a> {
     #[must_use]
     pub fn of(model: &'m Model<'a>, to: &Workload, port: u16) -> Self {
         let wire = Wire::of_port(model, to, port);
-        let way = |port| Way { entrance: model.network().entrance(to, port), by_gateway: OnceLock::new() };
+        let way = |port| Way {
+            entrance: model.network().entrance(to, port),
+            by_gateway: OnceLock::new(),
+            from_nowhere: OnceLock::new(),
+        };
         Self { model, own: way(port), tunnel: (wire != Wire::Port).then(|| way(TUNNEL)), wire }
     }
 
@@ -199,7 +208,7 @@ impl<'m, 'a> Ingress<'m, 'a> {
             (Gate::Open(_), Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _))
                 if !share_a_network(home, self.model) =>
             {
-                Gate::Unsure(Decider::NotModelled("calls between clusters that share no network"))
+                Gate::Unsure(Decider::NotModelled(APART))
             }
             (gate, _) => gate,
         }
@@ -237,6 +246,11 @@ impl<'m, 'a> Ingress<'m, 'a> {
                 let on_node = matches!(caller, Caller::WorkloadOf(_, from) if from.host_network);
                 let directly = any_of(anywhere(home, on_node).into_iter().map(|block| ask(Peer::Outside(block))));
                 let Gate::Shut(decider) = directly else { return directly };
+                if !share_a_network(home, self.model)
+                    && *way.from_nowhere.get_or_init(|| self.lets_from_nowhere(&way.entrance))
+                {
+                    return Gate::Unsure(Decider::NotModelled(APART));
+                }
                 let by_gateway = *way.by_gateway.get_or_init(|| self.lets_gateways(&way.entrance));
                 if by_gateway { Gate::Unsure(decider) } else { Gate::Shut(decider) }
             }
@@ -252,6 +266,13 @@ impl<'m, 'a> Ingress<'m, 'a> {
         named.iter().any(|(namespace, labels)| {
             may(network.strangers(namespace, Some(labels).filter(|labels| !labels.is_empty())))
         }) || shown.any(|gateway| may(network.pods(gateway)))
+    }
+
+    /// Tells whether callers of another network may come in: from any address, or through a gateway of which no file tells.
+    fn lets_from_nowhere(&self, entrance: &Entrance<'a>) -> bool {
+        let may = |peer| gate(entrance.lets(peer)).reach() != Reach::Denied;
+        everywhere().into_iter().any(|block| may(Peer::Outside(block)))
+            || may(Peer::Pods(self.model.network().unknown()))
     }
 
     /// Tells whether pods may have addresses of a block that somebody named. Of everything, pods are asked by themselves.

@@ -40,11 +40,7 @@ impl Spoken {
         for policy in policies.authorizing(&workload.namespace, &workload.labels, root) {
             spoken.single.extend(policy.ports());
         }
-        for bypass in &workload.bypasses {
-            match &bypass.ports {
-                BypassedPorts::Only(ports) | BypassedPorts::AllBut(ports) => spoken.single.extend(ports),
-            }
-        }
+        spoken.single.extend(bypassed(workload));
         spoken.add(&model.network().guards(workload, Direction::Ingress), Direction::Ingress);
         spoken
     }
@@ -55,6 +51,14 @@ impl Spoken {
         let mut spoken = Self::default();
         spoken.add(&model.network().guards(workload, Direction::Egress), Direction::Egress);
         spoken
+    }
+
+    /// Returns ports that are named, and those that policies of the network tell apart from them.
+    #[must_use]
+    pub fn beside(named: &BTreeSet<u16>, about: &About<'_>, direction: Direction) -> Vec<u16> {
+        let mut spoken = Self { single: named.clone(), ..Self::default() };
+        spoken.add(about, direction);
+        spoken.with(&Self::default())
     }
 
     /// Returns every port that is named, and those where a range begins or has ended.
@@ -105,6 +109,13 @@ impl Spoken {
         let fresh: Vec<u16> = fresh.collect();
         single.iter().copied().filter(asked).chain(fresh).collect()
     }
+}
+
+/// Returns the ports that annotations of a workload name, by which some traffic goes past its proxy and some does not.
+pub(crate) fn bypassed(workload: &Workload) -> impl Iterator<Item = u16> {
+    workload.bypasses.iter().flat_map(|bypass| match &bypass.ports {
+        BypassedPorts::Only(ports) | BypassedPorts::AllBut(ports) => ports.iter().copied(),
+    })
 }
 
 #[cfg(test)]

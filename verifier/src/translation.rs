@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::verify as code;
+use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::units::{MESH_PORTS, Unit};
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved};
@@ -24,6 +25,7 @@ use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::meant::Meant;
 use crate::policies::Policies;
 use crate::request::Request;
+use crate::spoken;
 use network::{Fault, Fences};
 
 /// What was proved, and what was not.
@@ -123,7 +125,7 @@ fn compare(
     let domains = cluster.trust_domains();
     for workload in &unit.workloads {
         let place = Place { namespace: unit.namespace, labels: &workload.labels, root: cluster.root_namespace() };
-        let (named, fresh) = ports(governed, &place, policies);
+        let (named, fresh) = ports(governed, workload, &place, policies);
         let fence = fences.at(governed, workload, &named.iter().copied().chain(fresh).collect());
         proof.connections += fence.connections;
         if let Some((port, fault, shown)) = fence.fault {
@@ -162,7 +164,12 @@ fn compare(
 }
 
 /// Returns the ports that anybody speaks of at a pod, and one of which nobody does.
-fn ports(governed: &Governed<'_>, place: &Place<'_>, policies: &Policies) -> (BTreeSet<u16>, Option<u16>) {
+fn ports(
+    governed: &Governed<'_>,
+    workload: &Workload,
+    place: &Place<'_>,
+    policies: &Policies,
+) -> (BTreeSet<u16>, Option<u16>) {
     let mut named: BTreeSet<u16> = governed.unit.ports.keys().copied().collect();
     let access = &governed.access;
     for clause in access.grants.iter().chain(&access.denies).flat_map(|grant| grant.set.clauses()) {
@@ -173,6 +180,7 @@ fn ports(governed: &Governed<'_>, place: &Place<'_>, policies: &Policies) -> (BT
     for policy in policies.authorizing(place.namespace, place.labels, place.root) {
         named.extend(policy.ports());
     }
+    named.extend(spoken::bypassed(workload));
     // Those of the data plane itself are not captured, so no policy reaches them.
     named.retain(|port| !MESH_PORTS.contains(port) && *port > 0);
     let fresh = (1..).find(|port| !named.contains(port));

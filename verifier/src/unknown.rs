@@ -17,6 +17,9 @@ use crate::deciding::Deciding;
 /// The fields of any object.
 const OBJECT: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 
+/// The versions of the tiers that can be read.
+const TIER_VERSIONS: [&str; 2] = ["v1alpha1", "v1alpha2"];
+
 /// The fields of metadata that people write; those that the API server adds are in exports.
 const METADATA: [&str; 14] = [
     "name",
@@ -45,6 +48,10 @@ pub fn fields(kind: Deciding, root: &Node, diagnostics: &mut Diagnostics) -> boo
     let paths: Vec<Vec<&str>> = rows.flat_map(|row| row.fields).map(|field| steps(field)).collect();
     let mut look = Look { kind, found: false, diagnostics };
     look.mapping(root, &OBJECT, "the object");
+    // What a later version of a tier means by the same words nobody here knows.
+    let version = root.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
+    let known = TIER_VERSIONS.iter().any(|known| version.split_once('/').is_some_and(|(_, version)| version == *known));
+    look.found |= matches!(kind, Deciding::Tier(_)) && !known;
     if let Some(metadata) = root.get("metadata") {
         let known: Vec<&str> = METADATA.into_iter().chain(["uid"]).collect();
         look.mapping(metadata, &known, "`metadata`");
@@ -117,11 +124,11 @@ impl Look<'_> {
                 continue;
             }
             let near = nearest(written, known.iter().copied());
-            // The kinds of the tiers still change, and a word of a later version is no slip.
+            self.found = true;
+            // The kinds of the tiers still change, and a word of a later version is no slip; what it means nobody here knows.
             if matches!(self.kind, Deciding::Tier(_)) && near.is_none() {
                 continue;
             }
-            self.found = true;
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if known.contains(&"matchLabels") && written == "matchExpressions" => {

@@ -108,6 +108,11 @@ fn calls_between_clusters_that_share_no_network_are_left_open() {
 }
 
 #[test]
+fn a_port_that_is_not_there_is_not_reached() {
+    check("ports.txt");
+}
+
+#[test]
 fn nothing_is_proved_of_nobody() {
     check("nobody.txt");
 }

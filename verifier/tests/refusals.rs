@@ -136,3 +136,22 @@ fn what_an_object_with_an_unknown_field_is_about_depends() {
     assert_eq!(policies.unsure("old", &labels, "istio-system"), None);
     assert!(policies.network.iter().all(|policy| policy.doubtful));
 }
+
+/// Nobody here knows what a word of a later version means, and no slip is named.
+#[test]
+fn a_tier_of_a_later_version_may_mean_something_else() {
+    let check = |version: &str, more: &str, expected: bool| {
+        let text = format!(
+            "apiVersion: policy.networking.k8s.io/{version}\nkind: ClusterNetworkPolicy\nmetadata: {{name: a}}\n\
+             spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, ingress: [{{action: Deny, from: [{{namespaces: {{}}}}]{more}}}]}}\n"
+        );
+        let (policies, said) = read(&text);
+        assert_eq!(said, Vec::<String>::new(), "{text}");
+        assert_eq!(policies.tiers.iter().map(|policy| policy.doubtful).collect::<Vec<_>>(), [expected], "{text}");
+    };
+    check("v1alpha2", "", false);
+    check("v1alpha1", "", false);
+    check("v1alpha2", ", inverse: true", true);
+    check("v1beta1", "", true);
+    check("v1", "", true);
+}

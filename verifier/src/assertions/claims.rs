@@ -314,11 +314,20 @@ impl Terrain<'_> {
             }
             let wanted: Vec<BTreeSet<u16>> = match ports {
                 Some(ports) => {
-                    ports.0.iter().flat_map(|port| self.numbered(place, &port.value)).map(|one| [one].into()).collect()
+                    let mut wanted = Vec::new();
+                    for port in &ports.0 {
+                        let numbers = self.numbered(place, &port.value);
+                        // That one port is reached says nothing of another that is not there.
+                        if numbers.is_empty() {
+                            missing.alone = Some(format!("`{}` has no port `{}`", self.name_at(place), port.value));
+                        }
+                        wanted.extend(numbers.into_iter().map(|number| [number].into()));
+                    }
+                    wanted
                 }
                 None => vec![self.declared(place)],
             };
-            if wanted.iter().all(BTreeSet::is_empty) {
+            if ports.is_none() && wanted.iter().all(BTreeSet::is_empty) {
                 missing.alone = Some(format!("`{}` has no such port", self.name_at(place)));
             }
             for candidate in near {

@@ -16,7 +16,7 @@ use crate::kubernetes::network::names;
 use crate::kubernetes::passage::Direction;
 use crate::memo::Memo;
 use crate::model::Model;
-use crate::network::{self, Looks, Wire};
+use crate::network::{self, Looks, TUNNEL, Wire};
 use crate::reach::{Caller, Reach};
 
 /// What the network lets through.
@@ -60,6 +60,8 @@ struct At {
     wire: Wire,
     port: u16,
     names: Vec<String>,
+    /// Of the port of tunnels, where connections travel in them.
+    tunnel: Vec<String>,
 }
 
 /// What policies at callers go by.
@@ -72,6 +74,8 @@ struct Towards {
     wire: Wire,
     port: u16,
     names: Vec<String>,
+    /// Of the port of tunnels, where connections travel in them.
+    tunnel: Vec<String>,
 }
 
 /// Such callers while they are being found.
@@ -160,13 +164,15 @@ impl<'m> Passages<'m> {
         let guards = model.network().guards(to.workload, Direction::Ingress);
         let tiers = guards.tiers.iter().map(|(fits, policy)| (*fits, std::ptr::from_ref(*policy).addr()));
         let network = guards.network.iter().map(|(fits, policy)| (*fits, std::ptr::from_ref(*policy).addr()));
+        let wire = Wire::of_port(model, to.workload, to.port);
         let at = At {
             cluster: to.cluster,
             policies: tiers.chain(network).collect(),
             host_network: to.workload.host_network,
-            wire: Wire::of_port(model, to.workload, to.port),
+            wire,
             port: to.port,
             names: names(to.workload, to.port),
+            tunnel: tunnel_names(to, wire),
         };
         self.arriving.of(at, |_| {
             let ingress = network::Ingress::of(model, to.workload, to.port);
@@ -192,14 +198,16 @@ impl<'m> Passages<'m> {
 
     /// Asks the policies at the callers.
     fn leaving(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Arc<Reaching> {
+        let wire = Wire::of_port(model, to.workload, to.port);
         let towards = Towards {
             cluster: to.cluster,
             namespace: to.workload.namespace.clone(),
             labels: to.workload.labels.clone(),
             host_network: to.workload.host_network,
-            wire: Wire::of_port(model, to.workload, to.port),
+            wire,
             port: to.port,
             names: names(to.workload, to.port),
+            tunnel: tunnel_names(to, wire),
         };
         self.leaving.of(towards, |_| {
             let of_cluster = |(cluster, guarded): (&usize, &Vec<usize>)| -> Vec<(Intervals, Reach)> {
@@ -224,6 +232,11 @@ impl<'m> Passages<'m> {
             _ => Some(calling.caller),
         }
     }
+}
+
+/// Returns what a workload calls the port of tunnels, where connections travel in them.
+fn tunnel_names(to: &Destination<'_>, wire: Wire) -> Vec<String> {
+    if wire == Wire::Port { Vec::new() } else { names(to.workload, TUNNEL) }
 }
 
 /// Puts callers of a cluster together that other clusters do not tell apart.

@@ -54,6 +54,13 @@ impl<'a> Network<'a> {
         self.pod(namespace, Known::of_pods(labels.unwrap_or(&NO_LABELS), labels.is_some()))
     }
 
+    /// Describes pods of which nobody knows even the namespace, but that no manifest shows it.
+    #[must_use]
+    pub fn unknown(&self) -> Pod<'_> {
+        let nothing = Known::of_pods(&NO_LABELS, false);
+        Pod { namespace: "", of_namespace: nothing, labels: nothing, blocks: &self.pod_blocks, on_node: false }
+    }
+
     fn pod<'s>(&'s self, namespace: &'s str, labels: Known<'s>) -> Pod<'s> {
         let inventory = self.cluster.inventory;
         let of_namespace = Known::of_namespace(

@@ -27,6 +27,7 @@ use crate::kubernetes::peer::{Peer, Pod};
 use crate::kubernetes::port::{PortMatch, Server};
 use crate::network::{TUNNEL, everywhere};
 use crate::policies::Policies;
+use crate::spoken::Spoken;
 
 /// The addresses from which the kubelet's probes come in ambient mode (istio.io: ambient/usage/networkpolicy).
 const AMBIENT_PROBES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
@@ -308,6 +309,8 @@ impl Place<'_, '_> {
                 ports.extend([*first, *last]);
             }
         }
+        // Inside a range and after it, too: what is meant may name its ends alone.
+        let mut ports = Spoken::beside(&ports, &guards, Direction::Ingress);
         ports.retain(|port| {
             let past = self.governed.unit.data_plane.is_none_or(|plane| self.to.is_past_the_proxy(plane, *port));
             past && (without_proxy || *port != TUNNEL && !MESH_PORTS.contains(port))

@@ -6,16 +6,18 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// The names of everything: few, so that policies are about what there is.
-const NAMESPACES: [&str; 3] = ["shop", "pay", "istio-system"];
+const NAMESPACES: [&str; 4] = ["shop", "pay", "mesh", "istio-system"];
 const APPS: [&str; 3] = ["web", "db", "job"];
 
-/// Two namespaces with three workloads each. One has no proxy, one the network of its node, one a port nobody reads as HTTP.
+/// Three namespaces with three workloads each, one of them ambient. One has no proxy, one the network of its node, one a port
+/// nobody reads as HTTP, one a name for the port of tunnels, and each calls its ports otherwise.
 pub fn workloads() -> String {
     let mut text = String::new();
-    for namespace in ["shop", "pay"] {
+    for namespace in ["shop", "pay", "mesh"] {
+        let plane = if namespace == "mesh" { "istio.io/dataplane-mode: ambient" } else { "istio-injection: enabled" };
         let _ = write!(
             text,
-            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{team: {namespace}, istio-injection: enabled}}}}\n---\n"
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{team: {namespace}, {plane}}}}}\n---\n"
         );
         for app in APPS {
             let pod = match (namespace, app) {
@@ -23,9 +25,15 @@ pub fn workloads() -> String {
                 _ => "",
             };
             let host = if (namespace, app) == ("pay", "job") { "hostNetwork: true, " } else { "" };
+            let ports = match (namespace, app) {
+                ("pay", "db") => "{containerPort: 8080}, {containerPort: 9000, name: api}",
+                ("mesh", "db") => "{containerPort: 8080, name: api}, {containerPort: 15008, name: tunnel}",
+                ("mesh", "job") => "{containerPort: 8080, name: api}, {containerPort: 15008}",
+                _ => "{containerPort: 8080, name: api}, {containerPort: 9000}",
+            };
             let _ = write!(
                 text,
-                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {app}, namespace: {namespace}}}\nspec: {{template: {{metadata: {{{pod}labels: {{app: {app}}}}}, spec: {{{host}serviceAccountName: {app}, containers: [{{name: a, ports: [{{containerPort: 8080, name: api}}, {{containerPort: 9000}}]}}]}}}}}}\n---\n"
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {app}, namespace: {namespace}}}\nspec: {{template: {{metadata: {{{pod}labels: {{app: {app}}}}}, spec: {{{host}serviceAccountName: {app}, containers: [{{name: a, ports: [{ports}]}}]}}}}}}\n---\n"
             );
         }
         let _ = write!(
@@ -138,9 +146,18 @@ fn policy() -> impl Strategy<Value = String> {
         "{namespaceSelector: {}, podSelector: {matchLabels: {app: job}}}",
         "{ipBlock: {cidr: 10.1.0.0/16}}",
         "{ipBlock: {cidr: 0.0.0.0/0}}",
+        "{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}",
+        "{ipBlock: {cidr: 192.0.2.0/24, except: [192.0.2.128/25]}}",
     ]);
-    let ports =
-        one_of(&["", "ports: [{port: 8080}], ", "ports: [{port: api}], ", "ports: [{port: 9000, protocol: UDP}], "]);
+    let ports = one_of(&[
+        "",
+        "ports: [{port: 8080}], ",
+        "ports: [{port: api}], ",
+        "ports: [{port: tunnel}], ",
+        "ports: [{port: 7000}], ",
+        "ports: [{port: 8000, endPort: 9000}], ",
+        "ports: [{port: 9000, protocol: UDP}], ",
+    ]);
     let network = (
         namespace(),
         one_of(&["{}", "{matchLabels: {app: db}}"]),

@@ -159,7 +159,7 @@ impl Input {
         let mut paths = tree.list("").map_err(Failure::new)?;
         paths.retain(|path| match only {
             Some(name) => path == name,
-            None => path.ends_with(".yaml") || path.ends_with(".yml"),
+            None => path.ends_with(".yaml") || path.ends_with(".yml") || kustomize::is_one(path),
         });
         let unrendered = Unrendered::take(&*tree, &mut paths)?;
         for path in paths {

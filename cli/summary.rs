@@ -90,6 +90,8 @@ struct Statements {
     zones: usize,
     delegations: usize,
     issuers: usize,
+    exposures: usize,
+    routes: usize,
 }
 
 /// An exception that something needs.
@@ -175,18 +177,21 @@ fn statements(resolved: &Resolved<'_>) -> Statements {
         zones: policy.zones.len(),
         delegations: policy.delegations.len(),
         issuers: policy.authentications.iter().map(|document| document.spec.issuers.len()).sum(),
+        exposures: policy.exposures.len(),
+        routes: policy.routes.len(),
     }
 }
 
 /// Counts the fields a node mandates.
 fn mandates(mandates: &Mandates) -> usize {
-    let Mandates { mtls, access, trust_domains, jwt, egress, obligations, raw, exceptions } = mandates;
+    let Mandates { mtls, access, trust_domains, jwt, egress, exposure, obligations, raw, exceptions } = mandates;
     let said = [
         mtls.is_some(),
         access.is_some(),
         trust_domains.is_some(),
         jwt.is_some(),
         egress.is_some(),
+        exposure.is_some(),
         obligations.is_some(),
         raw.is_some(),
         exceptions.is_some(),

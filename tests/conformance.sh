@@ -151,6 +151,7 @@ fi
 [[ -n ${CONFORMANCE_BINARY:-} ]] || cargo build --quiet --locked
 compile fixtures/bank
 compile fixtures/bookinfo
+compile fixtures/edge
 compile_real online-boutique boutique online-boutique/helm-all-policies.yaml
 compile_real kubeflow kubeflow kubeflow/example-sidecar.yaml
 RINGFENCE_DATA=$data ORACLES=$target/oracle tests/oracle/refusals.sh

@@ -214,7 +214,10 @@ impl Input {
                     .help("name the whole object"));
             }
             self.check_object(text, &object)?;
-            self.edits.without.push(object);
+            // Taken away twice, the rule behind it would go as well.
+            if !self.edits.without.contains(&object) {
+                self.edits.without.push(object);
+            }
             return Ok(());
         }
         let Kind::Project(Some(parsed), _) = &mut self.kind else {
@@ -243,9 +246,9 @@ impl Input {
                     && policy.name == object.name
                     && rule < policy.rules.len() + gone.count()
             }),
-            None => {
-                meshes.clusters.iter().any(|mesh| mesh.policies.holds(&object.kind, &object.namespace, &object.name))
-            }
+            None => Deciding::named(&object.kind).is_some_and(|kind| {
+                meshes.clusters.iter().any(|mesh| mesh.policies.holds(kind, &object.namespace, &object.name))
+            }),
         };
         if there {
             return Ok(());

@@ -12,13 +12,20 @@ use crate::exit::Failure;
 use crate::summary::counted;
 
 /// The names that a kustomization has.
-const NAMES: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Tells whether a path is that of a kustomization.
+pub fn is_one(path: &str) -> bool {
+    NAMES.contains(&path.rsplit('/').next().unwrap_or_default())
+}
 
 /// How many files are not read because nobody rendered them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unrendered {
     kustomizations: usize,
     patches: usize,
+    /// Kustomizations that cannot be read: nobody knows the patches they name.
+    broken: usize,
 }
 
 impl Unrendered {
@@ -27,17 +34,19 @@ impl Unrendered {
     /// # Errors
     /// When the system refuses.
     pub fn take(tree: &dyn Tree, paths: &mut Vec<String>) -> Result<Self, Failure> {
-        let is_one = |path: &String| NAMES.contains(&path.rsplit('/').next().unwrap_or_default());
-        let (kustomizations, rest): (Vec<String>, Vec<String>) = paths.drain(..).partition(is_one);
-        let mut patches = Vec::new();
+        let (kustomizations, rest): (Vec<String>, Vec<String>) = paths.drain(..).partition(|path| is_one(path));
+        let (mut patches, mut broken) = (Vec::new(), 0);
         for path in &kustomizations {
             if let Some(bytes) = tree.read(path).map_err(Failure::new)? {
-                patches.extend(named(path, bytes));
+                match named(path, bytes) {
+                    Some(named) => patches.extend(named),
+                    None => broken += 1,
+                }
             }
         }
         let before = rest.len();
         paths.extend(rest.into_iter().filter(|path| !patches.contains(path)));
-        Ok(Self { kustomizations: kustomizations.len(), patches: before - paths.len() })
+        Ok(Self { kustomizations: kustomizations.len(), patches: before - paths.len(), broken })
     }
 
     /// Says in words what is missing; nothing where nothing is.
@@ -48,17 +57,24 @@ impl Unrendered {
             some => format!(" and {some} patches"),
         };
         let are = if self.kustomizations + self.patches == 1 { "is" } else { "are" };
+        let broken = match self.broken {
+            0 => String::new(),
+            some => format!(
+                "; warning: {} cannot be read, so that patches named there are taken for objects",
+                counted(some, "kustomization")
+            ),
+        };
         (self.kustomizations > 0).then(|| {
             format!(
-                "{}{patches} {are} not rendered: run `kustomize build` and look at what it makes",
+                "{}{patches} {are} not rendered: run `kustomize build` and look at what it makes{broken}",
                 counted(self.kustomizations, "kustomization")
             )
         })
     }
 }
 
-/// Returns the files that a kustomization names as patches.
-fn named(path: &str, bytes: Vec<u8>) -> Vec<String> {
+/// Returns the files that a kustomization names as patches; `None` where it cannot be read.
+fn named(path: &str, bytes: Vec<u8>) -> Option<Vec<String>> {
     let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
     let file = sources.add(SourceFile::new(path, bytes));
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -70,7 +86,7 @@ fn named(path: &str, bytes: Vec<u8>) -> Vec<String> {
             named.extend(files.map(|file| below(folder, file)));
         }
     }
-    named
+    (!said.has_errors()).then_some(named)
 }
 
 /// Joins a folder and a path from there.

@@ -56,7 +56,7 @@ impl Summary {
         if let Some(output) = &self.output {
             line("output", &outcome(output));
         }
-        line("proved", &proved(self.proof));
+        line("proved", &proved(self.proof, self.statements.exposures));
         if !self.assertions.is_empty() {
             line("assertions", &self.claims());
         }
@@ -89,6 +89,8 @@ impl Summary {
             (said.zones, "zone"),
             (said.issuers, "token issuer"),
             (said.delegations, "delegation"),
+            (said.exposures, "exposure"),
+            (said.routes, "route"),
         ];
         let some: Vec<_> =
             sorts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
@@ -232,7 +234,7 @@ fn fenced(proof: Proof) -> Option<String> {
 }
 
 /// Says what was proved of the manifests, and what was not.
-fn proved(proof: Proof) -> String {
+fn proved(proof: Proof, exposures: usize) -> String {
     let mut words = match proof.workloads {
         0 => "nothing: no governed workload has a sidecar".to_owned(),
         workloads => format!(
@@ -249,6 +251,8 @@ fn proved(proof: Proof) -> String {
         (proof.bypassed, "port", "past the proxy"),
         (proof.ambient, "workload", "in ambient mode"),
         (proof.unmeshed, "workload", "without a proxy"),
+        // No answer follows a request through a gateway yet.
+        (exposures, "exposure", "at gateways"),
     ];
     let left_out: Vec<String> = left_out
         .into_iter()

@@ -5,7 +5,10 @@
 
 mod access_log;
 mod authorization;
+mod edge;
+mod gateway_api;
 mod guard;
+mod istio_routing;
 mod network_policy;
 mod object;
 mod peer_authentication;
@@ -16,6 +19,7 @@ pub use object::{MANAGED_BY, Object, Stage};
 
 use crate::ir::ClusterPlan;
 use crate::source::Sources;
+use crate::spec::cluster::Flavor;
 
 /// Writes every object of a cluster, sorted by stage, namespace, kind and name.
 #[must_use]
@@ -29,6 +33,16 @@ pub fn emit(plan: &ClusterPlan, sources: &Sources) -> Vec<Object> {
         sidecar::emit(plan, namespace, &mut objects);
         access_log::emit(namespace, &mut objects);
     }
+    for gateway in &plan.gateways {
+        edge::emit(gateway, &mut objects);
+    }
+    for route in &plan.routes {
+        match route.flavor {
+            Flavor::GatewayApi => gateway_api::service_route(route, &mut objects),
+            Flavor::Istio => istio_routing::service_route(route, &mut objects),
+        }
+    }
+    istio_routing::subsets(&plan.routes, &mut objects);
     guard::emit(plan, &mut objects);
     for (manifest, origin) in &plan.raws {
         objects.push(Object::raw(manifest.clone(), origin.clone()));

@@ -8,9 +8,14 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::inventory::Labels;
+use crate::resolve::exposures::Place;
+use crate::resolve::routes::Matched;
 use crate::resolve::statements::Origin;
 use crate::spec::authentication::{Issuer, MtlsMode};
+use crate::spec::cluster::Flavor;
+use crate::spec::exposure::{TlsMode, TlsVersion};
 use crate::spec::mandates::EgressMode;
+use crate::spec::route::RouteRule;
 
 /// Where a thing comes from.
 pub type Origins = BTreeSet<Origin>;
@@ -28,6 +33,10 @@ pub struct ClusterPlan {
     pub writers: Vec<String>,
     /// Where the cluster is declared.
     pub origin: Origin,
+    /// Ingress gateways that exposures name, sorted.
+    pub gateways: Vec<GatewayPlan>,
+    /// How requests to services are divided.
+    pub routes: Vec<RoutePlan>,
     /// Hand-written objects.
     pub raws: Vec<(Value, Origin)>,
 }
@@ -131,10 +140,14 @@ pub struct Rule {
     pub not_paths: Vec<String>,
     /// Hosts.
     pub hosts: Vec<String>,
+    /// Every host but these.
+    pub not_hosts: Vec<String>,
     /// Further conditions: key and values.
     pub when: Vec<(String, Vec<String>)>,
     /// Addresses.
     pub ip_blocks: Vec<String>,
+    /// Addresses of clients, as proxies in front hand them on.
+    pub remote_ip_blocks: Vec<String>,
     /// Every address but these.
     pub not_ip_blocks: Vec<String>,
     /// Every identity but these, and none.
@@ -192,4 +205,148 @@ pub enum Peer {
     },
     /// Addresses.
     Addresses(IpNet),
+}
+
+/// An ingress gateway and what it lets in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GatewayPlan {
+    /// Its name, as policy has it.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// In which objects it is written.
+    pub flavor: Flavor,
+    /// The class of its Gateway object.
+    pub class: String,
+    /// The labels of its pods.
+    pub labels: Labels,
+    /// The service account of its pods.
+    pub service_account: String,
+    /// The Kubernetes Service of pods that run already.
+    pub service: Option<String>,
+    /// Whether others make its Gateway object.
+    pub shared: bool,
+    /// What it listens for: one a host, sorted.
+    pub listeners: Vec<ListenerPlan>,
+    /// Where requests go from there.
+    pub routes: Vec<EdgeRoutePlan>,
+    /// Whose tokens it checks.
+    pub issuers: Vec<(Issuer, Origin)>,
+    /// What it admits; where it is shared, nothing is asked of it.
+    pub rules: Vec<Rule>,
+    /// What it comes from.
+    pub origins: Origins,
+}
+
+/// A host a gateway listens for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListenerPlan {
+    /// The host, perhaps with a leading `*.`.
+    pub host: String,
+    /// Who ends TLS.
+    pub mode: TlsMode,
+    /// The oldest version of TLS.
+    pub min_version: TlsVersion,
+    /// The namespace and name of the Secret.
+    pub secret: Option<(String, String)>,
+    /// Where the listener itself stands: the gateway's namespace, or that of its ListenerSet.
+    pub namespace: String,
+    /// The name of its ListenerSet, where the gateway is shared.
+    pub set: String,
+    /// The namespaces whose routes it takes.
+    pub namespaces: BTreeSet<String>,
+    /// The kind of routes it takes.
+    pub kind: RouteKind,
+    /// What it comes from.
+    pub origins: Origins,
+}
+
+/// What a route is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteKind {
+    /// Requests of HTTP.
+    Http,
+    /// Calls of gRPC.
+    Grpc,
+    /// Connections of TLS that is not ended.
+    Tls,
+}
+
+/// Where requests for some hosts go, to services of one namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgeRoutePlan {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// What it is about.
+    pub kind: RouteKind,
+    /// The hosts.
+    pub hosts: Vec<String>,
+    /// The paths, the most specific first.
+    pub paths: Vec<EdgePathPlan>,
+    /// What it comes from.
+    pub origins: Origins,
+}
+
+/// A path and what answers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgePathPlan {
+    /// The path.
+    pub at: Place,
+    /// What it becomes.
+    pub rewrite: Option<String>,
+    /// What answers.
+    pub backends: Vec<BackendPlan>,
+}
+
+/// A share of requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackendPlan {
+    /// The Kubernetes Service.
+    pub service: String,
+    /// The subset of a DestinationRule.
+    pub subset: Option<String>,
+    /// The port of the Service.
+    pub port: u16,
+    /// The share in percent.
+    pub weight: u32,
+}
+
+/// How requests to a service are divided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoutePlan {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// In which objects it is written.
+    pub flavor: Flavor,
+    /// The Kubernetes Service that callers name.
+    pub service: String,
+    /// The port of the Service.
+    pub port: u16,
+    /// Whether the Service has further ports, so that rules name theirs.
+    pub names_port: bool,
+    /// What the port speaks.
+    pub kind: RouteKind,
+    /// The labels of each subset.
+    pub subsets: BTreeMap<String, Labels>,
+    /// The rules, in order; the last one takes what is left.
+    pub rules: Vec<RouteRulePlan>,
+    /// What it comes from.
+    pub origins: Origins,
+}
+
+/// Which requests go where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RouteRulePlan {
+    /// The requests; all when empty.
+    pub matches: Vec<Matched>,
+    /// Where they go.
+    pub backends: Vec<BackendPlan>,
+    /// Who gets a copy, and of how many in a hundred.
+    pub mirror: Option<(BackendPlan, u32)>,
+    /// What the rule says besides.
+    pub spec: Option<RouteRule>,
 }

@@ -4,6 +4,8 @@
 //! where it is asked for is a `lowering/…` error, never a weaker object.
 
 mod ceilings;
+mod division;
+mod edge;
 mod flows;
 mod outside;
 mod plaintext;
@@ -16,6 +18,7 @@ mod unit;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::ceilings::Known;
+pub(crate) use self::edge::grpc_call;
 use self::flows::Connections;
 use crate::diagnostics::codes::lowering as code;
 use crate::diagnostics::{Diagnostics, Reported};
@@ -76,6 +79,8 @@ impl Lowering<'_, '_, '_> {
             namespaces,
             writers: cluster.document.spec.writers.iter().map(|writer| writer.value.clone()).collect(),
             origin: Origin::document(cluster.document.span, cluster.document),
+            gateways: edge::gateways(resolved, cluster, self.diagnostics),
+            routes: division::routes(resolved, cluster, self.diagnostics),
             raws: raws.map(|raw| (raw.manifest.to_json(), raw.origin.clone())).collect(),
         }
     }

@@ -10,11 +10,13 @@ pub mod authentication;
 mod authority;
 pub mod callers;
 mod claims;
+pub mod exposures;
 pub mod fields;
 pub mod interval;
 pub mod lookup;
 mod members;
 pub mod raws;
+pub mod routes;
 mod services;
 pub mod settings;
 mod slips;
@@ -27,7 +29,9 @@ use std::collections::BTreeMap;
 
 use self::access::Access;
 use self::authentication::Authentication;
+use self::exposures::Exposed;
 use self::raws::Raw;
+use self::routes::Routed;
 use self::settings::{Settings, Spot};
 use self::units::Unit;
 use self::waivers::Waivers;
@@ -48,6 +52,10 @@ pub struct Resolved<'a> {
     pub units: Vec<Governed<'a>>,
     /// Hand-written objects.
     pub raws: Vec<Raw<'a>>,
+    /// What gateways let in.
+    pub exposures: Vec<Exposed<'a>>,
+    /// How requests are divided among versions.
+    pub routes: Vec<Routed<'a>>,
     /// The names of the exceptions that something needed, each with its last day.
     pub exceptions: Vec<(&'a str, Day)>,
 }
@@ -98,16 +106,19 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
     waivers.finish(diagnostics);
     slips::check_sensitivities(&world, diagnostics);
     slips::check_zones(&world, diagnostics);
+    let whole = units.into_iter().zip(settled).zip(accesses).zip(authentications);
+    let units: Vec<Governed<'a>> = whole
+        .filter_map(|(((unit, settings), access), authentication)| {
+            Some(Governed { unit, settings: settings?, access, authentication })
+        })
+        .collect();
+    let exposures = exposures::resolve(&world, &units, diagnostics);
+    exposures::check_hand_written(&world, &exposures, &raws, diagnostics);
+    let routes = routes::resolve(&world, &units, diagnostics);
     diagnostics.check()?;
 
     let mut exceptions: Vec<_> =
         waivers.used().map(|waiver| (waiver.document.name(), waiver.document.spec.expires.value)).collect();
     exceptions.sort();
-    let whole = units.into_iter().zip(settled).zip(accesses).zip(authentications);
-    let units = whole
-        .filter_map(|(((unit, settings), access), authentication)| {
-            Some(Governed { unit, settings: settings?, access, authentication })
-        })
-        .collect();
-    Ok(Resolved { world, nodes, units, raws, exceptions })
+    Ok(Resolved { world, nodes, units, raws, exposures, routes, exceptions })
 }

@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod authentication;
 pub mod authority;
 pub mod cluster;
+pub mod exposure;
 pub mod mandates;
 pub mod names;
 pub mod node;
@@ -15,6 +16,7 @@ pub(crate) mod patterns;
 pub mod project;
 pub mod raw;
 pub mod reference;
+pub mod route;
 pub mod service;
 pub mod zone;
 

@@ -23,3 +23,9 @@ fn bank_compiles() {
     let outcome = run(&folder("fixtures/bank"), "2026-11-22");
     assert_eq!(outcome.said(), "");
 }
+
+#[test]
+fn edge_compiles() {
+    let outcome = run(&folder("fixtures/edge"), "2026-11-22");
+    assert_eq!(outcome.said(), "");
+}

@@ -279,3 +279,12 @@ fn workloads_without_labels_cannot_be_told_from_others() {
     assert!(said.contains("a selector without labels picks `cart` too"), "{said}");
     assert!(!said.contains("carries the same labels"), "{said}");
 }
+
+#[test]
+fn nodes_that_cannot_be_apart_from_each_other() {
+    let claim = |nodes: &str| format!("Assertion apart {{isolated: {nodes}}}");
+    let check = |nodes: &str, expected: &[&str]| check(&[("policy/apart.yaml", &claim(nodes))], expected);
+    check("[/shop, /shop/web]", &["what belongs to both `/shop` and `/shop/web` cannot be apart from itself"]);
+    check("[/shop, /shop]", &["what belongs to both `/shop` and `/shop`"]);
+    check("[/]", &["one node is apart from nothing"]);
+}

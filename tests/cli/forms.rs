@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::runner::{DAY, Ran, copy, ringfence, text};
+use crate::runner::{DAY, Ran, copy, edit, ringfence, text};
 
 /// Asks about the bank, which has two clusters.
 fn bank(words: &[&str]) -> Ran {
@@ -59,7 +59,18 @@ fn a_port_of_a_service_is_the_port_it_leads_to() {
     check("shop/db", &[(8080, None), (9090, None)]);
     check("shop/store", &[(8080, led)]);
     check("shop/store:80", &[(8080, led)]);
-    check("store:9090", &[(9090, None)]);
+    check("store:9090", &[(9090, Some("Service shop/store has no port 9090: its pods are asked"))]);
+}
+
+#[test]
+fn a_service_that_leads_to_no_port_is_no_answer() {
+    let folder = shop();
+    edit(folder.path(), "run.yaml", "targetPort: 8080", "targetPort: web");
+    for to in ["store", "store:80"] {
+        let ran = ringfence(&["reach", "web", to, "--mesh", text(folder.path())]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{to}: {}", ran.all());
+        assert!(ran.err.contains("manifests show no port of `store`"), "{to}: {}", ran.err);
+    }
 }
 
 #[test]
@@ -101,6 +112,34 @@ fn several_keys_may_be_stolen() {
     let ran = ringfence(&[&words[..], &["nobody"]].concat());
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("there is no workload `nobody`"), "{}", ran.err);
+}
+
+#[test]
+fn a_key_is_shown_in_every_cluster_of_the_mesh() {
+    let check = |key: &str| {
+        let ran = bank(&["outside", "prod-east:identity/login:8080", "--compromised", key]);
+        assert!(
+            ran.out.ends_with(&format!("with the key of {key}, as of {DAY}: denied -> depends\n")),
+            "{}",
+            ran.all()
+        );
+    };
+    check("prod-east:edge/public-api");
+    check("prod-west:edge/public-api");
+}
+
+#[test]
+fn an_identity_is_that_of_whoever_holds_it_in_any_cluster() {
+    let check = |account: &str, to: &str, expected: &str| {
+        let from = format!("spiffe://prod.acme.example/ns/{account}");
+        let ran = bank(&[&from, to, "--format", "concise"]);
+        assert!(ran.out.contains(expected), "{from} {to}: {}", ran.all());
+    };
+    // No workload of the west has it.
+    let across = "prod-west: prod-east:edge/partner-api -> lending-origination/applications:8080: ";
+    check("edge/sa/partner-api", "prod-west:lending-origination/applications:8080", across);
+    let both = "prod-east: prod-west:edge/public-api -> identity/login:8080: allowed";
+    check("edge/sa/public-api", "prod-east:identity/login:8080", both);
 }
 
 #[test]

@@ -99,4 +99,13 @@ fn kustomizations_and_their_patches_are_counted_and_not_read() {
     let ran = ringfence(&["check", text(folder.path())]);
     assert_eq!(ran.code, 0, "{}", ran.all());
     assert!(ran.err.contains("1 kustomization and 1 patch are not rendered"), "{}", ran.all());
+    assert!(!ran.err.contains("cannot be read"), "{}", ran.all());
+    // The name needs no ending.
+    let named = |name: &str| folder.path().join(name);
+    fs::rename(named("kustomization.yaml"), named("Kustomization")).unwrap();
+    let ran = ringfence(&["check", text(folder.path())]);
+    assert!(ran.err.contains("1 kustomization and 1 patch are not rendered"), "{}", ran.all());
+    fs::write(named("Kustomization"), "patches: [\n").unwrap();
+    let ran = ringfence(&["check", text(folder.path())]);
+    assert!(ran.err.contains("1 kustomization cannot be read"), "{}", ran.all());
 }

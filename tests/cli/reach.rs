@@ -109,7 +109,7 @@ fn names_of_policy_are_callers_and_workloads() {
         let allowed = answers.iter().filter(|answer| answer["reach"] == "allowed").count();
         assert_eq!(allowed, expected, "{from} {to}");
     };
-    check("/shop", "/shop/bookinfo:ratings", 3);
+    check("/shop", "/shop/bookinfo:ratings", 6);
     check("/shop/bookinfo:reviews", "ratings-v1", 3);
     check("gateway:ingress", "/shop/bookinfo:productpage:9080", 1);
 }
@@ -256,6 +256,8 @@ fn rules_are_taken_away_by_the_numbers_they_were_written_with() {
     assert_eq!((answer("web", &[]), answer("job", &[])), (0, 0));
     assert_eq!((answer("web", &[&first, &second]), answer("job", &[&first, &second])), (10, 0));
     assert_eq!((answer("web", &[&second, &third]), answer("job", &[&second, &third])), (0, 10));
+    // Said twice, it is the same rule.
+    assert_eq!((answer("web", &[&second, &second]), answer("job", &[&second, &second])), (0, 0));
 }
 
 #[test]

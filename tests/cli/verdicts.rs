@@ -10,7 +10,7 @@ use crate::runner::{DAY, command, copy, edit, ran, ringfence, text};
 fn a_clean_project_ends_with_0_and_a_summary() {
     let check = ringfence(&["check", "fixtures/bookinfo", "--as-of", DAY]);
     assert_eq!((check.code, check.err.as_str()), (0, ""));
-    assert!(check.out.contains("4 services, 6 workloads in 1 namespace of 1 cluster"), "{}", check.out);
+    assert!(check.out.contains("4 services, 7 workloads in 1 namespace of 1 cluster"), "{}", check.out);
     let bank = ringfence(&["check", "fixtures/bank", "--as-of", DAY]);
     assert_eq!(bank.code, 0, "{}", bank.all());
     assert_snapshot!(bank.all());

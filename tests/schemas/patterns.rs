@@ -5,9 +5,11 @@ use ringfence_compiler::requests::{HostPattern, PathPattern, TextPattern};
 use ringfence_compiler::shape::scalar::Text;
 use ringfence_compiler::spec::access::Method;
 use ringfence_compiler::spec::authority::MandateId;
+use ringfence_compiler::spec::exposure::{Hostname, SecretName, UrlPath};
 use ringfence_compiler::spec::names::{Day, Name, Owner};
 use ringfence_compiler::spec::node::{Glob, NamespaceClaim};
 use ringfence_compiler::spec::reference::{Cidr, NodePath, Reference};
+use ringfence_compiler::spec::route::Duration;
 use serde_json::{Value, json};
 
 /// A grammar: its name, its expression as an editor uses it, and its parser.
@@ -40,6 +42,10 @@ fn grammars() -> Vec<Grammar> {
         grammar::<PathPattern>(),
         grammar::<HostPattern>(),
         grammar::<TextPattern>(),
+        grammar::<Hostname>(),
+        grammar::<SecretName>(),
+        grammar::<UrlPath>(),
+        grammar::<Duration>(),
     ]
 }
 

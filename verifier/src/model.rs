@@ -3,7 +3,7 @@
 //! In: rendered manifests, and a [`ClusterSpec`] with the facts that no manifest tells. Out: [`Model`], in which all questions
 //! are look-ups. Policy of our own and plain manifests end here alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
@@ -256,13 +256,8 @@ impl<'a> Model<'a> {
         let mut spoken: BTreeMap<u16, Speech> =
             workload.ports.iter().map(|port| (port.number, Speech::default())).collect();
         for port in self.services(workload).flat_map(|service| &service.ports) {
-            let mut say = |number| spoken.entry(number).or_default().say(port.protocol.as_ref().map(|said| said.value));
-            match &port.target {
-                Port::Number(number) => say(*number),
-                Port::Name(name) => {
-                    let named = workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
-                    named.for_each(|declared| say(declared.number));
-                }
+            for number in numbered(workload, &port.target) {
+                spoken.entry(number).or_default().say(port.protocol.as_ref().map(|said| said.value));
             }
         }
         let mut ports: BTreeMap<u16, &'static [Reads]> =
@@ -296,9 +291,22 @@ impl<'a> Model<'a> {
         self.ports(workload).remove(&port).unwrap_or(EITHER)
     }
 
-    fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
+    /// Returns the Services in front of a workload.
+    pub fn services(&self, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
         let here = self.cluster.inventory.services_in(&workload.namespace).iter();
         here.filter(|service| !service.selector.is_empty() && selects(&service.selector, &workload.labels))
+    }
+}
+
+/// Returns the ports of a workload that a number or a name stands for.
+#[must_use]
+pub fn numbered(workload: &Workload, port: &Port) -> BTreeSet<u16> {
+    match port {
+        Port::Number(number) => [*number].into(),
+        Port::Name(name) => {
+            let named = workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
+            named.map(|declared| declared.number).collect()
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl Policies {
         macro_rules! take {
             ($list:ident, $read:expr) => {{
                 let (read, doubtful) = ($read, unknown::fields(kind, root, diagnostics));
-                if !asked || refused(kind.name(), root, diagnostics).is_ok() {
+                if !asked || refused(kind, root, diagnostics).is_ok() {
                     self.$list.extend(read.map(|mut read| {
                         read.doubtful = doubtful;
                         read
@@ -107,17 +107,17 @@ impl Policies {
 
     /// Tells whether there is an object of this kind and name.
     #[must_use]
-    pub fn holds(&self, kind: &str, namespace: &str, name: &str) -> bool {
+    pub fn holds(&self, kind: Deciding, namespace: &str, name: &str) -> bool {
         fn has<P: OfNamespace>(policies: &[P], namespace: &str, name: &str) -> bool {
             policies.iter().any(|policy| policy.namespace() == namespace && policy.name() == name)
         }
         match kind {
-            "AuthorizationPolicy" => has(&self.authorization, namespace, name),
-            "PeerAuthentication" => has(&self.peers, namespace, name),
-            "RequestAuthentication" => has(&self.tokens, namespace, name),
-            "NetworkPolicy" => has(&self.network, namespace, name),
+            Deciding::Authorization => has(&self.authorization, namespace, name),
+            Deciding::Peers => has(&self.peers, namespace, name),
+            Deciding::Tokens => has(&self.tokens, namespace, name),
+            Deciding::Network => has(&self.network, namespace, name),
             // They have no namespace, so nothing that is written in its place means anything.
-            _ => self.tiers.iter().any(|policy| policy.kind.name() == kind && policy.name == name),
+            Deciding::Tier(kind) => self.tiers.iter().any(|policy| policy.kind == kind && policy.name == name),
         }
     }
 

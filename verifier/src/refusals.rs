@@ -15,28 +15,30 @@ use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::{Node, Value};
 
+use crate::deciding::Deciding;
+
 /// Says what is refused of an object of a kind that decides.
 ///
 /// # Errors
 /// When something is, which is reported.
-pub fn refused(kind: &str, root: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+pub fn refused(kind: Deciding, root: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
     let metadata = root.get("metadata");
     let text = |name: &str| metadata.and_then(|metadata| metadata.get(name)?.as_str()).unwrap_or_default();
     let name = match text("namespace") {
         "" => text("name").to_owned(),
         namespace => format!("{namespace}/{}", text("name")),
     };
-    let by = if kind.ends_with("NetworkPolicy") { "Kubernetes" } else { "Istio" };
-    let mut objections = Objections { by, subject: format!("{kind} `{name}`"), diagnostics, found: None };
-    objections.object(root, kind);
+    let by = if kind.group() == "security.istio.io" { "Istio" } else { "Kubernetes" };
+    let mut objections = Objections { by, subject: format!("{} `{name}`", kind.name()), diagnostics, found: None };
+    objections.object(root, kind.name());
     let nothing = Node { value: Value::Null, span: root.span };
     let spec = root.get("spec").unwrap_or(&nothing);
     match kind {
-        "AuthorizationPolicy" => authorization::object(spec, &mut objections),
-        "PeerAuthentication" => istio::peers(spec, &mut objections),
-        "RequestAuthentication" => istio::tokens(spec, &mut objections),
-        "NetworkPolicy" => network::policy(spec, &mut objections),
-        _ => network::tier(spec, &mut objections),
+        Deciding::Authorization => authorization::object(spec, &mut objections),
+        Deciding::Peers => istio::peers(spec, &mut objections),
+        Deciding::Tokens => istio::tokens(spec, &mut objections),
+        Deciding::Network => network::policy(spec, &mut objections),
+        Deciding::Tier(_) => network::tier(spec, &mut objections),
     }
     objections.found.map_or(Ok(()), Err)
 }

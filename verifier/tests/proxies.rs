@@ -44,6 +44,15 @@ fn pods_have_the_proxy_that_is_injected_or_that_they_bring() {
             "]",
             "sidecar",
         ),
+        // Of other words, some leave it to the namespace, and all the rest refuse.
+        (INJECTED, "labels: {sidecar.istio.io/inject: 'Yes'}", "]", "sidecar"),
+        (INJECTED, "labels: {sidecar.istio.io/inject: ''}", "]", "sidecar"),
+        ("", "labels: {sidecar.istio.io/inject: 'on'}", "]", "nothing"),
+        ("", "labels: {sidecar.istio.io/inject: 'on', istio.io/rev: stable}", "]", "sidecar"),
+        (INJECTED, "labels: {sidecar.istio.io/inject: 'False'}", "]", "nothing"),
+        (INJECTED, "labels: {sidecar.istio.io/inject: 'off'}", "]", "nothing"),
+        (INJECTED, "annotations: {sidecar.istio.io/inject: 'no'}", "]", "nothing"),
+        (INJECTED, "annotations: {sidecar.istio.io/inject: 'yes'}", "]", "sidecar"),
         // So does a revision.
         ("", "labels: {istio.io/rev: stable}", "]", "sidecar"),
         ("", "labels: {istio.io/rev: stable, sidecar.istio.io/inject: 'false'}", "]", "nothing"),
@@ -72,6 +81,18 @@ fn pods_have_the_proxy_that_is_injected_or_that_they_bring() {
     ];
     for (namespace, metadata, more, expected) in cases {
         assert_eq!(before(namespace, metadata, more), expected, "{namespace} | {metadata} | {more}");
+    }
+}
+
+#[test]
+fn nothing_is_injected_into_the_namespaces_of_the_system() {
+    for (namespace, expected) in [("kube-system", Before::Nothing), ("kube-other", Before::Sidecar)] {
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: {namespace}, labels: {{sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: a}}]}}\n"
+        );
+        let clusters = Clusters::read(&[("{}", &pod)]);
+        let models = clusters.models();
+        assert_eq!(models[0].before(models[0].workloads().next().unwrap(), 8080), expected, "{namespace}");
     }
 }
 

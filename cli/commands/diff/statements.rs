@@ -8,6 +8,7 @@ use std::fmt;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::{FileId, Sources};
 use ringfence_compiler::yaml::{self, Node, Profile};
+use ringfence_verifier::deciding::Deciding;
 use serde_json::{Value, json};
 
 use crate::mesh::Input;
@@ -160,8 +161,7 @@ pub(in crate::commands) fn named(path: &str, root: &Node) -> Option<(String, Str
 impl Statement {
     /// Tells whether it decides, and names no namespace to decide in.
     pub fn is_nowhere(&self) -> bool {
-        let decides = ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "NetworkPolicy"];
-        decides.contains(&self.kind.as_str()) && !self.name.contains('/')
+        Deciding::named(&self.kind).is_some_and(|kind| !kind.is_of_cluster()) && !self.name.contains('/')
     }
 
     /// Returns it for programs.

@@ -86,37 +86,48 @@ impl<'a> Answers<'a> {
         question: &Question<'_>,
     ) -> Result<Self, Failure> {
         let mut answers = Self { single: Vec::new(), grouped: Vec::new() };
-        let (mut knows_from, mut knows_to, mut knows_taken) = (false, false, BTreeSet::new());
+        let (mut knows_from, mut knows_to) = (false, false);
         let clusters: Vec<&str> = models.iter().map(|(name, _)| *name).collect();
-        for (cluster, model) in models {
-            let scope = Scope { cluster, clusters: &clusters, model, resolved: meshes.resolved.as_ref() };
+        let resolved = meshes.resolved.as_ref();
+        let scopes: Vec<Scope<'_, 'a>> =
+            models.iter().map(|(cluster, model)| Scope { cluster, clusters: &clusters, model, resolved }).collect();
+        // A key is taken wherever its workload runs, and shown everywhere.
+        let taken_of = |name: &str| -> Vec<Taken<'a>> {
+            let of_scope = |scope: &Scope<'_, 'a>| {
+                let (cluster, home) = (scope.cluster, scope.model);
+                let taken = scope.workloads(name).into_iter();
+                taken.map(move |workload| Taken { cluster, home, workload }).collect::<Vec<_>>()
+            };
+            scopes.iter().flat_map(of_scope).collect()
+        };
+        let taken: Vec<Vec<Taken<'a>>> = question.compromised.iter().map(|name| taken_of(name)).collect();
+        let unknown_key = question.compromised.iter().zip(&taken).find(|(_, found)| found.is_empty());
+        let taken: Vec<Taken<'a>> = taken.iter().flatten().copied().collect();
+        for scope in &scopes {
+            let Scope { cluster, model, .. } = *scope;
             let mut callers = scope.callers(question.from, invented.as_ref());
-            // Clusters of one mesh call each other: who is not here may be there, and of many all are meant.
-            if callers.is_empty() || parties::is_open(question.from) {
-                for (name, home) in models.iter().filter(|(name, _)| name != cluster) {
-                    let there =
-                        Scope { cluster: name, clusters: &clusters, model: home, resolved: meshes.resolved.as_ref() };
-                    callers.extend(there.callers(question.from, None).into_iter().filter_map(
-                        |party| match party.caller {
+            // Clusters of one mesh call each other: who is not here may be there, of many all are meant, and an identity
+            // is that of all who hold it.
+            if callers.is_empty() || parties::is_open(question.from) || invented.is_some() {
+                for there in scopes.iter().filter(|there| there.cluster != cluster) {
+                    callers.extend(there.callers(question.from, invented.as_ref()).into_iter().filter_map(|party| {
+                        match party.caller {
                             Caller::Workload(_) | Caller::Stranger(_) => Some(Party {
-                                name: format!("{name}:{}", party.name),
-                                caller: party.caller.from_elsewhere(home),
+                                name: format!("{}:{}", there.cluster, party.name),
+                                caller: party.caller.from_elsewhere(there.model),
                             }),
                             _ => None,
-                        },
-                    ));
+                        }
+                    }));
                 }
             }
-            let targets = scope.targets(question.to);
-            let mut taken = Vec::new();
-            for name in question.compromised {
-                let found = scope.workloads(name);
-                knows_taken.extend((!found.is_empty()).then_some(name));
-                taken.extend(found);
+            if callers.is_empty() {
+                callers.extend(invented.as_ref().map(Party::invented));
             }
+            let targets = scope.targets(question.to);
             knows_from |= !callers.is_empty();
             knows_to |= !targets.is_empty();
-            let asking = Asking { cluster, model, meshes, question, taken };
+            let asking = Asking { cluster, model, meshes, question, taken: &taken };
             match (callers.as_slice(), targets.as_slice()) {
                 ([], _) | (_, []) => {}
                 ([caller], [target]) if !parties::is_open(question.from) && !parties::is_open(question.to) => {
@@ -126,8 +137,8 @@ impl<'a> Answers<'a> {
             }
         }
         let unknown = |text: &str| Err(nobody(models, text));
-        match question.compromised.iter().find(|name| !knows_taken.contains(name)) {
-            Some(name) => unknown(name),
+        match unknown_key {
+            Some((name, _)) => unknown(name),
             None if !knows_from => unknown(question.from),
             None if !knows_to => unknown(question.to),
             None => Ok(answers),
@@ -173,12 +184,20 @@ struct Asking<'q, 'a> {
     meshes: &'a Meshes<'a>,
     question: &'q Question<'q>,
     /// The workloads whose key the caller holds.
-    taken: Vec<&'a Workload>,
+    taken: &'q [Taken<'a>],
+}
+
+/// A workload that was taken over, and where it runs.
+#[derive(Clone, Copy)]
+struct Taken<'a> {
+    cluster: &'a str,
+    home: &'a Model<'a>,
+    workload: &'a Workload,
 }
 
 impl<'a> Asking<'_, 'a> {
     fn stolen(&self) -> Vec<Identity> {
-        self.taken.iter().filter_map(|workload| self.model.identity(workload)).collect()
+        self.taken.iter().filter_map(|taken| taken.home.identity(taken.workload)).collect()
     }
 
     fn single(&self, caller: &Party<'a>, target: &Target<'a>) -> Vec<Single<'a>> {
@@ -198,19 +217,34 @@ impl<'a> Asking<'_, 'a> {
     /// Finds the ways over the pods of what was taken over: the caller reaches a port of theirs, and they reach on.
     fn through(&self, caller: &Party<'a>, target: &'a Workload, port: u16) -> Vec<(String, u16, Reach)> {
         let mut ways = Vec::new();
-        for middle in &self.taken {
-            let onward = Caller::Workload(middle);
+        for Taken { cluster, home, workload: middle } in self.taken.iter().copied() {
+            let (name, onward) = match cluster == self.cluster {
+                true => (matrix::name(middle), Caller::Workload(middle)),
+                false => (format!("{cluster}:{}", matrix::name(middle)), Caller::WorkloadOf(home, middle)),
+            };
             let onward = explain(self.model, onward, (target, port), &self.question.asked, Detail::default()).reach();
-            for entry in self.model.ports(middle).into_keys() {
-                let anything = Asked::anything();
-                let first = explain(self.model, caller.caller, (*middle, entry), &anything, Detail::default()).reach();
+            let from = self.seen_from(home, caller.caller);
+            for entry in home.ports(middle).into_keys() {
+                let first = explain(home, from, (middle, entry), &Asked::anything(), Detail::default()).reach();
                 let reach = first.min(onward);
                 if reach != Reach::Denied {
-                    ways.push((matrix::name(middle), entry, reach));
+                    ways.push((name.clone(), entry, reach));
                 }
             }
         }
         ways
+    }
+
+    /// Returns a caller of this cluster's ports as another cluster sees it.
+    fn seen_from(&self, home: &'a Model<'a>, caller: Caller<'a>) -> Caller<'a> {
+        if std::ptr::eq(home, self.model) {
+            return caller;
+        }
+        match caller {
+            Caller::WorkloadOf(its, workload) if std::ptr::eq(its, home) => Caller::Workload(workload),
+            Caller::StrangerOf(its, stranger) if std::ptr::eq(its, home) => Caller::Stranger(stranger),
+            caller => caller.from_elsewhere(self.model),
+        }
     }
 
     fn grouped(&self, callers: &[Party<'a>], targets: &[Target<'a>]) -> Grouped {

@@ -31,9 +31,16 @@ pub(super) struct Party<'a> {
     pub caller: Caller<'a>,
 }
 
+impl<'a> Party<'a> {
+    /// Returns the caller that an identity stands for which nobody holds.
+    pub fn invented(stranger: &'a Stranger) -> Self {
+        Self { name: stranger.name.clone(), caller: Caller::Stranger(stranger) }
+    }
+}
+
 /// A cluster as names are looked up in it.
 pub(super) struct Scope<'s, 'a> {
-    pub cluster: &'s str,
+    pub cluster: &'a str,
     /// The names of all clusters.
     pub clusters: &'s [&'s str],
     pub model: &'a Model<'a>,
@@ -100,7 +107,7 @@ impl<'a> Scope<'_, 'a> {
         }
     }
 
-    /// Finds callers; `invented` is the one that an identity stands for.
+    /// Finds callers; `invented` is the one that an identity stands for, whose holders are meant.
     pub fn callers(&self, text: &str, invented: Option<&'a Stranger>) -> Vec<Party<'a>> {
         let Some(text) = self.here(text) else { return Vec::new() };
         let outside = || {
@@ -127,10 +134,9 @@ impl<'a> Scope<'_, 'a> {
                 .model
                 .workloads()
                 .filter(|workload| self.model.identity(workload).as_ref() == Some(&invented.identity));
-            let shown: Vec<_> = shown.map(of).collect();
+            let shown = shown.map(of);
             let known = self.model.strangers().iter().filter(|known| known.identity == invented.identity);
-            let known: Vec<_> = shown.into_iter().chain(known.map(stranger)).collect();
-            return if known.is_empty() { vec![stranger(invented)] } else { known };
+            return shown.chain(known.map(stranger)).collect();
         }
         let strangers = self.model.strangers().iter().filter(|stranger| fits(text, &stranger.name)).map(stranger);
         if let Some(gateway) = text.strip_prefix("gateway:") {

@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_compiler::inventory::{KubernetesService, Workload};
-use ringfence_compiler::spec::access::Port;
-use ringfence_verifier::model::Model;
+use ringfence_verifier::model::{Model, numbered};
 
 /// A workload, and the Service by whose name it was asked for.
 pub(super) struct Target<'a> {
@@ -36,9 +35,16 @@ impl<'a> Target<'a> {
             return ports.into_iter().flat_map(|port| self.led([service].into_iter(), port)).collect();
         };
         let through = match self.service {
-            Some(service) => self.led([service].into_iter(), port),
+            // Where it has the port, that is what was asked for, even if it leads nowhere.
+            Some(service) if service.ports.iter().any(|exposed| exposed.port == port) => {
+                return self.led([service].into_iter(), port);
+            }
+            Some(KubernetesService { namespace, name, .. }) => {
+                let said = format!("Service {namespace}/{name} has no port {port}: its pods are asked");
+                return vec![Door { port, service: Some(said) }];
+            }
             None if own.contains(&port) => Vec::new(),
-            None => self.led(in_front(model, self.workload), port),
+            None => self.led(model.services(self.workload), port),
         };
         if through.is_empty() { vec![direct(port)] } else { through }
     }
@@ -48,14 +54,7 @@ impl<'a> Target<'a> {
         let mut doors: Vec<Door> = Vec::new();
         for service in services {
             for exposed in service.ports.iter().filter(|exposed| exposed.port == port) {
-                let leads = match &exposed.target {
-                    Port::Number(number) => vec![*number],
-                    Port::Name(name) => {
-                        let named = self.workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
-                        named.map(|declared| declared.number).collect()
-                    }
-                };
-                for to in leads {
+                for to in numbered(self.workload, &exposed.target) {
                     if doors.iter().all(|door| door.port != to) {
                         let (namespace, name) = (&service.namespace, &service.name);
                         let said = format!("port {port} of Service {namespace}/{name} leads to port {to}");
@@ -77,18 +76,10 @@ pub(super) fn behind<'a>(model: &Model<'a>, text: &str) -> Vec<Target<'a>> {
     };
     let named: Vec<&'a KubernetesService> = services.iter().filter(is_it).collect();
     let behind = |service: &'a KubernetesService| {
-        let pods = model.workloads().filter(move |workload| is_behind(service, workload));
+        let pods = model
+            .workloads()
+            .filter(move |workload| model.services(workload).any(|front| std::ptr::eq(front, service)));
         pods.map(move |workload| Target { workload, service: Some(service) })
     };
     named.into_iter().flat_map(behind).collect()
-}
-
-fn in_front<'a>(model: &Model<'a>, workload: &Workload) -> impl Iterator<Item = &'a KubernetesService> {
-    model.cluster().inventory.services.iter().filter(move |service| is_behind(service, workload))
-}
-
-fn is_behind(service: &KubernetesService, workload: &Workload) -> bool {
-    service.namespace == workload.namespace
-        && !service.selector.is_empty()
-        && service.selector.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
 }

@@ -6,9 +6,9 @@ use super::object::{Kind, Object, Stage, labels};
 use crate::inventory::Labels;
 use crate::ir::{MeshPlan, NamespacePlan, Origins, Rule, UnitPlan};
 
-const KIND: Kind = Kind("security.istio.io/v1", "AuthorizationPolicy");
+pub(super) const KIND: Kind = Kind("security.istio.io/v1", "AuthorizationPolicy");
 /// The most rules one object may hold (istio/api: security/v1beta1/authorization_policy.proto).
-const MOST_RULES: usize = 512;
+pub(super) const MOST_RULES: usize = 512;
 
 pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
     for (rules, on_trial) in [(&namespace.ceilings, false), (&namespace.ceilings_on_trial, true)] {
@@ -93,7 +93,7 @@ impl Policy<'_> {
     }
 }
 
-fn rule(rule: &Rule) -> Value {
+pub(super) fn rule(rule: &Rule) -> Value {
     let mut source = Map::new();
     let mut operation = Map::new();
     let texts = |map: &mut Map<String, Value>, key: &str, values: &[String]| {
@@ -106,8 +106,10 @@ fn rule(rule: &Rule) -> Value {
     texts(&mut source, "notRequestPrincipals", &rule.not_request_principals);
     texts(&mut source, "ipBlocks", &rule.ip_blocks);
     texts(&mut source, "notIpBlocks", &rule.not_ip_blocks);
+    texts(&mut source, "remoteIpBlocks", &rule.remote_ip_blocks);
     let ports = |ports: &[u16]| ports.iter().map(ToString::to_string).collect::<Vec<_>>();
     texts(&mut operation, "hosts", &rule.hosts);
+    texts(&mut operation, "notHosts", &rule.not_hosts);
     texts(&mut operation, "ports", &ports(&rule.ports));
     texts(&mut operation, "notPorts", &ports(&rule.not_ports));
     texts(&mut operation, "methods", &rule.methods);

@@ -19,6 +19,8 @@ pub(super) fn emit(plan: &ClusterPlan, objects: &mut Vec<Object>) {
     // Policies of the root namespace hold everywhere, so it is guarded though nothing is emitted into it.
     let mut guarded: BTreeSet<&str> = plan.namespaces.iter().map(|namespace| namespace.name.as_str()).collect();
     guarded.insert(&plan.root_namespace);
+    // What slips in beside the one ALLOW of a gateway would open it.
+    guarded.extend(plan.gateways.iter().filter(|gateway| !gateway.shared).map(|gateway| gateway.namespace.as_str()));
     let guarded: Vec<&str> = guarded.into_iter().collect();
     let mut origins: Origins = plan.namespaces.iter().map(|namespace| namespace.origin.clone()).collect();
     origins.insert(plan.origin.clone());

@@ -21,6 +21,8 @@ pub enum Stage {
     Allow,
     /// Everything else is denied.
     DefaultDeny,
+    /// What gateways let in.
+    Gateways,
     /// How traffic goes.
     Traffic,
 }
@@ -34,6 +36,7 @@ impl Stage {
             Self::Deny => "20-deny",
             Self::Allow => "30-allow",
             Self::DefaultDeny => "40-default-deny",
+            Self::Gateways => "50-gateways",
             Self::Traffic => "60-traffic",
         }
     }

@@ -7,7 +7,7 @@ use crate::ir::{NamespacePlan, Origins};
 use crate::source::Spanned;
 use crate::spec::authentication::{Issuer, TokenPlace};
 
-const KIND: Kind = Kind("security.istio.io/v1", "RequestAuthentication");
+pub(super) const KIND: Kind = Kind("security.istio.io/v1", "RequestAuthentication");
 
 pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
     for unit in &namespace.units {
@@ -19,7 +19,7 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
     }
 }
 
-fn rule(issuer: &Issuer) -> Value {
+pub(super) fn rule(issuer: &Issuer) -> Value {
     let mut rule = Map::new();
     rule.insert("issuer".to_owned(), issuer.issuer.value.clone().into());
     let text = |text: &Spanned<String>| Value::from(text.value.clone());

@@ -102,6 +102,21 @@ pub(super) fn template<'a>(
     })
 }
 
+/// The label, and the annotation, that asks for a sidecar or refuses one.
+const INJECT: &str = "sidecar.istio.io/inject";
+
+/// Says what a value of [`INJECT`] does: asks in any namespace, refuses, or leaves it to the namespace. The label wins over the
+/// annotation; the webhook is called for the label `true` wherever it is, and only then other words are looked at
+/// (istio/istio: pkg/kube/inject/inject.go `injectRequired`,
+/// manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
+fn injection(value: &str) -> Option<bool> {
+    match value.to_lowercase().as_str() {
+        _ if value == "true" => Some(true),
+        "" | "y" | "yes" | "true" | "on" => None,
+        _ => Some(false),
+    }
+}
+
 impl Workload {
     /// Tells whether annotations take a port from the proxy that a data plane gives the pods.
     #[must_use]
@@ -119,16 +134,13 @@ impl Workload {
         let metadata = pod.get("metadata");
         let pod_labels = labels(metadata.and_then(|metadata| metadata.get("labels")), diagnostics)?;
         let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
-        let asked = pod_labels.get("sidecar.istio.io/inject").cloned();
-        // An annotation is read after the webhook was called: it may refuse, and never asks.
-        let refused =
-            annotations.and_then(|annotations| annotations.get("sidecar.istio.io/inject")?.as_str()) == Some("false");
-        // The label wins over the annotation, and a revision asks as well as `true` does (istio/istio:
-        // pkg/kube/inject/inject.go, manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
-        let asked = match asked {
-            None if refused => Some(false),
-            None if pod_labels.contains_key("istio.io/rev") => Some(true),
-            asked => asked.and_then(|asked| asked.parse().ok()),
+        let annotated = annotations.and_then(|annotations| annotations.get(INJECT)?.as_str());
+        let of_revision = pod_labels.contains_key("istio.io/rev").then_some(true);
+        let asked = match (pod_labels.get(INJECT), annotated.and_then(injection)) {
+            (Some(label), _) => injection(label).or(of_revision),
+            // An annotation is read after the webhook was called: it may refuse, and never asks.
+            (None, Some(false)) => Some(false),
+            (None, _) => of_revision,
         };
         let annotation = |key: &str| annotations.and_then(|annotations| annotations.get(key)?.as_str());
         let is_gateway = annotation("inject.istio.io/templates")

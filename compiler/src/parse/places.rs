@@ -39,6 +39,17 @@ pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, di
                 .help("write it in the workspace or group whose workloads it is about"),
         );
     }
+    let exposures = policy.exposures.iter().map(|document| ("Exposure", &document.node, document.span));
+    let routes = policy.routes.iter().map(|document| ("Route", &document.node, document.span));
+    for (kind, node, span) in exposures.chain(routes).filter(|(_, node, _)| node.lineage().len() < 3) {
+        let misplaced =
+            code::MISPLACED_DOCUMENT.at(span, format!("{} `{kind}` stands above every workspace", article(kind)));
+        diagnostics.report(
+            misplaced
+                .label(format!("`{node}` has no services of its own"))
+                .help("write it in the workspace or group that owns the service; mandates bound it from here"),
+        );
+    }
     let mut missing: BTreeMap<NodePath, Span> = BTreeMap::new();
     let mut names: BTreeMap<(NodePath, &str, &str), Span> = BTreeMap::new();
     for (kind, node, metadata) in documents(policy) {
@@ -162,7 +173,11 @@ fn documents(policy: &Policy) -> Vec<(&'static str, &NodePath, &Metadata)> {
     }
     list!(
         "Cluster" clusters, "Service" services, "Zone" zones, "Profile" profiles, "Access" accesses, "Authentication" authentications,
-        "Delegation" delegations, "Exception" exceptions, "Assertion" assertions, "Raw" raws
+        "Exposure" exposures, "Route" routes, "Delegation" delegations, "Exception" exceptions, "Assertion" assertions, "Raw" raws
     );
     all
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" }
 }

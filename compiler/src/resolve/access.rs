@@ -23,6 +23,7 @@ use super::world::World;
 use crate::diagnostics::codes::resolve as code;
 use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
 use crate::requests::{Part, Request, RequestSet};
+use crate::spec::reference::Reference;
 
 pub use ceilings::{Barred, Bound, Ceiling};
 pub use grants::{Grant, GrantKind};
@@ -294,6 +295,16 @@ fn shared_accounts(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Diag
     for ((_, namespace, account), sharing) in owners {
         let [first, second, ..] = sharing.as_slice() else { continue };
         let (Some(one), Some(other)) = (first.workloads.first(), second.workloads.first()) else { continue };
+        // Versions of one service that a Route divides requests among have to share it.
+        let divided = |index: &usize| world.services.get(*index).is_some_and(|service| is_divided(world, service));
+        if first
+            .services
+            .iter()
+            .filter(|index| divided(index))
+            .any(|index| sharing.iter().all(|unit| unit.services.contains(index)))
+        {
+            continue;
+        }
         let names = sharing.iter().map(|unit| format!("`{}`", unit.name)).collect::<Vec<_>>().join(", ");
         diagnostics.report(
             code::SHARED_ACCOUNT
@@ -303,4 +314,14 @@ fn shared_accounts(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Diag
                 .help("a mesh cannot tell them apart: what is granted to one is granted to all; give each its own account"),
         );
     }
+}
+
+/// Tells whether some Route is about a service of this name.
+fn is_divided(world: &World<'_>, service: &super::world::Service<'_>) -> bool {
+    world.parsed.policy.routes.iter().any(|route| match &route.spec.service.value {
+        Reference::Short(name) | Reference::Service(_, name) => {
+            *name == service.name && route.node.contains(&service.node)
+        }
+        _ => false,
+    })
 }

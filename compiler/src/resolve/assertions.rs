@@ -33,6 +33,9 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             // Reported where it is unknown.
             let _: Result<(), _> = world.known_path(path, diagnostics);
         }
+        if let Some(nodes) = &spec.isolated {
+            apart(nodes, diagnostics);
+        }
         for case in &spec.requests {
             caller(world, &case.from, node, diagnostics);
             let port = case.port.clone().map(|port| OneOrMany(vec![port]));
@@ -49,6 +52,28 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
                 code.at(document.span, "an assertion that asserts nothing can never fail").label("asserts nothing");
             diagnostics.report(nothing.help("write `never`, `always`, `hops`, `isolated` or `requests`"));
         }
+    }
+}
+
+/// Reports nodes that cannot be apart from each other: one alone, and one that holds another.
+fn apart(nodes: &OneOrMany<Spanned<NodePath>>, diagnostics: &mut Diagnostics) {
+    let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
+    for (at, node) in nodes.0.iter().enumerate() {
+        if let Some(other) = nodes
+            .0
+            .iter()
+            .skip(at + 1)
+            .find(|other| node.value.contains(&other.value) || other.value.contains(&node.value))
+        {
+            let message =
+                format!("what belongs to both `{}` and `{}` cannot be apart from itself", node.value, other.value);
+            let held = code.at(other.span, message).label("holds the other, or is held by it");
+            diagnostics.report(held.and(node.span, "the other").help("name nodes of which none holds another"));
+        }
+    }
+    if let [alone] = nodes.0.as_slice() {
+        let alone = code.at(alone.span, "one node is apart from nothing").label("the only one");
+        diagnostics.report(alone.help("name at least two nodes"));
     }
 }
 

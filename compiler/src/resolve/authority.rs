@@ -185,13 +185,14 @@ fn check_delegation(world: &World<'_>, delegation: &Document<DelegationSpec>, di
 }
 
 fn first_mandate(mandates: &Mandates) -> Option<Span> {
-    let Mandates { mtls, access, trust_domains, jwt, egress, obligations, raw, exceptions } = mandates;
+    let Mandates { mtls, access, trust_domains, jwt, egress, exposure, obligations, raw, exceptions } = mandates;
     let spans = [
         mtls.as_ref().map(|m| m.span),
         access.as_ref().map(|m| m.span),
         trust_domains.as_ref().map(|m| m.span),
         jwt.as_ref().map(|m| m.span),
         egress.as_ref().map(|m| m.span),
+        exposure.as_ref().map(|m| m.span),
         obligations.as_ref().map(|m| m.span),
         raw.as_ref().map(|m| m.span),
         exceptions.as_ref().map(|m| m.span),

@@ -70,6 +70,12 @@ pub struct Cluster<'a> {
     pub inventory: &'a ClusterInventory,
 }
 
+/// Tells whether Istio injects nothing in a namespace, whatever labels say (istio/istio: pkg/kube/inject/inject.go
+/// `IgnoredNamespaces`).
+fn is_never_injected(namespace: &str) -> bool {
+    ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"].contains(&namespace)
+}
+
 impl<'a> Cluster<'a> {
     /// Returns the trust domain of its identities.
     #[must_use]
@@ -118,7 +124,9 @@ impl<'a> Cluster<'a> {
         let injection = self.label(&workload.namespace, "istio-injection");
         let mode = workload.labels.get(MODE).map(String::as_str);
         // Either side may refuse; only labels ask (istio.io: setup/additional-setup/sidecar-injection).
-        let refused = injection == Some("disabled") || workload.injection == Some(false);
+        let refused = is_never_injected(&workload.namespace)
+            || injection == Some("disabled")
+            || workload.injection == Some(false);
         let asked = !refused && (workload.injection == Some(true) || injection == Some("enabled"));
         match self.data_plane(&workload.namespace) {
             // A pod with a sidecar is left to it (istio/istio: cni/pkg/util/podutil.go).
@@ -151,6 +159,9 @@ impl<'a> Cluster<'a> {
         let plane = self.data_plane(&workload.namespace);
         match plane {
             _ if workload.host_network => "its pods share the node's network",
+            DataPlane::Sidecar if is_never_injected(&workload.namespace) => {
+                "Istio injects no sidecars in its namespace"
+            }
             DataPlane::Ambient if workload.is_marked => "its pods say that they have a sidecar, and hold none",
             DataPlane::Ambient if workload.labels.contains_key(MODE) => "its pods stay out of ambient mode",
             DataPlane::Ambient => "its namespace is not labelled for ambient mode",

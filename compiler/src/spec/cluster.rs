@@ -35,6 +35,8 @@ record! {
         pub node_cidrs: Vec<Spanned<Cidr>>,
         /// Where names are resolved; kube-system on port 53 when absent.
         pub dns: Option<Dns>,
+        /// In which objects routing is written.
+        pub flavor: Option<Spanned<Flavor>>,
         /// Gateways, by the name policies use.
         pub gateways: IndexMap<String, Spanned<GatewaySpec>>,
         /// Namespaces from which metrics are collected on ports 15020 and 15090.
@@ -80,6 +82,38 @@ keywords! {
 }
 
 keywords! {
+    /// In which objects routing is written.
+    pub enum Flavor {
+        /// In those of the Kubernetes Gateway API.
+        GatewayApi = "gateway-api",
+        /// In Istio's own: Gateway, VirtualService, DestinationRule.
+        Istio = "istio",
+    }
+}
+
+keywords! {
+    /// What a gateway is for.
+    pub enum GatewayRole {
+        /// It lets traffic in; exposures name it.
+        Ingress = "ingress",
+        /// It lets traffic out.
+        Egress = "egress",
+        /// It joins networks of one mesh.
+        EastWest = "east-west",
+    }
+}
+
+keywords! {
+    /// How a gateway learns the address of a client.
+    pub enum ClientAddress {
+        /// From the connection: nothing in front of it hides the address.
+        Connection = "connection",
+        /// From `X-Forwarded-For`, with as many trusted proxies in front as the mesh is told.
+        Forwarded = "forwarded",
+    }
+}
+
+keywords! {
     /// Whether something is enforced.
     pub enum Enforcement {
         /// It is.
@@ -118,6 +152,16 @@ record! {
         pub service_account: Spanned<Name>,
         /// The labels of its pods; all of the namespace when absent.
         pub labels: IndexMap<String, String>,
+        /// What it is for; `ingress` when absent.
+        pub role: Option<Spanned<GatewayRole>>,
+        /// The Kubernetes Service of pods that run already; when absent a Gateway object makes pods of its own.
+        pub service: Option<Spanned<Name>>,
+        /// The class of the Gateway object; `istio` when absent.
+        pub class_name: Option<Spanned<Name>>,
+        /// Whether others make the Gateway object: exposures then add listeners to it with ListenerSets.
+        pub shared: Option<Spanned<bool>>,
+        /// How it learns the address of a client; without it nothing can be exposed to some addresses alone.
+        pub client_address: Option<Spanned<ClientAddress>>,
     }
 }
 

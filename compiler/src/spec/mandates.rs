@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::access::{Condition, Source};
 use super::authentication::MtlsMode;
+use super::exposure::{Audience, Hostname, TlsVersion};
 use super::names::{Day, Mode, Name, Owner};
 use super::reference::Reference;
 use crate::diagnostics::codes::parse as code;
@@ -27,6 +28,8 @@ record! {
         pub jwt: Option<Spanned<JwtMandate>>,
         /// Whether workloads may call hosts that nobody declared.
         pub egress: Option<Spanned<EgressMandate>>,
+        /// Which hosts may be exposed, and to whom.
+        pub exposure: Option<Spanned<ExposureMandate>>,
         /// What every workload below must also do.
         pub obligations: Option<Spanned<ObligationsMandate>>,
         /// Which kinds of hand-written objects may be carried through; none unless said.
@@ -155,6 +158,44 @@ record! {
     pub struct EgressMandate {
         /// The widest mode.
         pub at_most: Spanned<EgressMode>,
+    }
+}
+
+record! {
+    /// Bounds on exposures.
+    pub struct ExposureMandate {
+        /// The hosts that may be exposed.
+        pub hosts: Option<Spanned<HostsMandate>>,
+        /// From where requests may come at most.
+        pub audience: Option<Spanned<AudienceMandate>>,
+        /// The only paths that may be exposed without a token: with or without what lies below.
+        pub anonymous: Option<Spanned<PathsMandate>>,
+        /// The oldest version of TLS that may be spoken.
+        pub tls: Option<Spanned<TlsMandate>>,
+    }
+}
+
+record! {
+    /// A bound on hosts.
+    pub struct HostsMandate {
+        /// The hosts that may be exposed, and those below `*.`.
+        pub at_most: Spanned<OneOrMany<Spanned<Hostname>>>,
+    }
+}
+
+record! {
+    /// A bound on audiences.
+    pub struct AudienceMandate {
+        /// The widest audience.
+        pub at_most: Spanned<Audience>,
+    }
+}
+
+record! {
+    /// A bound on TLS.
+    pub struct TlsMandate {
+        /// The oldest version that may be spoken.
+        pub at_least: Spanned<TlsVersion>,
     }
 }
 

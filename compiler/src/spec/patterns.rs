@@ -43,6 +43,14 @@ macro_rules! cidr {
 }
 pub(crate) use cidr;
 
+/// A DNS name in small letters, as Kubernetes takes it.
+macro_rules! dns_name {
+    () => {
+        "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+    };
+}
+pub(crate) use dns_name;
+
 /// A text with `*` alone, first or last.
 macro_rules! starred {
     ($inside:literal) => {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use ringfence_compiler::spec::access::Port;
 
 use super::terrain::{Place, Terrain, Who};
+use crate::model::numbered;
 use crate::spoken::Spoken;
 
 impl Terrain<'_> {
@@ -18,13 +19,10 @@ impl Terrain<'_> {
 
     /// Returns the ports a reference to a port stands for at a workload.
     pub fn numbered(&self, place: Place, port: &Port) -> BTreeSet<u16> {
-        match port {
-            Port::Number(number) => [*number].into(),
-            Port::Name(name) => {
-                let Some((_, workload)) = self.at(place) else { return BTreeSet::new() };
-                let named = workload.ports.iter().filter(|declared| declared.name.as_ref() == Some(name));
-                named.map(|declared| declared.number).collect()
-            }
+        match (port, self.at(place)) {
+            (_, Some((_, workload))) => numbered(workload, port),
+            (Port::Number(number), None) => [*number].into(),
+            (Port::Name(_), None) => BTreeSet::new(),
         }
     }
 

@@ -37,7 +37,11 @@ pub(super) fn object(spec: &Node, to: &mut Objections<'_>) {
     if rules.len() > MOST {
         to.say(spec.span, format!("more than {MOST} rules"));
     }
-    for rule in rules.iter().filter(|rule| rule.value != Value::Null) {
+    for rule in rules {
+        if rule.value == Value::Null {
+            to.say(rule.span, "a rule that is `null`, write `{}` for one that asks nothing");
+            continue;
+        }
         clauses(rule, "from", "source", &SOURCE, to);
         clauses(rule, "to", "operation", &OPERATION, to);
         items(rule, "from").iter().filter_map(|from| field(from, "source")).for_each(|from| source(from, action, to));

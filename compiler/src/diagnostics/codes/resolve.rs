@@ -36,5 +36,13 @@ super::codes! {
     NO_EFFECT: Warning = "resolve/no-effect", "a statement that is valid and does nothing";
     NEAR_MISS: Warning = "resolve/near-miss", "a word is almost one that would mean something";
     RAW_NOT_ALLOWED: Error = "resolve/raw-not-allowed", "a hand-written object is of a kind no mandate allows";
+    TAKEN_HOST: Error = "resolve/taken-host", "a host or a path of it is exposed twice";
+    EXPOSED_TO_NOBODY: Error = "resolve/exposed-to-nobody", "a gateway lets in what no Access admits";
+    MIXED_ROUTES: Error = "resolve/mixed-routes", "one host is answered in gRPC and in plain HTTP";
+    SHARED_CERTIFICATE: Warning = "resolve/shared-certificate", "two listeners show one certificate";
+    UNEVEN_WEIGHTS: Error = "resolve/uneven-weights", "the shares of a rule do not add up to 100";
+    UNKNOWN_SUBSET: Error = "resolve/unknown-subset", "a version of a service is none of its subsets, or selects no workload";
+    UNLIKE_SUBSET: Error = "resolve/unlike-subset", "a version of a service runs under another policy than the stable one";
+    UNREACHABLE_RULE: Warning = "resolve/unreachable-rule", "a rule of a Route that no request gets to";
     TOKEN_KEYS: Error = "resolve/token-keys", "an issuer has no keys, or two sets of them";
 }

@@ -211,6 +211,9 @@ impl<'a> Model<'a> {
             Some(DataPlane::Sidecar) if self.is_guarded(workload, port) => {
                 let other = || {
                     let sidecars = self.receiving(workload)?;
+                    if sidecars.iter().flatten().any(|sidecar| sidecar.doubtful) {
+                        return Some("a Sidecar with a field that its kind does not have");
+                    }
                     let mut listeners = sidecars.into_iter().flatten().flat_map(|sidecar| &sidecar.listeners);
                     let is_other = listeners.any(|listener| listener.port == port && listener.is_other);
                     is_other.then_some("a port at which a Sidecar ends TLS itself, or that it does not capture")

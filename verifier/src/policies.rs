@@ -56,7 +56,8 @@ impl Policies {
         match Deciding::of(root) {
             Some(kind) => self.take(kind, root, asked, diagnostics),
             None if kind == "Sidecar" && text("apiVersion").starts_with("networking.istio.io/") => {
-                self.sidecars.extend(Sidecar::read(root, diagnostics));
+                let (read, doubtful) = (Sidecar::read(root, diagnostics), unknown::of_sidecar(root, diagnostics));
+                self.sidecars.extend(read.map(|read| Sidecar { doubtful, ..read }));
             }
             None if kind.ends_with("List") => {
                 if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value) {
@@ -154,12 +155,17 @@ impl Policies {
         here.filter(|policy| may(policy.doubtful, &policy.selector, labels)).collect()
     }
 
+    /// Returns the RequestAuthentications of that kind.
+    #[must_use]
+    pub fn perhaps_taking(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&RequestAuthentication> {
+        let here = here(&self.tokens, namespace, root);
+        here.filter(|policy| policy.targets.is_empty() && may(policy.doubtful, &policy.selector, labels)).collect()
+    }
+
     /// Says why some policy of Istio may hold for a pod or not; `None` where none is so.
     #[must_use]
     pub fn unsure(&self, namespace: &str, labels: &Labels, root: &str) -> Option<&'static str> {
-        let tokens = here(&self.tokens, namespace, root).filter(|policy| policy.targets.is_empty());
-        let tokens =
-            tokens.filter(|policy| may(policy.doubtful, &policy.selector, labels)).map(|policy| policy.doubtful);
+        let tokens = self.perhaps_taking(namespace, labels, root).into_iter().map(|policy| policy.doubtful);
         let authorizing = self.perhaps_authorizing(namespace, labels, root).into_iter().map(|policy| policy.doubtful);
         let asking = self.perhaps_asking(namespace, labels, root).into_iter().map(|policy| policy.doubtful);
         let mut doubtful = tokens.chain(authorizing).chain(asking).peekable();

@@ -17,6 +17,23 @@ use crate::deciding::Deciding;
 /// The fields of any object.
 const OBJECT: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 
+/// The fields of a Sidecar (istio/api `networking/v1/sidecar.proto`); what is about calls that leave is not looked into.
+const SIDECAR: [&str; 13] = [
+    "workloadSelector.labels",
+    "ingress[].port.number",
+    "ingress[].port.protocol",
+    "ingress[].port.name",
+    "ingress[].port.targetPort",
+    "ingress[].bind",
+    "ingress[].captureMode",
+    "ingress[].defaultEndpoint",
+    "ingress[].tls",
+    "ingress[].connectionPool",
+    "egress",
+    "inboundConnectionPool",
+    "outboundTrafficPolicy",
+];
+
 /// The versions of the tiers that can be read.
 const TIER_VERSIONS: [&str; 2] = ["v1alpha1", "v1alpha2"];
 
@@ -46,16 +63,25 @@ pub fn fields(kind: Deciding, root: &Node, diagnostics: &mut Diagnostics) -> boo
     };
     let rows = KINDS.iter().filter(|known| known.name == name).flat_map(|known| known.rows);
     let paths: Vec<Vec<&str>> = rows.flat_map(|row| row.fields).map(|field| steps(field)).collect();
-    let mut look = Look { kind, found: false, diagnostics };
-    look.mapping(root, &OBJECT, "the object");
+    let is_tier = matches!(kind, Deciding::Tier(_));
+    let mut look = Look { kind: kind.name(), is_tier, found: false, diagnostics };
+    look.object(root);
     // What a later version of a tier means by the same words nobody here knows.
     let version = root.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
     let known = TIER_VERSIONS.iter().any(|known| version.split_once('/').is_some_and(|(_, version)| version == *known));
-    look.found |= matches!(kind, Deciding::Tier(_)) && !known;
-    if let Some(metadata) = root.get("metadata") {
-        let known: Vec<&str> = METADATA.into_iter().chain(["uid"]).collect();
-        look.mapping(metadata, &known, "`metadata`");
+    look.found |= is_tier && !known;
+    if let Some(spec) = root.get("spec") {
+        let below: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+        look.below(spec, &below, "spec");
     }
+    look.found
+}
+
+/// Reports fields of a Sidecar that are not known, of those that are about what arrives; says whether there are any.
+pub fn of_sidecar(root: &Node, diagnostics: &mut Diagnostics) -> bool {
+    let mut look = Look { kind: "Sidecar", is_tier: false, found: false, diagnostics };
+    look.object(root);
+    let paths: Vec<Vec<&str>> = SIDECAR.iter().map(|field| steps(field)).collect();
     if let Some(spec) = root.get("spec") {
         let below: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
         look.below(spec, &below, "spec");
@@ -69,12 +95,23 @@ fn steps(path: &str) -> Vec<&str> {
 }
 
 struct Look<'d> {
-    kind: Deciding,
+    kind: &'static str,
+    /// Whether it is of a tier: those kinds still change.
+    is_tier: bool,
     found: bool,
     diagnostics: &'d mut Diagnostics,
 }
 
 impl Look<'_> {
+    /// Looks at what objects of every kind have.
+    fn object(&mut self, root: &Node) {
+        self.mapping(root, &OBJECT, "the object");
+        if let Some(metadata) = root.get("metadata") {
+            let known: Vec<&str> = METADATA.into_iter().chain(["uid"]).collect();
+            self.mapping(metadata, &known, "`metadata`");
+        }
+    }
+
     /// Looks below a node of which the fields are known by their paths from there.
     fn below(&mut self, node: &Node, paths: &[&[&str]], at: &str) {
         // What is named as a whole may hold anything, but for a selector.
@@ -126,7 +163,7 @@ impl Look<'_> {
             let near = nearest(written, known.iter().copied());
             self.found = true;
             // The kinds of the tiers still change, and a word of a later version is no slip; what it means nobody here knows.
-            if matches!(self.kind, Deciding::Tier(_)) && near.is_none() {
+            if self.is_tier && near.is_none() {
                 continue;
             }
             let help = match near {
@@ -139,7 +176,7 @@ impl Look<'_> {
                 }
                 None => format!("known here: `{}`", known.join("`, `")),
             };
-            let message = format!("{} has no field `{written}` in {place}", self.kind.name());
+            let message = format!("{} has no field `{written}` in {place}", self.kind);
             self.diagnostics.report(
                 code::UNKNOWN_FIELD
                     .at(entry.key.span, message)

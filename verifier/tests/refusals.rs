@@ -155,3 +155,33 @@ fn a_tier_of_a_later_version_may_mean_something_else() {
     check("v1beta1", "", true);
     check("v1", "", true);
 }
+
+#[test]
+fn a_slip_in_a_sidecar_is_named_and_leaves_open_how_it_takes_what_arrives() {
+    let check = |spec: &str, expected: &[&str]| {
+        let text = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: a, namespace: b}}\nspec: {spec}\n"
+        );
+        let (policies, said) = read(&text);
+        assert_eq!(said, expected, "{text}");
+        let doubtful: Vec<bool> = policies.sidecars.iter().map(|sidecar| sidecar.doubtful).collect();
+        assert_eq!(doubtful, [!expected.is_empty()], "{text}");
+    };
+    check(
+        "{workloadSelector: {labels: {a: b}}, ingress: [{port: {number: 80, protocol: HTTP, name: a}, defaultEndpoint: '127.0.0.1:80'}]}",
+        &[],
+    );
+    check(
+        "{egress: [{hosts: ['./*']}], outboundTrafficPolicy: {mode: REGISTRY_ONLY}, inboundConnectionPool: {tcp: {}}}",
+        &[],
+    );
+    check("{ingres: []}", &["ingres: Sidecar has no field `ingres` in `spec` (did you mean `ingress`?)"]);
+    check(
+        "{ingress: [{port: {number: 80, protcol: TCP}}]}",
+        &["protcol: Sidecar has no field `protcol` in `port` (did you mean `protocol`?)"],
+    );
+    check(
+        "{workloadSelector: {label: {a: b}}}",
+        &["label: Sidecar has no field `label` in `workloadSelector` (did you mean `labels`?)"],
+    );
+}

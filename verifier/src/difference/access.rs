@@ -12,6 +12,7 @@ use crate::engine::envoy::{Reads, chain};
 use crate::engine::{Chain, Enforced, Leaf, Test};
 use crate::evaluate::{Ruling, rule};
 use crate::istio::peer_authentication::Mode;
+use crate::istio::request_authentication::JwtRule;
 use crate::model::{Before, Model};
 use crate::request::{Identity, Request};
 use crate::residual::{is_plain, residual};
@@ -33,6 +34,8 @@ pub(super) struct Told {
     ways: Vec<(Mode, Reads, Chain<()>)>,
     /// What policies ask of peers of which nobody knows whether they are about the pods.
     perhaps: Vec<Written>,
+    /// Whose tokens are taken by policies of which nobody knows that either.
+    perhaps_issuers: Issuers,
     issuers: Issuers,
     trust_domains: Vec<String>,
 }
@@ -66,8 +69,8 @@ impl Told {
         let (guarded, modelled) = (before != Before::Nothing, !matches!(before, Before::NotModelled(_)));
         let trust_domains = model.mesh().trust_domains.clone();
         if !guarded {
-            let (ways, perhaps, issuers) = (Vec::new(), Vec::new(), Vec::new());
-            return Self { port, modelled, guarded, ways, perhaps, issuers, trust_domains };
+            let (ways, perhaps, perhaps_issuers, issuers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            return Self { port, modelled, guarded, ways, perhaps, perhaps_issuers, issuers, trust_domains };
         }
         let mut selected = policies.authorizing(&workload.namespace, &workload.labels, root);
         // Whatever they say, nothing is known; where it changes, that is said.
@@ -75,9 +78,9 @@ impl Told {
         let perhaps = policies.perhaps_asking(&workload.namespace, &workload.labels, root);
         let perhaps = perhaps.into_iter().map(|policy| (policy.mode, policy.ports.clone())).collect();
         let tokens = policies.tokens_at(&workload.namespace, &workload.labels, root);
-        let mut issuers: Issuers = tokens.iter().map(|rule| rule.taken()).collect();
-        issuers.sort();
-        issuers.dedup();
+        let issuers = taken(tokens);
+        let unsure = policies.perhaps_taking(&workload.namespace, &workload.labels, root);
+        let perhaps_issuers = taken(unsure.into_iter().flat_map(|policy| &policy.rules));
         let modes = policies.modes(&workload.namespace, &workload.labels, root).at(port);
         let readings = model.readings(workload, port);
         let of_mode = |mode: Mode| {
@@ -87,7 +90,7 @@ impl Told {
                 .map(move |reads| (mode, *reads, in_order(chain(selected, *reads, model.mesh()).anonymous())))
         };
         let ways = modes.into_iter().flat_map(of_mode).collect();
-        Self { port, modelled, guarded, ways, perhaps, issuers, trust_domains }
+        Self { port, modelled, guarded, ways, perhaps, perhaps_issuers, issuers, trust_domains }
     }
 
     /// Returns what is asked of a caller that can show this identity.
@@ -152,6 +155,14 @@ impl Forms {
     pub fn is_nothing(&self) -> bool {
         self.modelled && self.ways.iter().all(|way| way.chains.is_empty())
     }
+}
+
+/// Returns whose tokens rules take.
+fn taken<'r>(rules: impl IntoIterator<Item = &'r JwtRule>) -> Issuers {
+    let mut issuers: Issuers = rules.into_iter().map(JwtRule::taken).collect();
+    issuers.sort();
+    issuers.dedup();
+    issuers
 }
 
 /// Brings rules into an order that does not depend on that of policies.

@@ -23,6 +23,8 @@ pub struct Sidecar {
     pub selector: Labels,
     /// The ports it speaks of; where there are none a proxy goes by Services.
     pub listeners: Vec<Listener>,
+    /// Whether it has a field that its kind does not have, so that nobody knows what the cluster has of it.
+    pub doubtful: bool,
 }
 
 /// A port at which a Sidecar says how connections are taken.
@@ -64,6 +66,7 @@ impl Sidecar {
             name: metadata.required("name", diagnostics)?,
             selector: spec.child("workloadSelector", diagnostics)?.labels("labels", diagnostics)?,
             listeners,
+            doubtful: false,
         })
     }
 

@@ -36,7 +36,7 @@ pub fn refused(kind: &str, root: &Node, diagnostics: &mut Diagnostics) -> Result
         "PeerAuthentication" => istio::peers(spec, &mut objections),
         "RequestAuthentication" => istio::tokens(spec, &mut objections),
         "NetworkPolicy" => network::policy(spec, &mut objections),
-        _ => network::tier(spec, &mut objections),
+        _ => network::tier(kind, root, spec, &mut objections),
     }
     objections.found.map_or(Ok(()), Err)
 }

@@ -11,3 +11,4 @@ pub mod peer;
 pub mod port;
 pub mod selector;
 pub mod tier_policy;
+pub(crate) mod tier_version;

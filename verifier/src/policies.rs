@@ -74,7 +74,7 @@ impl Policies {
                 let (read, doubtful) = ($read, unknown::fields(kind, root, diagnostics));
                 if !asked || refused(kind, root, diagnostics).is_ok() {
                     self.$list.extend(read.map(|mut read| {
-                        read.doubtful = doubtful;
+                        read.doubtful |= doubtful;
                         read
                     }));
                 }

@@ -38,7 +38,7 @@ pub fn refused(kind: Deciding, root: &Node, diagnostics: &mut Diagnostics) -> Re
         Deciding::Peers => istio::peers(spec, &mut objections),
         Deciding::Tokens => istio::tokens(spec, &mut objections),
         Deciding::Network => network::policy(spec, &mut objections),
-        Deciding::Tier(_) => network::tier(spec, &mut objections),
+        Deciding::Tier(tier) => network::tier(tier.name(), root, spec, &mut objections),
     }
     objections.found.map_or(Ok(()), Err)
 }

@@ -119,6 +119,41 @@ fn a_field_that_a_kind_does_not_have_is_named() {
     check("ClusterNetworkPolicy", "{name: a}", tier, &[]);
 }
 
+/// What a cluster has of such an object is refused where that is sure, and left open where it is not.
+#[test]
+fn a_tier_written_as_another_version_has_it_decides_nothing_for_sure() {
+    let check = |version: &str, kind: &str, name: &str, rest: &str, expected: Option<bool>| {
+        let text = format!(
+            "apiVersion: policy.networking.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{rest}}}\n"
+        );
+        let (policies, said) = read(&text);
+        assert_eq!(policies.tiers.first().map(|policy| policy.doubtful), expected, "{text}{said:?}");
+    };
+    let rule = |subject: &str, rule: &str| {
+        let from = "from: [{namespaces: {}}]";
+        format!("tier: Admin, priority: 1, subject: {{{subject}}}, ingress: [{{{from}, {rule}}}]")
+    };
+    let all = "namespaces: {}";
+    let new = |more: &str, expected| check("v1alpha2", "ClusterNetworkPolicy", "a", &rule(all, more), expected);
+    let old = |more: &str, expected| check("v1alpha1", "AdminNetworkPolicy", "a", &rule(all, more), expected);
+    new("action: Deny", Some(false));
+    new("action: Deny, protocols: [{tcp: {}}, {udp: {}}]", Some(false));
+    new("action: Deny, protocols: [{tcp: {}, udp: {}}]", Some(true));
+    new("action: Deny, protocols: []", Some(true));
+    new("action: Accept, ports: [{portNumber: {protocol: TCP, port: 80}}]", Some(true));
+    new("action: Allow", Some(true));
+    old("action: Allow, ports: [{portNumber: {protocol: TCP, port: 80}}]", Some(false));
+    old("action: Allow, protocols: [{tcp: {destinationPort: {number: 80}}}]", Some(true));
+    old("action: Accept", Some(true));
+    let deny = "action: Deny";
+    check("v1alpha1", "ClusterNetworkPolicy", "a", &rule(all, deny), Some(true));
+    check("v1alpha2", "AdminNetworkPolicy", "a", &rule(all, deny), Some(true));
+    check("v1alpha1", "BaselineAdminNetworkPolicy", "default", &rule(all, deny), Some(false));
+    check("v1alpha1", "BaselineAdminNetworkPolicy", "other", &rule(all, deny), None);
+    let both = "namespaces: {}, pods: {namespaceSelector: {}, podSelector: {}}";
+    check("v1alpha2", "ClusterNetworkPolicy", "a", &rule(both, deny), None);
+}
+
 #[test]
 fn what_an_object_with_an_unknown_field_is_about_depends() {
     let mesh = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n---\n\

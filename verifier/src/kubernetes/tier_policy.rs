@@ -15,6 +15,7 @@ use super::passage::Direction;
 use super::peer::{Peer, Pod, PodSelector, block};
 use super::port::{PortMatch, Server, number};
 use super::selector::LabelSelector;
+use super::tier_version;
 use crate::istio::read::Fields;
 
 /// When a policy is asked.
@@ -75,7 +76,7 @@ pub struct TierPolicy {
     pub name: String,
     /// Where its name was written.
     pub span: Span,
-    /// Whether it has fields that its kind does not have, so that nobody can tell what the cluster has of it.
+    /// Whether it is written as its kind does not have it, so that nobody can tell what the cluster has of it.
     pub doubtful: bool,
     /// When it is asked.
     pub tier: Tier,
@@ -145,7 +146,7 @@ impl TierPolicy {
             kind,
             name: metadata.required("name", diagnostics)?,
             span: metadata.span_of("name"),
-            doubtful: false,
+            doubtful: tier_version::is_doubtful(kind, root, diagnostics),
             tier,
             priority: priority?,
             subject: subject(&spec, diagnostics)?,

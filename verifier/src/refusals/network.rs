@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use ringfence_compiler::yaml::{Node, Value};
 
 use super::{Objections, field, items, text, texts, values};
+use crate::kubernetes::tier_version::words;
 
 pub(super) fn policy(spec: &Node, to: &mut Objections<'_>) {
     selector(spec, "podSelector", to);
@@ -117,7 +118,16 @@ fn selector(parent: &Node, name: &str, to: &mut Objections<'_>) {
     }
 }
 
-pub(super) fn tier(spec: &Node, to: &mut Objections<'_>) {
+pub(super) fn tier(kind: &str, root: &Node, spec: &Node, to: &mut Objections<'_>) {
+    let name = root.get("metadata").and_then(|metadata| field(metadata, "name"));
+    if kind == "BaselineAdminNetworkPolicy"
+        && let Some(name) = name.filter(|name| name.as_str() != Some("default"))
+    {
+        to.say(name.span, "there is one at most, and its name is `default`");
+    }
+    if let Some(subject) = field(spec, "subject").filter(|subject| words(subject) > 1) {
+        to.say(subject.span, "a subject is either `namespaces` or `pods`");
+    }
     for (list, peers) in [("ingress", "from"), ("egress", "to")] {
         for rule in items(spec, list) {
             for peer in items(rule, peers) {

@@ -185,7 +185,7 @@ fn a_tier_of_a_later_version_may_mean_something_else() {
         assert_eq!(policies.tiers.iter().map(|policy| policy.doubtful).collect::<Vec<_>>(), [expected], "{text}");
     };
     check("v1alpha2", "", false);
-    check("v1alpha1", "", false);
+    check("v1alpha1", "", true);
     check("v1alpha2", ", inverse: true", true);
     check("v1beta1", "", true);
     check("v1", "", true);

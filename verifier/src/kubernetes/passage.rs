@@ -167,7 +167,9 @@ impl Connection<'_> {
         found: &mut Vec<(Action, &'a TierPolicy, &'a TierRule)>,
     ) -> bool {
         for rule in policy.rules(self.direction) {
-            let mut fits = rule.fits(self.peer, self.server).min(selected);
+            // Of a policy of which nobody knows what the cluster made of it, any rule may mean anything.
+            let fits = if policy.doubtful { Fits::Perhaps } else { rule.fits(self.peer, self.server) };
+            let mut fits = fits.min(selected);
             match rule.action {
                 Action::Accept if rule.may_fail_closed() => fits = fits.min(Fits::Perhaps),
                 Action::Deny | Action::Pass if rule.may_fail_closed() => found.push((Action::Deny, policy, rule)),

@@ -33,7 +33,11 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
         let _ = writeln!(text, "\n…and {more} more.");
     }
     if !shown.statements.is_empty() {
-        let _ = writeln!(text, "\n<details><summary>{} changed documents</summary>\n", shown.statements.len());
+        let documents = match shown.statements.len() {
+            1 => "1 changed document".to_owned(),
+            many => format!("{many} changed documents"),
+        };
+        let _ = writeln!(text, "\n<details><summary>{documents}</summary>\n");
         for statement in shown.statements {
             let _ = writeln!(text, "- {}", plain(&statement.to_string()));
         }

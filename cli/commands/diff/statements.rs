@@ -45,7 +45,8 @@ pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &Hist
     let old = documents(before, |path, text| theirs.get(path) != Some(&text));
     let new = documents(after, |path, text| ours.get(path) != Some(&text));
     let mut found = Vec::new();
-    let prefix = below(&after.root);
+    // What is gone lay on the other side.
+    let (now, then) = (below(&after.root), below(&before.root));
     let folder = after.policy_folder().or(before.policy_folder());
     let statement = |sign, (kind, place, name, _): &Key, read: &Read, line, written| Statement {
         sign,
@@ -55,7 +56,7 @@ pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &Hist
             None if place.is_empty() => name.clone(),
             None => format!("{place}/{name}"),
         },
-        prefix: prefix.clone(),
+        prefix: if sign == "-" { then.clone() } else { now.clone() },
         path: read.path.clone(),
         line,
         written,

@@ -415,3 +415,29 @@ spec:
     // Only who is refused before would be admitted, unless the network rewrites addresses.
     outside(&format!("{network}{}", block("10.1.0.0/16")), "Depends by an address that is refused");
 }
+
+#[test]
+fn who_would_be_admitted_is_of_a_trust_domain_that_is_taken() {
+    let policies = "
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec: {rules: [{from: [{source: {namespaces: [far]}}]}]}
+";
+    answered(policies, "web", &Asked::anything(), &[], |answer, model, _| {
+        let Some(Gate::Shut(Decider::NoRule { nearest: Some(miss), .. })) = &answer.proxy else {
+            panic!("{:?}", answer.proxy)
+        };
+        let peer = miss.admits.as_ref().and_then(|request| request.peer.as_ref()).unwrap().to_string();
+        let taken = &model.mesh().trust_domains;
+        assert!(
+            taken.iter().any(|domain| peer.contains(&format!("{domain}/ns/far/"))),
+            "{peer} is of none of {taken:?}"
+        );
+    });
+}

@@ -288,7 +288,7 @@ pub(super) fn sidecar<'a>(
                 http: *reads == Reads::Http,
                 plaintext: mode.plaintext(),
                 mtls: mode.mtls(),
-                trust_domains: Vec::new(),
+                trust_domains: model.mesh().trust_domains.clone(),
                 issuers: tokens.iter().map(|rule| rule.taken()).collect(),
             };
             let one = ask(&chain(&selected, *reads, model.mesh()), &arrivals, &question);

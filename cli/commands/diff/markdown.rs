@@ -7,6 +7,7 @@ use ringfence_verifier::difference::{Change, Kind};
 use super::names::{joined, presence, request};
 use super::text::shifts;
 use super::{Shown, summary};
+use crate::summary::counted;
 
 /// As many changes as a comment has room for.
 const MOST: usize = 60;
@@ -33,10 +34,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
         let _ = writeln!(text, "\n…and {more} more.");
     }
     if !shown.statements.is_empty() {
-        let documents = match shown.statements.len() {
-            1 => "1 changed document".to_owned(),
-            many => format!("{many} changed documents"),
-        };
+        let documents = counted(shown.statements.len(), "changed document");
         let _ = writeln!(text, "\n<details><summary>{documents}</summary>\n");
         for statement in shown.statements {
             let _ = writeln!(text, "- {}", plain(&statement.to_string()));

@@ -7,6 +7,7 @@ use ringfence_verifier::reach::Reach;
 
 use super::answers::{Answers, Grouped};
 use super::whatif::word;
+use crate::summary::counted;
 
 /// As many lines of one verdict, and callers on one line, as are shown.
 const MOST_LINES: usize = 40;
@@ -24,8 +25,8 @@ fn one(grouped: &Grouped, all: bool) -> String {
         grouped.from,
         grouped.to,
         grouped.cluster,
-        of(callers, "caller"),
-        of(ports, "port")
+        counted(callers, "caller"),
+        counted(ports, "port")
     );
     for note in &grouped.notes {
         let _ = writeln!(text, "  {note}");
@@ -62,10 +63,6 @@ pub(super) fn lines_of(answers: &Answers<'_>) -> String {
         }
     }
     text
-}
-
-fn of(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Returns the callers with one verdict at each port.

@@ -13,7 +13,7 @@ use ringfence_compiler::resolve::world::{Cluster, World};
 use crate::model::{Model, Stranger};
 use crate::network;
 use crate::policies::Policies;
-use crate::reach::{Answer, Asked, Caller, Detail, Gate, Reach, explain};
+use crate::reach::{Answer, Asked, Caller, Detail, Reach, explain};
 use crate::request::Identity;
 
 /// A cluster, ready to be asked, by its position in [`World::clusters`].
@@ -124,28 +124,21 @@ impl<'a> Terrain<'a> {
 
     /// Tells whether pods of one cluster reach those of another by their addresses, as both clusters' facts say.
     pub fn share_a_network(&self, one: usize, other: usize) -> bool {
-        let spec = |land: usize| self.lands.get(land).map(|land| &land.model.cluster().document.spec);
-        let (Some(ours), Some(theirs)) = (spec(one), spec(other)) else { return false };
-        one == other || ours.shares_a_network_with(theirs)
+        let (Some(ours), Some(theirs)) = (self.lands.get(one), self.lands.get(other)) else { return false };
+        one == other || network::share_a_network(&ours.model, &theirs.model)
     }
 
-    /// Returns a caller as the cluster of a workload knows it.
-    fn arriving<'t>(&'t self, from: Who<'t>, to: Place) -> Option<Caller<'t>> {
-        match from {
+    /// Returns a caller as the cluster of a place knows it, with the workload there and that cluster.
+    fn meeting<'t>(&'t self, from: Who<'t>, to: Place) -> Option<(Caller<'t>, &'t Workload, &'t Model<'t>)> {
+        let (land, workload) = self.at(to)?;
+        let caller = match from {
             Who::Pods(home, ..) | Who::Known(home, _) if home != to.land => {
                 let model: &'t Model<'t> = &self.lands.get(home)?.model;
-                Some(from.caller().from_elsewhere(model))
+                from.caller().from_elsewhere(model)
             }
-            _ => Some(from.caller()),
-        }
-    }
-
-    /// Asks the networks at both ends.
-    fn network<'t>(&'t self, from: Who<'t>, to: Place, port: u16) -> Option<(Gate<'t>, Gate<'t>)> {
-        let (land, workload) = self.at(to)?;
-        let caller = self.arriving(from, to)?;
-        let model: &Model<'t> = &land.model;
-        Some((network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port)))
+            _ => from.caller(),
+        };
+        Some((caller, workload, &land.model))
     }
 
     /// Answers whether a caller reaches a port of a workload, who can show these identities beside its own.
@@ -157,9 +150,7 @@ impl<'a> Terrain<'a> {
         asked: &Asked,
         keys: &[Identity],
     ) -> Option<Answer<'t>> {
-        let (land, workload) = self.at(to)?;
-        let caller = self.arriving(from, to)?;
-        let model: &Model<'t> = &land.model;
+        let (caller, workload, model) = self.meeting(from, to)?;
         Some(explain(model, caller, (workload, port), asked, Detail { stolen: keys, ..Detail::default() }))
     }
 
@@ -172,8 +163,9 @@ impl<'a> Terrain<'a> {
         asked: &Asked,
         keys: &[Identity],
     ) -> Option<Answer<'t>> {
-        let (egress, ingress) = self.network(from, to, port)?;
-        if egress.reach().min(ingress.reach()) == Reach::Denied {
+        let (caller, workload, model) = self.meeting(from, to)?;
+        let egress = network::egress(model, caller, workload, port).reach();
+        if egress.min(network::ingress(model, caller, workload, port).reach()) == Reach::Denied {
             return None;
         }
         self.answer(from, to, port, asked, keys).filter(|answer| answer.reach() != Reach::Denied)

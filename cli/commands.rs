@@ -20,7 +20,7 @@ use ringfence_compiler::compile::{Compiled, compile};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
-use ringfence_verifier::{assertions, translation};
+use ringfence_verifier::{assertions, redundant, translation};
 
 use crate::args::{FormatName, Reading, Verb};
 use crate::console;
@@ -71,6 +71,7 @@ pub fn judge(project: &mut Project) -> Judged {
         let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
         let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
         diagnostics.check().ok()?;
+        redundant::check(&resolved, &mut diagnostics);
         let judgements = assertions::judge(&resolved, &compiled, &mut diagnostics);
         let summary = Summary::of(&resolved, &compiled, proof, judgements);
         Some((compiled, summary))

@@ -23,7 +23,7 @@ use crate::fleet::Fleet;
 use crate::model::Model;
 use crate::surroundings::Surroundings;
 
-pub use idle::{Because, Idle, idle, needless};
+pub use idle::{idle, needless};
 
 /// What a check may ask.
 struct Context<'m> {

@@ -13,6 +13,7 @@ use ringfence_compiler::requests::{Clause, Field, RequestSet, TokenMatch};
 use ringfence_compiler::resolve::Governed;
 use ringfence_compiler::resolve::access::{Barred, Bound, Grant};
 use ringfence_compiler::resolve::statements::Origin;
+use ringfence_compiler::resolve::units::MESH_PORTS;
 
 use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Enforced, Leaf, Test};
@@ -79,6 +80,19 @@ impl<'a> Meant<'a> {
         let providers = authentication.external.keys().cloned().collect();
         Self { chain, arrivals, tokens, providers }
     }
+}
+
+/// Returns the ports of a unit that its manifests declare or its policy speaks of.
+#[must_use]
+pub fn ports(governed: &Governed<'_>) -> BTreeSet<u16> {
+    let access = &governed.access;
+    let clauses = access.grants.iter().chain(&access.denies).flat_map(|grant| grant.set.clauses());
+    let mut ports: BTreeSet<u16> = clauses.flat_map(|clause| clause.ports.patterns()).copied().collect();
+    ports.extend(governed.unit.ports.keys());
+    ports.extend(governed.settings.mtls.value.ports.keys());
+    // Those of the data plane itself are not captured, so no policy reaches them.
+    ports.retain(|port| !MESH_PORTS.contains(port) && *port > 0);
+    ports
 }
 
 /// What clauses are written with.

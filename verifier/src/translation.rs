@@ -22,7 +22,7 @@ use ringfence_compiler::yaml::{self, Profile};
 use crate::engine::Enforced;
 use crate::engine::envoy::{Mesh, Reads, chain};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
-use crate::meant::Meant;
+use crate::meant::{self, Meant};
 use crate::policies::Policies;
 use crate::request::Request;
 use crate::spoken;
@@ -170,18 +170,12 @@ fn ports(
     place: &Place<'_>,
     policies: &Policies,
 ) -> (BTreeSet<u16>, Option<u16>) {
-    let mut named: BTreeSet<u16> = governed.unit.ports.keys().copied().collect();
-    let access = &governed.access;
-    for clause in access.grants.iter().chain(&access.denies).flat_map(|grant| grant.set.clauses()) {
-        named.extend(clause.ports.patterns());
-    }
-    named.extend(governed.settings.mtls.value.ports.keys());
+    let mut named = meant::ports(governed);
     named.extend(policies.modes(place.namespace, place.labels, place.root).ports());
     for policy in policies.authorizing(place.namespace, place.labels, place.root) {
         named.extend(policy.ports());
     }
     named.extend(spoken::bypassed(workload));
-    // Those of the data plane itself are not captured, so no policy reaches them.
     named.retain(|port| !MESH_PORTS.contains(port) && *port > 0);
     let fresh = (1..).find(|port| !named.contains(port));
     (named, fresh)

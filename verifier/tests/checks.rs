@@ -461,9 +461,9 @@ proptest! {
         let before = world(&text(&policies, |_, _| true, |_| true));
         let model = Model::of(&before.0, &before.1);
         let places = Places::of(&model);
-        let idle = idle(&places);
+        let idle = idle(&places).idle;
         let gone: BTreeSet<(String, usize)> =
-            idle.iter().map(|idle| (idle.rule.name.to_owned(), idle.rule.rule)).collect();
+            idle.iter().map(|idle| (idle.what.name.to_owned(), idle.what.rule)).collect();
         let whole: BTreeSet<String> =
             needless(&places, &model.policies().authorization, &idle).into_iter().map(|(_, name)| name.to_owned()).collect();
         let keep_rule = |at: usize, rule: usize| !gone.contains(&(format!("p{at}"), rule));

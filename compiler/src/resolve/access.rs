@@ -42,6 +42,8 @@ pub struct Access {
     pub grants: Vec<Grant>,
     /// What denies requests.
     pub denies: Vec<Grant>,
+    /// Statements of its own workspace, where there is a default that holds as soon as none of them is left.
+    pub speaking: BTreeSet<Origin>,
 }
 
 impl Access {
@@ -81,6 +83,7 @@ pub(super) fn resolve(
         floors::check(&access, diagnostics);
         let (written, denies) = rules.at(at, unit);
         access.denies = denies;
+        access.speaking = rules.speaking_against_default(world, at, unit);
         for grant in written.into_iter().chain(grants::default(world, unit, &rules, at, diagnostics)) {
             access.grants.extend(bounded(grant, &access.ceilings, diagnostics));
         }

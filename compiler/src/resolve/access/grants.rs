@@ -141,11 +141,21 @@ impl<'a> Rules<'a> {
         (here(&self.allows, callers::requests), here(&self.denies, callers::denied_requests))
     }
 
-    /// Tells whether the unit's own workspace, or a group of it, says who reaches it.
-    fn speak_for(&self, at: usize) -> bool {
-        self.allows
-            .iter()
-            .any(|rule| !rule.on_trial && rule.units.contains(&at) && rule.document.node.lineage().len() >= 3)
+    /// Returns the rules by which a unit's own workspace, or a group of it, says who reaches it.
+    fn speaking_for(&self, at: usize) -> impl Iterator<Item = &Rule<'a>> {
+        let speaks = move |rule: &&Rule<'_>| {
+            !rule.on_trial && rule.units.contains(&at) && rule.document.node.lineage().len() >= 3
+        };
+        self.allows.iter().filter(speaks)
+    }
+
+    /// Returns the same where a default would hold without them.
+    pub(super) fn speaking_against_default(&self, world: &World<'_>, at: usize, unit: &Unit<'_>) -> BTreeSet<Origin> {
+        // Two defaults that contradict each other are reported where one of them holds.
+        match within(world, unit, &mut Diagnostics::new()) {
+            None | Some((Spanned { value: Within::Nobody, .. }, _)) => BTreeSet::new(),
+            Some(_) => self.speaking_for(at).map(Rule::origin).collect(),
+        }
     }
 }
 
@@ -153,13 +163,17 @@ impl<'a> Rules<'a> {
 type Requests = fn(&[Caller], &Condition, &Unit<'_>) -> Option<RequestSet>;
 
 impl Rule<'_> {
+    fn origin(&self) -> Origin {
+        Origin::document(self.span, self.document)
+    }
+
     fn grant(&self, unit: &Unit<'_>, requests: Requests) -> Option<Grant> {
         let set = requests(&self.callers, self.condition, unit)?;
         if set.is_empty() {
             return None;
         }
         Some(Grant {
-            origin: Origin::document(self.span, self.document),
+            origin: self.origin(),
             kind: GrantKind::Written,
             set,
             on_trial: self.on_trial,
@@ -315,7 +329,7 @@ pub(super) fn default(
     at: usize,
     diagnostics: &mut Diagnostics,
 ) -> Option<Grant> {
-    if rules.speak_for(at) {
+    if rules.speaking_for(at).next().is_some() {
         return None;
     }
     let (within, path) = within(world, unit, diagnostics)?;

@@ -1,0 +1,232 @@
+//! Statements that decide nothing: what is reported can all go at once, and nothing else is admitted without it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test, which reads its own texts and fails where they are broken"
+)]
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use ringfence_compiler::compile::compile;
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::parse::parse;
+use ringfence_compiler::resolve::{Resolved, resolve};
+use ringfence_compiler::shape::scalar::Text;
+use ringfence_compiler::source::Sources;
+use ringfence_compiler::spec::names::Day;
+use ringfence_verifier::engine::Enforced;
+use ringfence_verifier::engine::envoy::Reads;
+use ringfence_verifier::exact::{Certainty, Space, Verdict};
+use ringfence_verifier::meant::{Meant, ports};
+use ringfence_verifier::redundant;
+
+#[path = "../../compiler/tests/support/mod.rs"]
+mod support;
+
+/// An entry of an Access: where the document is written, what it is about, and the entry.
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    file: &'static str,
+    to: &'static str,
+    verb: &'static str,
+    entry: String,
+}
+
+/// Three services of one workspace; one of them has no proxy, and there is a default.
+fn repository(entries: &[Entry], default: Option<&str>) -> support::Files {
+    let mut files = support::files(include_str!("assertions/mesh.txt"));
+    files.remove("policy/shop/front/access.yaml");
+    let tenant = "apiVersion: ringfence/v1alpha1\nkind: Tenant\nmetadata: {name: shop}\nspec: ";
+    let spec = default.map_or("{}".to_owned(), |within| format!("{{defaults: {{access: {{within: {within}}}}}}}"));
+    files.insert("policy/shop/tenant.yaml".to_owned(), format!("{tenant}{spec}\n").into_bytes());
+    for (at, Entry { file, to, verb, entry }) in entries.iter().enumerate() {
+        let text = files.entry((*file).to_owned()).or_default();
+        text.extend(
+            format!(
+                "---\napiVersion: ringfence/v1alpha1\nkind: Access\nmetadata: {{name: e{at}}}\nspec:\n{to}  {verb}:\n    - {entry}\n"
+            )
+            .bytes(),
+        );
+    }
+    files
+}
+
+/// Resolves a repository and asks something of it; the second is what was reported, by place and words.
+fn asked<T>(files: &support::Files, ask: impl FnOnce(&Resolved<'_>) -> T) -> (T, Vec<String>) {
+    let (mut sources, mut said, mut found) = (Sources::new(), Diagnostics::new(), Diagnostics::new());
+    let parsed = parse(files, &mut sources, &mut said).unwrap_or_else(|_| panic!("{:?}", said.sorted(&sources)));
+    let resolved = resolve(&parsed, Day::parse("2026-11-22").unwrap(), &mut said)
+        .unwrap_or_else(|_| panic!("{:?}", said.sorted(&sources)));
+    compile(&resolved, &sources, &mut said).unwrap_or_else(|_| panic!("{:?}", said.sorted(&sources)));
+    redundant::check(&resolved, &mut found);
+    let line = |one: &&ringfence_compiler::diagnostics::Diagnostic| {
+        let label = &one.labels()[0];
+        let others: Vec<_> =
+            one.labels()[1..].iter().map(|by| format!("{} {}", sources.place(by.span), by.text)).collect();
+        format!("{} {} ({})", sources.place(label.span), one.message(), others.join(", "))
+    };
+    (ask(&resolved), found.sorted(&sources).iter().map(line).collect())
+}
+
+fn entry(file: &'static str, to: &'static str, verb: &'static str, entry: &str) -> Entry {
+    Entry { file, to, verb, entry: entry.to_owned() }
+}
+
+const WORKSPACE: &str = "policy/shop/front/access.yaml";
+const TENANT: &str = "policy/shop/access.yaml";
+const CART: &str = "  to: cart\n";
+
+/// Returns what is reported of entries about the cart, one of the tenant's last.
+fn reported(entries: &[(&'static str, &'static str, &str)], default: Option<&str>) -> Vec<String> {
+    let entries: Vec<_> = entries.iter().map(|(file, verb, text)| entry(file, CART, verb, text)).collect();
+    asked(&repository(&entries, default), |_| ()).1
+}
+
+#[test]
+fn a_statement_is_shown_with_what_decides_in_its_stead() {
+    let two = [
+        (WORKSPACE, "allow", "{from: web, ports: [8080]}"),
+        (WORKSPACE, "allow", "{from: web, ports: [8080], methods: [GET]}"),
+    ];
+    assert_eq!(
+        reported(&two, None),
+        ["policy/shop/front/access.yaml:16 this grant admits nothing that others do not \
+          (policy/shop/front/access.yaml:8 admitted by this)"]
+    );
+    // Of two that are the same the first stays.
+    let same = [(WORKSPACE, "allow", "{from: web, ports: [8080]}"), (WORKSPACE, "allow", "{from: web, ports: [8080]}")];
+    assert_eq!(reported(&same, None).len(), 1);
+    // Two together cover a third, and neither of them goes.
+    let split = [
+        (WORKSPACE, "allow", "{from: web, ports: [8080], methods: [GET, PUT]}"),
+        (WORKSPACE, "allow", "{from: web, ports: [8080], methods: [GET]}"),
+        (WORKSPACE, "allow", "{from: web, ports: [8080], methods: [PUT]}"),
+    ];
+    let found = reported(&split, None);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let unadmitted = [
+        (WORKSPACE, "allow", "{from: web, ports: [8080], methods: [GET]}"),
+        (WORKSPACE, "deny", "{methods: [DELETE]}"),
+    ];
+    let found = reported(&unadmitted, None);
+    assert!(
+        found[0]
+            .contains("this deny refuses what nothing admits (policy/shop/front/access.yaml:8 all that this admits"),
+        "{found:?}"
+    );
+    let needed = [(WORKSPACE, "allow", "{from: web, ports: [8080]}"), (WORKSPACE, "deny", "{methods: [DELETE]}")];
+    assert_eq!(reported(&needed, None), [""; 0]);
+    let refused = [
+        (WORKSPACE, "allow", "{from: web, ports: [8080]}"),
+        (WORKSPACE, "deny", "{methods: [DELETE, PUT]}"),
+        (WORKSPACE, "deny", "{methods: [PUT]}"),
+    ];
+    let found = reported(&refused, None);
+    assert!(
+        found[0].contains(
+            ":24 this deny refuses nothing that others do not (policy/shop/front/access.yaml:16 refused by this)"
+        ),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn the_last_statement_of_a_workspace_keeps_a_default_away() {
+    let above = [
+        (TENANT, "allow", "{from: /shop/front:web, ports: [8080]}"),
+        (WORKSPACE, "allow", "{from: web, ports: [8080]}"),
+    ];
+    let covered = |default| {
+        let [above, below] = above.map(|(file, verb, text)| (file, verb, text));
+        let entries =
+            [entry(above.0, "  to: /shop/front:cart\n", above.1, above.2), entry(below.0, CART, below.1, below.2)];
+        asked(&repository(&entries, default), |_| ()).1
+    };
+    // Where it may go it goes, and not the one above, which is written first.
+    for default in [None, Some("nobody")] {
+        let found = covered(default);
+        assert!(found.len() == 1 && found[0].starts_with("policy/shop/front/access.yaml:8 "), "{found:?}");
+    }
+    let found = covered(Some("tenant"));
+    assert!(found.len() == 1 && found[0].starts_with("policy/shop/access.yaml:8 "), "{found:?}");
+}
+
+fn statements() -> impl Strategy<Value = Vec<Entry>> {
+    let some = |of: &'static [&'static str]| proptest::sample::subsequence(of, 1..=of.len());
+    let field = move |name: &'static str, of: &'static [&'static str]| {
+        proptest::option::weighted(0.5, some(of))
+            .prop_map(move |chosen| chosen.map_or(String::new(), |chosen| format!(", {name}: [{}]", chosen.join(", "))))
+    };
+    let callers = some(&["web", "cart", "db", "/ops/tools", "gateway:edge"]);
+    let http = (field("methods", &["GET", "POST"]), field("paths", &["/", "/a", "\"/a/{*}\""]));
+    let about_cart =
+        (prop_oneof![4 => Just("allow"), 1 => Just("deny")], callers, http).prop_map(|(verb, from, http)| {
+            entry(WORKSPACE, CART, verb, &format!("{{from: [{}], ports: [8080]{}{}}}", from.join(", "), http.0, http.1))
+        });
+    let about_db =
+        (prop_oneof![4 => Just("allow"), 1 => Just("deny")], some(&["web", "cart"]), field("ports", &["5432"]))
+            .prop_map(|(verb, from, ports)| {
+                entry(WORKSPACE, "  to: db\n", verb, &format!("{{from: [{}]{ports}}}", from.join(", ")))
+            });
+    let above =
+        (some(&["/shop/front:web", "/shop/front"]), prop_oneof![Just("/shop/front:cart"), Just("/shop/front:db")])
+            .prop_map(|(from, to)| {
+                let to = if to.ends_with("db") { "  to: /shop/front:db\n" } else { "  to: /shop/front:cart\n" };
+                entry(TENANT, to, "allow", &format!("{{from: [{}]}}", from.join(", ")))
+            });
+    proptest::collection::vec(prop_oneof![4 => about_cart, 2 => about_db, 1 => above], 1..6)
+}
+
+/// Asserts that two repositories admit the same everywhere.
+fn assert_same(before: &Resolved<'_>, after: &Resolved<'_>) {
+    assert_eq!(before.units.len(), after.units.len());
+    for (one, other) in before.units.iter().zip(&after.units) {
+        let named: BTreeSet<u16> = ports(one).into_iter().chain(ports(other)).collect();
+        let fresh = (1..).find(|port| !named.contains(port));
+        for port in named.iter().copied().chain(fresh) {
+            for reads in [Reads::Http, Reads::Bytes] {
+                let [one, other] =
+                    [one, other].map(|governed| Meant::at(governed, port, reads, &["cluster.local".to_owned()]));
+                let tests =
+                    || one.chain.rules().flat_map(Enforced::tests).chain(other.chain.rules().flat_map(Enforced::tests));
+                let mut arrivals = one.arrivals.clone();
+                (arrivals.plaintext, arrivals.mtls) = (true, true);
+                let space = Space::of(arrivals.clone(), tests(), &[]);
+                let [ours, theirs] = [&one.chain, &other.chain].map(|chain| Verdict::of(&space, &arrivals, chain));
+                for (left, right) in [(&ours, &theirs), (&theirs, &ours)] {
+                    assert_eq!(
+                        left.beyond(right, Certainty::Perhaps, Certainty::Perhaps),
+                        None,
+                        "port {port} {reads:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn without_what_is_reported_the_same_is_admitted(
+        entries in statements(),
+        default in prop_oneof![Just(None), Just(Some("workspace")), Just(Some("tenant"))],
+    ) {
+        let files = repository(&entries, default);
+        let place = |entry: &Entry| {
+            let at = entries.iter().position(|one| std::ptr::eq(one, entry)).unwrap();
+            // Each document has eight lines, and its entry is on the eighth.
+            let before = entries[..at].iter().filter(|one| one.file == entry.file).count();
+            format!("{}:{} ", entry.file, 8 * (before + 1))
+        };
+        let (_, reported) = asked(&files, |_| ());
+        let is_reported = |entry: &Entry| reported.iter().any(|line| line.starts_with(&place(entry)));
+        let rest: Vec<Entry> = entries.iter().filter(|entry| !is_reported(entry)).cloned().collect();
+        prop_assert_eq!(rest.len() + reported.len(), entries.len(), "{:?}", &reported);
+        let without = repository(&rest, default);
+        asked(&files, |before| asked(&without, |after| assert_same(before, after)));
+    }
+}

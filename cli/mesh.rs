@@ -239,16 +239,25 @@ impl Input {
                     Some((parsed, resolved, objects))
                 });
                 if let Some((parsed, tree, mut objects)) = whole {
+                    let mut made = Vec::new();
                     for document in &parsed.policy.clusters {
-                        let Some(inventory) = parsed.inventory.clusters.get(document.name()) else { continue };
-                        let objects = objects.remove(document.name()).unwrap_or_default();
+                        if let Some(inventory) = parsed.inventory.clusters.get(document.name()) {
+                            made.push((document, inventory, objects.remove(document.name()).unwrap_or_default()));
+                        }
+                    }
+                    let read = made.into_par_iter().map(|(document, inventory, objects)| {
                         // An object has the place of the first statement that made it.
-                        let roots = objects.iter().map(|object| {
+                        let roots = objects.into_iter().map(|object| {
                             let place = object.origins.first().map_or(document.span, |origin| origin.span);
-                            Node::from_json(&object.value, place)
+                            Node::from_json(object.value, place)
                         });
-                        let policies = self.edits.policies(roots, &mut diagnostics);
-                        clusters.push(Mesh { document, inventory: Cow::Borrowed(inventory), policies });
+                        let mut said = Diagnostics::new();
+                        let policies = self.edits.policies(roots, &mut said);
+                        (Mesh { document, inventory: Cow::Borrowed(inventory), policies }, said)
+                    });
+                    for (mesh, said) in read.collect::<Vec<_>>() {
+                        clusters.push(mesh);
+                        diagnostics.append(said);
                     }
                     resolved = Some(tree);
                 }

@@ -17,6 +17,8 @@ mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use self::ceilings::Known;
 pub(crate) use self::edge::grpc_call;
 use self::flows::Connections;
@@ -35,11 +37,16 @@ use crate::spec::reference::NodePath;
 /// # Errors
 /// When something was reported.
 pub fn lower(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Result<Vec<ClusterPlan>, Reported> {
-    let connections = Connections::of(resolved, diagnostics);
+    let connections = &Connections::of(resolved, diagnostics);
+    let clusters = resolved.world.clusters.par_iter().map(|(_, cluster)| {
+        let mut said = Diagnostics::new();
+        let mut lowering = Lowering { resolved, cluster, connections, known: Known::new(), diagnostics: &mut said };
+        (lowering.cluster(), said)
+    });
     let mut plans = Vec::new();
-    for cluster in resolved.world.clusters.values() {
-        let mut lowering = Lowering { resolved, cluster, connections: &connections, known: Known::new(), diagnostics };
-        plans.push(lowering.cluster());
+    for (plan, said) in clusters.collect::<Vec<_>>() {
+        plans.push(plan);
+        diagnostics.append(said);
     }
     outside::check_callers(resolved, diagnostics);
     reach::check(resolved, diagnostics);

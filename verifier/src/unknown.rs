@@ -4,7 +4,8 @@
 //! among them, and whether there was one. The API server refuses such an object where it is asked to be strict and drops the
 //! field where it is not, so that nobody can tell from the object what the cluster has.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::mesh as code;
@@ -38,7 +39,7 @@ const SIDECAR: [&str; 13] = [
 const TIER_VERSIONS: [&str; 2] = ["v1alpha1", "v1alpha2"];
 
 /// The fields of metadata that people write; those that the API server adds are in exports.
-const METADATA: [&str; 14] = [
+const METADATA: [&str; 15] = [
     "name",
     "namespace",
     "labels",
@@ -53,7 +54,46 @@ const METADATA: [&str; 14] = [
     "managedFields",
     "resourceVersion",
     "selfLink",
+    "uid",
 ];
+
+/// The fields of each kind, below `spec`.
+static FIELDS: LazyLock<BTreeMap<&str, Known>> = LazyLock::new(|| {
+    KINDS.iter().map(|kind| (kind.name, Known::of(kind.rows.iter().flat_map(|row| row.fields)))).collect()
+});
+
+/// Those of a Sidecar.
+static OF_SIDECAR: LazyLock<Known> = LazyLock::new(|| Known::of(&SIDECAR));
+
+/// What may stand at a place.
+#[derive(Debug, Default)]
+struct Known {
+    /// The fields, or `*` for any; an item of a list is `[]`.
+    fields: BTreeMap<&'static str, Known>,
+    /// Whether it is named as a whole, and may hold anything.
+    anything: bool,
+}
+
+impl Known {
+    /// Takes paths such as `rules[].from[].source` apart.
+    fn of<'p>(paths: impl IntoIterator<Item = &'p &'static str>) -> Self {
+        let mut known = Self::default();
+        for path in paths {
+            let steps = path.split('.').flat_map(|step| match step.strip_suffix("[]") {
+                Some(list) => [Some(list), Some("[]")],
+                None => [Some(step), None],
+            });
+            let end = steps.flatten().fold(&mut known, |at, step| at.fields.entry(step).or_default());
+            end.anything = true;
+        }
+        known
+    }
+
+    /// Returns what may stand below a step.
+    fn below(&self, step: &str) -> Option<&Self> {
+        self.fields.get(step).or_else(|| self.fields.get("*"))
+    }
+}
 
 /// Reports fields that are not known; says whether there are any.
 pub fn fields(kind: Deciding, root: &Node, diagnostics: &mut Diagnostics) -> bool {
@@ -61,37 +101,21 @@ pub fn fields(kind: Deciding, root: &Node, diagnostics: &mut Diagnostics) -> boo
         Deciding::Tier(_) => "ClusterNetworkPolicy",
         _ => kind.name(),
     };
-    let rows = KINDS.iter().filter(|known| known.name == name).flat_map(|known| known.rows);
-    let paths: Vec<Vec<&str>> = rows.flat_map(|row| row.fields).map(|field| steps(field)).collect();
     let is_tier = matches!(kind, Deciding::Tier(_));
     let mut look = Look { kind: kind.name(), is_tier, found: false, diagnostics };
-    look.object(root);
+    look.object(root, FIELDS.get(name));
     // What a later version of a tier means by the same words nobody here knows.
     let version = root.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
     let known = TIER_VERSIONS.iter().any(|known| version.split_once('/').is_some_and(|(_, version)| version == *known));
     look.found |= is_tier && !known;
-    if let Some(spec) = root.get("spec") {
-        let below: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-        look.below(spec, &below, "spec");
-    }
     look.found
 }
 
 /// Reports fields of a Sidecar that are not known, of those that are about what arrives; says whether there are any.
 pub fn of_sidecar(root: &Node, diagnostics: &mut Diagnostics) -> bool {
     let mut look = Look { kind: "Sidecar", is_tier: false, found: false, diagnostics };
-    look.object(root);
-    let paths: Vec<Vec<&str>> = SIDECAR.iter().map(|field| steps(field)).collect();
-    if let Some(spec) = root.get("spec") {
-        let below: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-        look.below(spec, &below, "spec");
-    }
+    look.object(root, Some(&OF_SIDECAR));
     look.found
-}
-
-/// Splits `rules[].from[].source` into its steps; an item of a list is a step of its own.
-fn steps(path: &str) -> Vec<&str> {
-    path.split('.').flat_map(|step| step.strip_suffix("[]").map_or(vec![step], |list| vec![list, "[]"])).collect()
 }
 
 struct Look<'d> {
@@ -103,41 +127,40 @@ struct Look<'d> {
 }
 
 impl Look<'_> {
-    /// Looks at what objects of every kind have.
-    fn object(&mut self, root: &Node) {
+    /// Looks at what objects of every kind have, and at what this kind has.
+    fn object(&mut self, root: &Node, spec: Option<&Known>) {
         self.mapping(root, &OBJECT, "the object");
         if let Some(metadata) = root.get("metadata") {
-            let known: Vec<&str> = METADATA.into_iter().chain(["uid"]).collect();
-            self.mapping(metadata, &known, "`metadata`");
+            self.mapping(metadata, &METADATA, "`metadata`");
+        }
+        if let (Some(node), Some(known)) = (root.get("spec"), spec) {
+            self.below(node, known, "spec");
         }
     }
 
-    /// Looks below a node of which the fields are known by their paths from there.
-    fn below(&mut self, node: &Node, paths: &[&[&str]], at: &str) {
-        // What is named as a whole may hold anything, but for a selector.
-        if paths.iter().any(|path| path.is_empty()) {
+    /// Looks at a node and below it.
+    fn below(&mut self, node: &Node, known: &Known, at: &str) {
+        if known.anything {
             if SELECTORS.contains(&at) {
                 self.selector(node);
             }
             return;
         }
-        let after = |step: &str| -> Vec<&[&str]> {
-            let next = |path: &&[&str]| path.split_first().is_some_and(|(first, _)| *first == step || *first == "*");
-            paths.iter().filter(|path| next(path)).filter_map(|path| path.get(1..)).collect()
-        };
         match &node.value {
-            Value::Sequence(items) => items.iter().for_each(|item| self.below(item, &after("[]"), at)),
+            Value::Sequence(items) => {
+                for (item, known) in items.iter().filter_map(|item| Some((item, known.below("[]")?))) {
+                    self.below(item, known, at);
+                }
+            }
             Value::Mapping(mapping) => {
-                let known: BTreeSet<&str> = paths.iter().filter_map(|path| path.first().copied()).collect();
-                if !known.contains("*") {
-                    let known: Vec<&str> = known.into_iter().collect();
-                    self.mapping(node, &known, &format!("`{at}`"));
+                if mapping.entries().iter().any(|entry| known.below(&entry.key.value).is_none()) {
+                    let names: Vec<&str> = known.fields.keys().copied().collect();
+                    self.mapping(node, &names, &format!("`{at}`"));
                 }
                 for entry in mapping.entries() {
                     let key = entry.key.value.as_str();
-                    let below = after(key);
-                    if !below.is_empty() {
-                        self.below(&entry.value, &below, key);
+                    if let Some(known) = known.below(key) {
+                        self.below(&entry.value, known, key);
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::object::{Kind, Object, Stage, labels};
+use super::object::{Kind, Object, Stage, fields, labels};
 use crate::inventory::Labels;
 use crate::ir::{MeshPlan, NamespacePlan, Origins, Rule, UnitPlan};
 
@@ -69,7 +69,7 @@ impl Policy<'_> {
         for (part, rules) in self.rules.chunks(MOST_RULES).enumerate() {
             let mut spec = Map::new();
             if let Some(selector) = selector {
-                spec.insert("selector".to_owned(), json!({ "matchLabels": labels(selector) }));
+                spec.insert("selector".to_owned(), fields([("matchLabels", labels(selector))]));
             }
             spec.insert("action".to_owned(), self.action.into());
             if let Some(provider) = self.provider {
@@ -118,10 +118,10 @@ pub(super) fn rule(rule: &Rule) -> Value {
     let mut written = Map::new();
     // Empty lists are never written: Istio reads `from: []` as any source.
     if !source.is_empty() {
-        written.insert("from".to_owned(), json!([{ "source": source }]));
+        written.insert("from".to_owned(), vec![fields([("source", source.into())])].into());
     }
     if !operation.is_empty() {
-        written.insert("to".to_owned(), json!([{ "operation": operation }]));
+        written.insert("to".to_owned(), vec![fields([("operation", operation.into())])].into());
     }
     if !rule.when.is_empty() {
         let when: Vec<Value> = rule.when.iter().map(|(key, values)| json!({ "key": key, "values": values })).collect();

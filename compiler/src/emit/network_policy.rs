@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::object::{Kind, Object, Stage, labels};
+use super::object::{Kind, Object, Stage, fields, labels};
 use crate::ir::{Flow, NamespacePlan, Origins, Peer, Transport};
 
 const KIND: Kind = Kind("networking.k8s.io/v1", "NetworkPolicy");
@@ -12,12 +12,13 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
         return;
     }
     for unit in &namespace.units {
-        let spec = json!({
-            "podSelector": { "matchLabels": labels(&unit.selector) },
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": unit.network.ingress.iter().map(|flow| entry(flow, "from")).collect::<Vec<_>>(),
-            "egress": unit.network.egress.iter().map(|flow| entry(flow, "to")).collect::<Vec<_>>(),
-        });
+        let entries = |flows: &[Flow], side| flows.iter().map(|flow| entry(flow, side)).collect::<Value>();
+        let spec = fields([
+            ("podSelector", fields([("matchLabels", labels(&unit.selector))])),
+            ("policyTypes", json!(["Ingress", "Egress"])),
+            ("ingress", entries(&unit.network.ingress, "from")),
+            ("egress", entries(&unit.network.egress, "to")),
+        ]);
         let mut origins = unit.network.origins.clone();
         origins.insert(unit.origin.clone());
         objects.push(Object::of_unit(Stage::Allow, &KIND, namespace, unit, spec, origins));
@@ -41,7 +42,7 @@ fn entry(flow: &Flow, side: &str) -> Value {
                 Transport::Tcp => "TCP",
                 Transport::Udp => "UDP",
             };
-            json!({ "protocol": protocol, "port": port })
+            fields([("protocol", protocol.into()), ("port", (*port).into())])
         };
         entry.insert("ports".to_owned(), flow.ports.iter().map(port).collect());
     }
@@ -54,11 +55,12 @@ fn peer(peer: &Peer) -> Value {
         Peer::Anywhere => json!({}),
         Peer::EveryPod => json!({ "namespaceSelector": {} }),
         Peer::Pods { namespace, labels: pods } => {
-            let namespace = json!({ "matchLabels": { "kubernetes.io/metadata.name": namespace } });
+            let name = fields([("kubernetes.io/metadata.name", namespace.as_str().into())]);
+            let namespace = ("namespaceSelector", fields([("matchLabels", name)]));
             if pods.is_empty() {
-                json!({ "namespaceSelector": namespace })
+                fields([namespace])
             } else {
-                json!({ "namespaceSelector": namespace, "podSelector": { "matchLabels": labels(pods) } })
+                fields([namespace, ("podSelector", fields([("matchLabels", labels(pods))]))])
             }
         }
         Peer::Addresses(net) => json!({ "ipBlock": { "cidr": net.to_string() } }),

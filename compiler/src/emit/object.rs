@@ -101,7 +101,12 @@ impl Object {
         }
         metadata.insert("labels".to_owned(), json!({ "app.kubernetes.io/managed-by": MANAGED_BY }));
         metadata.insert("annotations".to_owned(), json!({}));
-        let value = json!({ "apiVersion": kind.0, "kind": kind.1, "metadata": metadata, "spec": spec });
+        let value = fields([
+            ("apiVersion", kind.0.into()),
+            ("kind", kind.1.into()),
+            ("metadata", metadata.into()),
+            ("spec", spec),
+        ]);
         Self {
             stage,
             kind: kind.1.to_owned(),
@@ -159,8 +164,7 @@ impl Object {
             annotations.push(("argocd.argoproj.io/sync-options", "Prune=false".to_owned()));
             annotations.push(("kustomize.toolkit.fluxcd.io/prune", "disabled".to_owned()));
         }
-        // `${` would be filled in by Flux's post-build substitution.
-        if self.value.to_string().contains("${") {
+        if is_filled_in(&self.value) {
             annotations.push(("kustomize.toolkit.fluxcd.io/substitute", "disabled".to_owned()));
         }
         let join = |mut list: Vec<String>| {
@@ -188,6 +192,23 @@ impl Object {
 fn place(sources: &Sources, origin: &Origin) -> String {
     let file = sources.file(origin.span.file);
     format!("{}#L{}", file.path(), file.position(origin.span.start).0)
+}
+
+/// Makes a mapping. `json!` would copy what is put into it, at each level again.
+pub(super) fn fields<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
+}
+
+/// Tells whether some text in a value would be filled in by Flux: it has `${` in it.
+fn is_filled_in(value: &Value) -> bool {
+    // Hardly any text has a `$` at all, and that is quickly seen.
+    let is = |text: &str| text.contains('$') && text.contains("${");
+    match value {
+        Value::String(text) => is(text),
+        Value::Array(items) => items.iter().any(is_filled_in),
+        Value::Object(fields) => fields.iter().any(|(key, value)| is(key) || is_filled_in(value)),
+        _ => false,
+    }
 }
 
 /// Writes labels as a mapping.

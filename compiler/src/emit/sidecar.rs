@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::object::{Kind, Object, Stage, labels};
+use super::object::{Kind, Object, Stage, fields, labels};
 use crate::ir::{ClusterPlan, NamespacePlan};
 use crate::spec::mandates::EgressMode;
 
@@ -19,11 +19,11 @@ pub(super) fn emit(plan: &ClusterPlan, namespace: &NamespacePlan, objects: &mut 
             EgressMode::RegistryOnly => "REGISTRY_ONLY",
             EgressMode::Any => "ALLOW_ANY",
         };
-        let spec = json!({
-            "workloadSelector": { "labels": labels(&unit.selector) },
-            "outboundTrafficPolicy": { "mode": mode },
-            "egress": [{ "hosts": hosts }],
-        });
+        let spec = fields([
+            ("workloadSelector", fields([("labels", labels(&unit.selector))])),
+            ("outboundTrafficPolicy", json!({ "mode": mode })),
+            ("egress", json!([{ "hosts": hosts }])),
+        ]);
         let mut origins = sidecar.origins.clone();
         origins.insert(unit.origin.clone());
         let mut object = Object::of_unit(Stage::Traffic, &KIND, namespace, unit, spec, origins);

@@ -139,6 +139,13 @@ impl Clause {
             }
     }
 
+    /// Tells whether a field alone shows that no request meets both; the fields are those that are quickly compared.
+    pub(super) fn is_apart(&self, other: &Self) -> bool {
+        self.ports.is_apart(&other.ports)
+            || self.methods.is_apart(&other.methods)
+            || self.identities.is_apart(&other.identities)
+    }
+
     /// Tells whether each field lies within ours: then every request that meets `other` meets `self`.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

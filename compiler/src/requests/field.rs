@@ -140,6 +140,14 @@ impl<P: Pattern> Field<P> {
         }
     }
 
+    /// Tells whether no pattern of one has a value in common with one of the other: no request meets both, where the attribute
+    /// has one value.
+    #[must_use]
+    pub fn is_apart(&self, other: &Self) -> bool {
+        let (Self::Only(left), Self::Only(right)) = (self, other) else { return false };
+        left.iter().all(|ours| right.iter().all(|theirs| ours.meet(theirs) == Meet::Nothing))
+    }
+
     /// Returns the condition met where both are, for an attribute that has one value.
     ///
     /// # Errors

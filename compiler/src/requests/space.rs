@@ -42,6 +42,10 @@ pub(super) fn difference(left: &[Clause], right: &[Clause]) -> Option<Request> {
 
 /// Returns a request that is in some clause of `left` and in some clause of `right`.
 pub(super) fn overlap(left: &[Clause], right: &[Clause]) -> Option<Request> {
+    // Most that is compared has nothing in common, and then there is no need for a space.
+    if left.iter().all(|ours| right.iter().all(|theirs| ours.is_apart(theirs))) {
+        return None;
+    }
     let clauses: Vec<&Clause> = left.iter().chain(right).collect();
     let (space, boxes) = Space::of(&clauses);
     let (ours, theirs) = boxes.split_at(left.len());

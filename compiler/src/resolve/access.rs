@@ -11,6 +11,8 @@ mod grants;
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use self::floors::Floors;
 use super::authentication::Authentication;
 use super::fields::Words;
@@ -75,32 +77,37 @@ pub(super) fn resolve(
     let mandates = ceilings::Mandated::read(world, diagnostics);
     let floors = Floors::read(world, units, diagnostics);
     consent::check(world, units, rules.admissions().chain(floors.admissions()), diagnostics);
-    let mut resolved = Vec::new();
-    for (at, unit) in units.iter().enumerate() {
-        let ceilings = mandates.at(unit, world, waivers, diagnostics);
+    let each = units.par_iter().enumerate().map(|(at, unit)| {
+        let mut said = Diagnostics::new();
+        let ceilings = mandates.at(unit, world, waivers, &mut said);
         let mut access = Access { ceilings, ..Access::default() };
         access.grants = floors.at(at, unit);
-        floors::check(&access, diagnostics);
+        floors::check(&access, &mut said);
         let (written, denies) = rules.at(at, unit);
         access.denies = denies;
         access.speaking = rules.speaking_against_default(world, at, unit);
-        for grant in written.into_iter().chain(grants::default(world, unit, &rules, at, diagnostics)) {
-            access.grants.extend(bounded(grant, &access.ceilings, diagnostics));
+        for grant in written.into_iter().chain(grants::default(world, unit, &rules, at, &mut said)) {
+            access.grants.extend(bounded(grant, &access.ceilings, &mut said));
         }
         for ceiling in &mut access.ceilings {
             access.grants.iter_mut().for_each(|grant| ceiling.mark_used(grant));
         }
-        check_denies(&access, diagnostics);
+        check_denies(&access, &mut said);
         if let (Some(settings), Some(authentication)) =
             (settings.get(at).and_then(Option::as_ref), authentications.get(at))
         {
-            check_trust_domains(world, &access, settings, diagnostics);
+            check_trust_domains(world, &access, settings, &mut said);
             let domains: BTreeSet<String> = named_domains(&access).map(ToString::to_string).collect();
             waivers.mark_words(world, "trustDomains", unit, |word| domains.contains(word));
             waivers.mark_words(world, "jwt.issuers", unit, |word| authentication.accepts(word));
-            check_issuers(&access, authentication, diagnostics);
+            check_issuers(&access, authentication, &mut said);
         }
+        (access, said)
+    });
+    let mut resolved = Vec::new();
+    for (access, said) in each.collect::<Vec<_>>() {
         resolved.push(access);
+        diagnostics.append(said);
     }
     floors.try_out(units, &resolved, diagnostics);
     shared_accounts(world, units, diagnostics);

@@ -128,21 +128,18 @@ impl Node {
 
     /// Makes a node of a value that nobody wrote down, with one place for all of it.
     #[must_use]
-    pub fn from_json(value: &serde_json::Value, span: Span) -> Self {
+    pub fn from_json(value: serde_json::Value, span: Span) -> Self {
         let value = match value {
             serde_json::Value::Null => Value::Null,
-            serde_json::Value::Bool(value) => Value::Bool(*value),
-            serde_json::Value::Number(number) => Value::Number(number.clone()),
-            serde_json::Value::String(text) => Value::String(text.clone()),
+            serde_json::Value::Bool(value) => Value::Bool(value),
+            serde_json::Value::Number(number) => Value::Number(number),
+            serde_json::Value::String(text) => Value::String(text),
             serde_json::Value::Array(items) => {
-                Value::Sequence(items.iter().map(|item| Self::from_json(item, span)).collect())
+                Value::Sequence(items.into_iter().map(|item| Self::from_json(item, span)).collect())
             }
             serde_json::Value::Object(fields) => {
-                let entry = |(key, value): (&String, &serde_json::Value)| Entry {
-                    key: Spanned::new(key.clone(), span),
-                    value: Self::from_json(value, span),
-                };
-                Value::Mapping(Mapping { entries: fields.iter().map(entry).collect() })
+                let entry = |(key, value)| Entry { key: Spanned::new(key, span), value: Self::from_json(value, span) };
+                Value::Mapping(Mapping { entries: fields.into_iter().map(entry).collect() })
             }
         };
         Self { value, span }

@@ -1,9 +1,8 @@
 //! What bounds access: mandates of the line, rules of zones, and the exceptions to both.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::grants::Grant;
 use crate::diagnostics::Diagnostics;
@@ -167,7 +166,7 @@ struct Held<'a> {
     reach: Reach,
     entries: Vec<(Vec<Caller>, Option<&'a Condition>)>,
     /// What it permits where no entry names a port: the same at every unit.
-    everywhere: OnceCell<RequestSet>,
+    everywhere: OnceLock<RequestSet>,
 }
 
 impl Held<'_> {
@@ -212,7 +211,7 @@ impl<'a> Mandated<'a> {
                         on_trial,
                         reach: Reach::Node(path.clone()),
                         entries,
-                        everywhere: OnceCell::new(),
+                        everywhere: OnceLock::new(),
                     });
                 };
                 if let Some(from) = &mandate.value.from
@@ -330,7 +329,7 @@ fn read_zone<'a>(
             on_trial: false,
             reach: Reach::Services(members.clone()),
             entries: vec![(callers, None)],
-            everywhere: OnceCell::new(),
+            everywhere: OnceLock::new(),
         });
     }
     if let Some(to) = &zone.spec.rules.to {
@@ -352,7 +351,7 @@ fn read_zone<'a>(
             on_trial: false,
             reach: Reach::Outside(targets),
             entries: vec![(vec![caller], None)],
-            everywhere: OnceCell::new(),
+            everywhere: OnceLock::new(),
         });
     }
 }

@@ -1,0 +1,67 @@
+//! Mandates on what is called outside: which hosts, and through which gateways.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostics::codes::resolve as code;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::document::Document;
+use crate::resolve::units::Unit;
+use crate::resolve::world::World;
+use crate::source::Span;
+use crate::spec::egress::EgressSpec;
+use crate::spec::mandates::EgressMandate;
+use crate::spec::reference::NodePath;
+
+/// Holds a document against the mandates of its node, of every node above it, and of those its callers belong to.
+pub(super) fn check(
+    world: &World<'_>,
+    document: &Document<EgressSpec>,
+    callers: &BTreeSet<usize>,
+    units: &[&Unit<'_>],
+    diagnostics: &mut Diagnostics,
+) {
+    let below = callers.iter().filter_map(|at| units.get(*at)).flat_map(|unit| unit.node.lineage());
+    let nodes: BTreeSet<NodePath> = document.node.lineage().into_iter().chain(below).collect();
+    // A profile that two of the nodes attach is one mandate.
+    let mut said = BTreeSet::new();
+    for node in &nodes {
+        for mandate in world.mandates(node).into_iter().filter_map(|mandates| mandates.egress.as_ref()) {
+            if said.insert(mandate.span) {
+                for widens in widenings(document, &mandate.value) {
+                    diagnostics.report(widens.help("stay within the mandate, or have it changed where it is made"));
+                }
+            }
+        }
+    }
+}
+
+fn widenings(document: &Document<EgressSpec>, mandate: &EgressMandate) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let (spec, node) = (&document.spec, &document.node);
+    if let Some(hosts) = &mandate.hosts {
+        let allowed = &hosts.value.at_most.value.0;
+        for host in spec.hosts.0.iter().filter(|host| !allowed.iter().any(|wide| wide.value.covers(&host.value))) {
+            let widens = code::WIDENS_MANDATE.at(host.span, format!("`{node}` may not call `{}`", host.value));
+            let widens = widens.label("outside the mandate");
+            found.push(widens.and(hosts.value.at_most.span, "the hosts that may be called"));
+        }
+    }
+    if let Some(via) = &mandate.via {
+        let allowed = &via.value.at_most.value.0;
+        let (span, message) = match &spec.via {
+            Some(name) if allowed.iter().any(|allowed| allowed.value == name.value.0) => return found,
+            Some(name) => (name.span, format!("`{node}` may not leave through gateway `{}`", name.value)),
+            None => (document.span, format!("`{node}` may not call hosts outside directly")),
+        };
+        let widens = code::WIDENS_MANDATE.at(span, message).label("outside the mandate");
+        found.push(widens.and(via.value.at_most.span, "the gateways that may lead out"));
+    }
+    found
+}
+
+/// Returns the mandate by which workloads of a node leave through gateways alone.
+pub(crate) fn gateways_demanded(world: &World<'_>, node: &NodePath) -> Option<Span> {
+    let lineage = node.lineage();
+    let mandates = lineage.iter().flat_map(|path| world.mandates(path));
+    mandates.filter_map(|mandates| mandates.egress.as_ref()?.value.via.as_ref()).map(|via| via.span).next()
+}

@@ -207,6 +207,26 @@ fn mandates_bound_what_is_called() {
 }
 
 #[test]
+fn members_of_a_zone_leave_through_gateways_that_it_names() {
+    let via = format!("{COMMON}, via: out, from: api");
+    let cases = [
+        ("[zone:cards, gateway:out]", via.as_str(), None),
+        ("[zone:cards]", via.as_str(), Some("resolve/widens-mandate")),
+        ("[zone:cards, gateway:out]", COMMON, Some("resolve/widens-mandate")),
+        ("[zone:cards, gateway:uot]", via.as_str(), Some("resolve/unknown-reference")),
+    ];
+    for (to, spec, code) in cases {
+        let zone = format!(
+            "policy/pay.yaml\napiVersion: ringfence/v1alpha1\nkind: Zone\nmetadata: {{name: cards}}\nspec: {{members: [/shop/web:api], rules: {{to: {{atMost: {to}}}}}}}\n=== policy/clusters.yaml"
+        );
+        let replace = [("policy/clusters.yaml", zone.as_str())];
+        let outcome = changed(CLUSTER, "{}", &[("shop/web", "Egress", spec)], &replace);
+        let errors = outcome.errors();
+        assert_eq!(errors.first().copied(), code, "{to} {spec}\n{}", outcome.said());
+    }
+}
+
+#[test]
 fn a_gateway_that_can_be_walked_past_is_no_boundary() {
     let (via, mandate) = (format!("{COMMON}, via: out, from: api"), "{egress: {via: {atMost: [out]}}}");
     let bypassed = |outcome: &Outcome| outcome.said().contains("warning[lowering/bypassed-egress]");

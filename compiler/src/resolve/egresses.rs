@@ -59,6 +59,7 @@ pub(super) fn resolve<'a>(
         let written = words::check(world, document, diagnostics);
         let Ok(callers) = callers(world, document, &units, diagnostics) else { continue };
         bounds::check(world, document, &callers, &units, diagnostics);
+        bounds::check_zones(world, document, &callers, &units, diagnostics);
         if let (true, Ok(()), Ok(found)) = (lasts, written, holds(world, document, &callers, &units, diagnostics)) {
             leaving.extend(found);
         }

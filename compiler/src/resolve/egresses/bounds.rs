@@ -10,7 +10,7 @@ use crate::resolve::world::World;
 use crate::source::Span;
 use crate::spec::egress::EgressSpec;
 use crate::spec::mandates::EgressMandate;
-use crate::spec::reference::NodePath;
+use crate::spec::reference::{NodePath, Reference};
 
 /// Holds a document against the mandates of its node, of every node above it, and of those its callers belong to.
 pub(super) fn check(
@@ -31,6 +31,37 @@ pub(super) fn check(
                     diagnostics.report(widens.help("stay within the mandate, or have it changed where it is made"));
                 }
             }
+        }
+    }
+}
+
+/// Holds the callers of a document against the zones that bound whom they reach.
+pub(super) fn check_zones(
+    world: &World<'_>,
+    document: &Document<EgressSpec>,
+    callers: &BTreeSet<usize>,
+    units: &[&Unit<'_>],
+    diagnostics: &mut Diagnostics,
+) {
+    let via = document.spec.via.as_ref();
+    for zone in &world.parsed.policy.zones {
+        let Some(to) = &zone.spec.rules.to else { continue };
+        let named = to.value.at_most.value.0.iter().any(|target| match &target.value {
+            Reference::Gateway(name) => via.is_some_and(|via| via.value.0 == *name),
+            _ => false,
+        });
+        // Where the zone itself is at fault, that is reported with it.
+        let Ok(members) = world.members(&zone.spec, &zone.node, &mut Diagnostics::new()) else { continue };
+        let inside = |unit: &&&Unit<'_>| unit.services.iter().any(|index| members.contains(index));
+        if let (false, Some(unit)) = (named, callers.iter().filter_map(|at| units.get(*at)).find(inside)) {
+            let (span, zone) = (via.map_or(document.span, |via| via.span), zone.name());
+            let leaves = code::WIDENS_MANDATE.at(span, format!("`{}` would leave zone `{zone}`", unit.name));
+            diagnostics.report(
+                leaves
+                    .label("outside what its members may reach")
+                    .and(to.value.at_most.span, "what they may reach")
+                    .help("lead through an egress gateway, and let the zone name it: `gateway:<name>`"),
+            );
         }
     }
 }

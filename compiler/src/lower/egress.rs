@@ -57,7 +57,7 @@ impl Lowering<'_, '_, '_> {
 pub(super) fn flows(resolved: &Resolved<'_>, cluster: &Cluster<'_>, at: usize) -> Vec<Flow> {
     let mine = resolved.egresses.iter().filter(|leaving| leaving.units.contains(&at));
     let flow = |leaving: &Leaving<'_>| match leaving.via {
-        None => outside(cluster, &leaving.document.spec),
+        None => outside(resolved, cluster, &leaving.document.spec),
         Some((_, gateway)) => {
             let pods = Peer::Pods { namespace: gateway.namespace.value.0.clone(), labels: gateway.pod_labels() };
             // A pod's port is not its Service's. Where no manifest tells it, every port of the gateway is as good: its own
@@ -110,12 +110,14 @@ fn door_of_pods(cluster: &Cluster<'_>, gateway: &GatewaySpec) -> Vec<(Transport,
 }
 
 /// Returns the connections to the hosts of an Egress: to their addresses where those are known, else to every address but
-/// those of pods and nodes.
-fn outside(cluster: &Cluster<'_>, spec: &EgressSpec) -> Flow {
+/// those of pods and nodes, on the whole network.
+fn outside(resolved: &Resolved<'_>, cluster: &Cluster<'_>, spec: &EgressSpec) -> Flow {
     let ports: BTreeSet<u16> = spec.ports.0.iter().map(|port| port.value.outside()).collect();
     let peers = if spec.cidrs.is_empty() {
         let facts = &cluster.document.spec;
-        let own = facts.pod_cidrs.iter().chain(&facts.node_cidrs).map(|net| net.value.0);
+        let near = resolved.world.clusters.values().map(|other| &other.document.spec);
+        let near = near.filter(|other| facts.names_the_network_of(other)).chain([facts]);
+        let own = near.flat_map(|facts| facts.pod_cidrs.iter().chain(&facts.node_cidrs)).map(|net| net.value.0);
         let inside: BTreeSet<IpNet> = own.chain(NEVER.iter().filter_map(|net| net.parse().ok())).collect();
         let all = EVERYTHING.iter().filter_map(|net| net.parse::<IpNet>().ok());
         // One range of a policy leaves out what lies within it, and a range within another says nothing more.
@@ -249,7 +251,8 @@ fn network(
         .collect();
     let mut ingress = vec![Flow { ports: door_of_pods(cluster, gateway), peers: callers }];
     ingress.extend(plumbing::watched(cluster, Some(DataPlane::Sidecar), &[]));
-    let mut egress: BTreeSet<Flow> = through.iter().map(|leaving| outside(cluster, &leaving.document.spec)).collect();
+    let mut egress: BTreeSet<Flow> =
+        through.iter().map(|leaving| outside(resolved, cluster, &leaving.document.spec)).collect();
     egress.extend([plumbing::names(cluster), plumbing::control(cluster)]);
     ingress.sort();
     let origins = through.iter().map(|leaving| leaving.origin.clone()).collect();

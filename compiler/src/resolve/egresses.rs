@@ -59,7 +59,11 @@ pub(super) fn resolve<'a>(
         let written = words::check(world, document, diagnostics);
         let Ok(callers) = callers(world, document, &units, diagnostics) else { continue };
         bounds::check(world, document, &callers, &units, diagnostics);
-        bounds::check_zones(world, document, &callers, &units, diagnostics);
+        let kept_in = bounds::check_zones(world, document, &callers, &units, diagnostics);
+        let callers: BTreeSet<usize> = callers.difference(&kept_in).copied().collect();
+        if callers.is_empty() && !kept_in.is_empty() {
+            continue;
+        }
         if let (true, Ok(()), Ok(found)) = (lasts, written, holds(world, document, &callers, &units, diagnostics)) {
             leaving.extend(found);
         }

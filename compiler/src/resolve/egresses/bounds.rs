@@ -35,14 +35,15 @@ pub(super) fn check(
     }
 }
 
-/// Holds the callers of a document against the zones that bound whom they reach.
+/// Holds the callers of a document against the zones that bound whom they reach; returns those that a quarantine keeps in.
 pub(super) fn check_zones(
     world: &World<'_>,
     document: &Document<EgressSpec>,
     callers: &BTreeSet<usize>,
     units: &[&Unit<'_>],
     diagnostics: &mut Diagnostics,
-) {
+) -> BTreeSet<usize> {
+    let mut kept_in = BTreeSet::new();
     let via = document.spec.via.as_ref();
     for zone in &world.parsed.policy.zones {
         let Some(to) = &zone.spec.rules.to else { continue };
@@ -52,9 +53,20 @@ pub(super) fn check_zones(
         });
         // Where the zone itself is at fault, that is reported with it.
         let Ok(members) = world.members(&zone.spec, &zone.node, &mut Diagnostics::new()) else { continue };
-        let inside = |unit: &&&Unit<'_>| unit.services.iter().any(|index| members.contains(index));
-        if let (false, Some(unit)) = (named, callers.iter().filter_map(|at| units.get(*at)).find(inside)) {
-            let (span, zone) = (via.map_or(document.span, |via| via.span), zone.name());
+        let inside = |unit: &Unit<'_>| unit.services.iter().any(|index| members.contains(index));
+        let callers = || callers.iter().filter_map(|at| Some((*at, *units.get(*at)?)));
+        let Some((_, unit)) = callers().find(|(_, unit)| !named && inside(unit)) else { continue };
+        let (span, suspends, zone) =
+            (via.map_or(document.span, |via| via.span), zone.spec.rules.suspend(), zone.name());
+        if suspends {
+            kept_in.extend(callers().filter(|(_, unit)| inside(unit)).map(|(at, _)| at));
+            let suspended = code::SUSPENDED_GRANT
+                .at(span, format!("`{}` is kept in by zone `{zone}`", unit.name))
+                .label("opens less than it says");
+            diagnostics.report(
+                suspended.and(to.value.at_most.span, "the quarantine").help("it is back when the zone is gone"),
+            );
+        } else {
             let leaves = code::WIDENS_MANDATE.at(span, format!("`{}` would leave zone `{zone}`", unit.name));
             diagnostics.report(
                 leaves
@@ -64,6 +76,7 @@ pub(super) fn check_zones(
             );
         }
     }
+    kept_in
 }
 
 fn widenings(document: &Document<EgressSpec>, mandate: &EgressMandate) -> Vec<Diagnostic> {

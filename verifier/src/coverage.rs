@@ -323,6 +323,7 @@ pub const KINDS: &[Kind] = &[
             row(&["tier", "priority"], How::Exact, "", &[]),
             row(&["subject.namespaces", "subject.pods"], How::Exact, "", &[]),
             row(&["ingress[].action", "egress[].action"], How::Exact, "", &[]),
+            row(&["ingress[].name", "egress[].name"], How::Without, "", &[]),
             row(
                 &[
                     "ingress[].from[].namespaces",

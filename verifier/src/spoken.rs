@@ -69,6 +69,14 @@ impl Spoken {
         named.filter(|port| *port > 0 && !self.left_out.contains(port)).collect()
     }
 
+    /// Returns the ports that the proxy itself serves and somebody speaks of: they carry nothing of the workload, and policies of
+    /// the network decide about them all the same.
+    pub fn of_proxy(&self) -> impl Iterator<Item = u16> {
+        let is_spoken =
+            |port: &u16| self.declared.contains(port) || self.single.contains(port) || self.ranges_hold(*port);
+        self.left_out.iter().copied().filter(is_spoken)
+    }
+
     /// Tells whether a port is in a range that somebody speaks of.
     #[must_use]
     pub fn ranges_hold(&self, port: u16) -> bool {

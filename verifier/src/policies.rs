@@ -219,6 +219,12 @@ impl Policies {
         Modes::compose(here(&self.peers, namespace, root), namespace, labels, root)
     }
 
+    /// Returns the modes of the ports of a pod in ambient mode.
+    #[must_use]
+    pub fn modes_in_ambient(&self, namespace: &str, labels: &Labels, root: &str) -> Modes {
+        Modes::in_ambient(here(&self.peers, namespace, root), namespace, labels, root)
+    }
+
     /// Returns the PeerAuthentications that make the mode of a pod's port.
     #[must_use]
     pub fn asking(&self, namespace: &str, labels: &Labels, root: &str, port: u16) -> Vec<&PeerAuthentication> {

@@ -255,8 +255,8 @@ pub fn explain<'a>(
             let proxy = Some(Gate::Unsure(Decider::NotModelled(what)));
             Answer { proxy, doubts: of_network, ..Answer::before(egress, ingress) }
         }
-        Before::Sidecar => {
-            let Said { gate, witness, part, doubts } = proxy::sidecar(model, caller, (to, port), asked, detail);
+        Before::Sidecar | Before::Ztunnel => {
+            let Said { gate, witness, part, doubts } = proxy::at(model, caller, (to, port), asked, detail);
             let meant =
                 detail.governed.map(|governed| statements::told(governed, model, caller, (to, port), asked, detail));
             // What is compiled says what is meant, which is proved elsewhere; where it should not, it is what holds.

@@ -169,7 +169,7 @@ fn sound(changes: &[(&str, &str)]) -> Proof {
 fn what_is_compiled_passes_and_nothing_more_does() {
     let proof = sound(&[]);
     assert_eq!((proof.fenced, proof.fenced_ports), (1, 1), "{proof:?}");
-    assert_eq!((proof.unmeshed, proof.bypassed, proof.ambient), (1, 0, 0), "{proof:?}");
+    assert_eq!((proof.unmeshed, proof.bypassed, proof.behind), (1, 0, 0), "{proof:?}");
     assert!(proof.connections >= 8, "{proof:?}");
 }
 

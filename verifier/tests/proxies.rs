@@ -23,6 +23,7 @@ fn before(namespace: &str, metadata: &str, more: &str) -> String {
     let model = &models[0];
     match model.before(model.workloads().next().unwrap(), 8080) {
         Before::Sidecar => "sidecar".to_owned(),
+        Before::Ztunnel => "ztunnel".to_owned(),
         Before::Nothing => "nothing".to_owned(),
         Before::NotModelled(what) => what.to_owned(),
     }
@@ -73,11 +74,16 @@ fn pods_have_the_proxy_that_is_injected_or_that_they_bring() {
             "gateways",
         ),
         // ztunnel leaves pods alone that have a sidecar, or say so.
-        (AMBIENT, "", "]", "ambient mode"),
+        (AMBIENT, "", "]", "ztunnel"),
         (AMBIENT, "", ", {name: istio-proxy}]", "sidecar"),
         (AMBIENT, "labels: {istio.io/rev: stable}", "]", "sidecar"),
         (AMBIENT, "annotations: {sidecar.istio.io/status: '{}'}", "]", "nothing"),
-        ("", "labels: {istio.io/dataplane-mode: ambient}", "]", "ambient mode"),
+        ("", "labels: {istio.io/dataplane-mode: ambient}", "]", "ztunnel"),
+        // What comes out of a waypoint is not followed.
+        ("istio.io/dataplane-mode: ambient, istio.io/use-waypoint: a", "", "]", "a waypoint"),
+        ("istio.io/dataplane-mode: ambient, istio.io/use-waypoint: none", "", "]", "ztunnel"),
+        (AMBIENT, "labels: {istio.io/use-waypoint: a}", "]", "a waypoint"),
+        (INJECTED, "labels: {istio.io/use-waypoint: a}", "]", "sidecar"),
     ];
     for (namespace, metadata, more, expected) in cases {
         assert_eq!(before(namespace, metadata, more), expected, "{namespace} | {metadata} | {more}");

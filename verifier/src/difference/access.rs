@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use ringfence_compiler::inventory::Workload;
 
-use crate::engine::envoy::{Reads, chain};
-use crate::engine::{Chain, Enforced, Leaf, Test};
+use crate::engine::envoy::Reads;
+use crate::engine::{Chain, Enforced, Leaf, Test, chain};
 use crate::evaluate::{Ruling, rule};
 use crate::istio::peer_authentication::Mode;
 use crate::istio::request_authentication::JwtRule;
@@ -77,11 +77,11 @@ impl Told {
         selected.extend(policies.perhaps_authorizing(&workload.namespace, &workload.labels, root));
         let perhaps = policies.perhaps_asking(&workload.namespace, &workload.labels, root);
         let perhaps = perhaps.into_iter().map(|policy| (policy.mode, policy.ports.clone())).collect();
-        let tokens = policies.tokens_at(&workload.namespace, &workload.labels, root);
+        let tokens = model.tokens(workload);
         let issuers = taken(tokens);
         let unsure = policies.perhaps_taking(&workload.namespace, &workload.labels, root);
         let perhaps_issuers = taken(unsure.into_iter().flat_map(|policy| &policy.rules));
-        let modes = policies.modes(&workload.namespace, &workload.labels, root).at(port);
+        let modes = model.modes(workload).at(port);
         let readings = model.readings(workload, port);
         let of_mode = |mode: Mode| {
             let (selected, readings) = (&selected, &readings);

@@ -25,7 +25,6 @@ use crate::kubernetes::network::Network;
 use crate::policies::Policies;
 use crate::reach::is_gateway;
 use crate::request::Identity;
-use crate::waypoints;
 
 /// The objects of a cluster.
 #[derive(Debug, Default)]
@@ -227,9 +226,7 @@ impl<'a> Model<'a> {
                 why.map_or(Before::Sidecar, Before::NotModelled)
             }
             Some(DataPlane::Ambient) if self.is_guarded(workload, port) => {
-                let why = self.unsure(&workload.namespace, &workload.labels);
-                let behind = || waypoints::is_behind(&self.cluster, workload).then_some("a waypoint");
-                why.or_else(behind).map_or(Before::Ztunnel, Before::NotModelled)
+                self.unsure(&workload.namespace, &workload.labels).map_or(Before::Ztunnel, Before::NotModelled)
             }
             _ => Before::Nothing,
         }

@@ -79,11 +79,6 @@ fn pods_have_the_proxy_that_is_injected_or_that_they_bring() {
         (AMBIENT, "labels: {istio.io/rev: stable}", "]", "sidecar"),
         (AMBIENT, "annotations: {sidecar.istio.io/status: '{}'}", "]", "nothing"),
         ("", "labels: {istio.io/dataplane-mode: ambient}", "]", "ztunnel"),
-        // What comes out of a waypoint is not followed.
-        ("istio.io/dataplane-mode: ambient, istio.io/use-waypoint: a", "", "]", "a waypoint"),
-        ("istio.io/dataplane-mode: ambient, istio.io/use-waypoint: none", "", "]", "ztunnel"),
-        (AMBIENT, "labels: {istio.io/use-waypoint: a}", "]", "a waypoint"),
-        (INJECTED, "labels: {istio.io/use-waypoint: a}", "]", "sidecar"),
     ];
     for (namespace, metadata, more, expected) in cases {
         assert_eq!(before(namespace, metadata, more), expected, "{namespace} | {metadata} | {more}");

@@ -16,6 +16,7 @@ use crate::istio::request_authentication::JwtRule;
 use crate::model::{Before, Model};
 use crate::request::{Identity, Request};
 use crate::residual::{is_plain, residual};
+use crate::waypoints;
 
 /// Issuers whose tokens are taken, each with the audiences of which a token must name one.
 pub(super) type Issuers = Vec<(String, Vec<String>)>;
@@ -66,7 +67,10 @@ impl Told {
         let policies = model.policies();
         let root = model.cluster().root_namespace();
         let before = model.before(workload, port);
-        let (guarded, modelled) = (before != Before::Nothing, !matches!(before, Before::NotModelled(_)));
+        // What comes through a waypoint is not followed.
+        let by_waypoint = before == Before::Ztunnel && waypoints::may_pass(model, workload, port);
+        let modelled = !by_waypoint && !matches!(before, Before::NotModelled(_));
+        let guarded = before != Before::Nothing;
         let trust_domains = model.mesh().trust_domains.clone();
         if !guarded {
             let (ways, perhaps, perhaps_issuers, issuers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

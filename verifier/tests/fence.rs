@@ -281,7 +281,7 @@ fn faults_in_ambient_mode_are_caught() {
     let ambient = ("labels: {istio-injection: enabled}", "labels: {istio.io/dataplane-mode: ambient}");
     let methods = (", methods: [GET]", "");
     let allow = "web--authorizationpolicy--ringfence-allow-cart.yaml";
-    let peers = "web--peerauthentication--ringfence-namespace.yaml";
+    let peers = "web--peerauthentication--ringfence.yaml";
     let faults = [
         // A rule that asks for HTTP is dropped, and what it grants is refused.
         (allow, "ports:", "methods:\n              - \"GET\"\n            ports:", "refuse what the policy grants"),

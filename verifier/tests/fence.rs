@@ -293,6 +293,10 @@ fn faults_in_ambient_mode_are_caught() {
         let (_, said) = proved(&[ambient, methods], Some((file, from, to)));
         assert!(said.iter().any(|one| one.contains(expected)), "{file}: `{from}` to `{to}`: {said:?}");
     }
+    // Istio writes principals once more for aliases at sidecars only; here the compiler does.
+    let aliases =
+        ("  network: prod\n", "  trustDomain: new.example\n  trustDomainAliases: [old.example]\n  network: prod\n");
+    assert_eq!(sound(&[ambient, methods, aliases]).workloads, sound(&[methods]).workloads);
     let waypoint =
         ("labels: {istio-injection: enabled}", "labels: {istio.io/dataplane-mode: ambient, istio.io/use-waypoint: a}");
     let proof = sound(&[waypoint, methods]);

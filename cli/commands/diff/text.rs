@@ -142,7 +142,7 @@ pub(super) fn shifts(shown: &Shown<'_>) -> Vec<String> {
             }
             Shift::NotModelled => {
                 format!(
-                    "{at}: what decides there changed, and what that means is not modelled yet (gateway, ambient mode)"
+                    "{at}: what decides there changed, and what that means is not modelled yet (gateway, waypoint)"
                 )
             }
         }

@@ -12,7 +12,7 @@ use ringfence_compiler::spec::cluster::DataPlane;
 use super::{Context, listed, quoted};
 use crate::fleet::Destination;
 use crate::istio::authorization::{Action, AuthorizationPolicy};
-use crate::matrix::{OUTSIDE, name};
+use crate::matrix::name;
 use crate::reach::{Caller, is_gateway};
 use crate::waypoints::{self, CLASS, Named};
 
@@ -101,7 +101,7 @@ fn callers(context: &Context<'_>, to: &Destination<'_>, own: &[crate::request::I
             Caller::Workload(from) if std::ptr::eq(from, to.workload) => {}
             Caller::Workload(from) | Caller::WorkloadOf(_, from) => names.push(format!("`{}`", name(from))),
             Caller::Stranger(stranger) | Caller::StrangerOf(_, stranger) => names.push(format!("`{}`", stranger.name)),
-            Caller::Outside(_) => names.push(OUTSIDE.to_owned()),
+            Caller::Outside(_) => names.push("whoever is outside the mesh".to_owned()),
         }
     }
     names

@@ -98,6 +98,11 @@ impl Mesh<'_> {
 }
 
 impl Meshes<'_> {
+    /// Tells whether there is nobody in what was read, and nothing that decides about anybody.
+    pub fn hold_nothing(&self) -> bool {
+        self.clusters.iter().all(|mesh| mesh.inventory.workloads.is_empty() && mesh.policies.is_empty())
+    }
+
     /// Refuses to answer where nothing runs: no line of an answer is not "nobody reaches anybody".
     ///
     /// # Errors

@@ -83,6 +83,9 @@ pub(super) fn show(
         conclude_answer(&reading, broken)?;
         return Ok(Exit::Findings);
     }
+    if ours.hold_nothing() && theirs.hold_nothing() {
+        theirs.must_run()?;
+    }
     let supposed = {
         let (one, other) = (models(&ours), models(&theirs));
         supposed(&one, &other)

@@ -29,6 +29,9 @@ use crate::tree::blame::History;
 pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let mut input = Input::open(args.mesh.as_deref(), args.facts.as_deref(), &args.reading)?;
     let (to, port) = parties::split(&args.to, args.port)?;
+    if let Some(failure) = parties::misspelt_block(&args.from) {
+        return Err(failure);
+    }
     let asked = wanted::wanted(args)?;
     let question = Question { from: &args.from, to: &to, port, asked, compromised: &args.compromised };
     let before = whatif::before(&input, args, &question)?;

@@ -326,6 +326,7 @@ fn remove(parsed: &mut Parsed, id: &str) -> usize {
         for zone in policy.zones.iter_mut().filter(|zone| path == format!("zone:{}", zone.name()) && field == "access")
         {
             let rules = &mut zone.spec.rules;
+            rules.word = None;
             taken += usize::from(rules.from.take().is_some() | rules.to.take().is_some());
         }
         for service in policy.services.iter_mut().filter(|_| field == "mtls") {

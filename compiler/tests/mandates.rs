@@ -358,3 +358,44 @@ fn a_floor_and_a_ceiling_on_one_trial_say_that_they_will_contradict() {
     assert!(outcome.errors().is_empty(), "{}", outcome.said());
     assert_eq!(platform("", &bank(""), &[]).errors(), ["resolve/contradiction"]);
 }
+
+/// Compiles the platform with a zone of `cart` that is bound by a word, and a grant to and from it.
+fn bound(word: &str, more: &[String]) -> Outcome {
+    let grants = [
+        document("policy/zones.yaml", "Zone", "till", &format!("members: [/shop/web:cart], rules: {word}")),
+        document("policy/shop/web/access.yaml", "Access", "in", "to: cart, allow: [{from: front, ports: [8080]}]"),
+        document(
+            "policy/bank/pay/access.yaml",
+            "Access",
+            "out",
+            "to: api, allow: [{from: /shop/web:cart, ports: [8080]}]",
+        ),
+    ];
+    platform("", "", &[&grants, more].concat())
+}
+
+#[test]
+fn a_ring_fence_refuses_what_leaves_it_and_a_quarantine_suspends_it() {
+    let fence = bound("ring-fence", &[]);
+    assert_eq!(fence.errors(), ["resolve/widens-mandate", "resolve/widens-mandate"], "{}", fence.said());
+    let quarantine = bound("quarantine", &[]);
+    let compiled = quarantine.compiled.as_ref().unwrap_or_else(|| panic!("{}", quarantine.said()));
+    assert_eq!(quarantine.said().matches("[resolve/suspended-grant]").count(), 2, "{}", quarantine.said());
+    // Nothing is allowed any more, neither in nor out, and no connection is let through.
+    let written: String = compiled.files.values().cloned().collect();
+    assert!(!written.contains("sa/front") && !written.contains("ringfence-allow-api"), "{written}");
+    let close = |name: &str| compiled.files.keys().any(|path| path.contains("20-deny") && path.contains(name));
+    assert!(
+        close("web--authorizationpolicy--ringfence-ceiling-cart")
+            && close("pay--authorizationpolicy--ringfence-ceiling"),
+        "{:?}",
+        compiled.files.keys()
+    );
+}
+
+#[test]
+fn a_word_that_bounds_no_zone_is_an_error() {
+    let said = bound("quarantined", &[]).said();
+    assert!(said.contains("did you mean `quarantine`?"), "{said}");
+    assert_eq!(bound("[ring-fence]", &[]).errors(), ["parse/wrong-type"]);
+}

@@ -102,6 +102,10 @@ fn what_cannot_be_compared_is_no_empty_difference() {
     let broken = diff(folder.path(), &["HEAD"]);
     assert_eq!(broken.code, 1);
     assert!(broken.err.starts_with("ringfence: the policy of `HEAD` has errors"), "{}", broken.all());
+    let nothing = tempfile::tempdir().unwrap();
+    fs::write(nothing.path().join("settings.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n").unwrap();
+    let nothing = ringfence(&["diff", "--before", text(nothing.path()), "--after", text(nothing.path())]);
+    assert_eq!((nothing.code, nothing.out.as_str()), (3, ""), "{}", nothing.all());
 }
 
 #[test]

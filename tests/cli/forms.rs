@@ -84,6 +84,10 @@ fn what_no_request_can_be_is_not_denied() {
     check(&["--method", "get"], "did you mean `GET`?");
     check(&["--host", "https://a.example"], "did you mean `a.example`?");
     check(&["--header", ":path=/a"], "a part of the request itself");
+    check(&["--port", "0"], "nothing listens on port 0");
+    let block = bank(&["10.0.0.0/33", "identity/login"]);
+    assert_eq!(block.code, 2);
+    assert!(block.err.contains("`10.0.0.0/33` is no block of addresses"), "{}", block.err);
 }
 
 #[test]

@@ -156,10 +156,11 @@ impl<'p, O: Copy + Ord> Told<'p, O> {
             let others = |list: &'s [(O, Area)]| list.iter().filter(stays).map(|(_, area)| area);
             let ours = |list: &'s [(O, Area)]| list.iter().filter(|of| of.0 == rule).map(|(_, area)| area);
             let denied = || others(&side.denied).chain(&side.refused);
-            // What a DENY rule refuses has to be refused by others, or admitted by none.
+            // What a DENY rule refuses has to be refused by others, or admitted by none: not even by those that are gone, so that
+            // each of what is found can be taken away without the rest.
             let refusing: Vec<&Area> = ours(&side.denied).collect();
             if !refusing.is_empty() {
-                let granted = others(&side.granted).chain(&side.open);
+                let granted = side.granted.iter().map(|(_, area)| area).chain(&side.open);
                 let both = granted.flat_map(|granted| refusing.iter().map(move |ours| (granted, *ours)));
                 let both = both.filter(|(granted, ours)| granted.meets(ours));
                 return all(both.map(|(granted, ours)| is_covered(&granted.and(ours), denied())));

@@ -13,7 +13,6 @@ use ringfence_compiler::requests::{Clause, Field, RequestSet, TokenMatch};
 use ringfence_compiler::resolve::Governed;
 use ringfence_compiler::resolve::access::{Barred, Bound, Grant};
 use ringfence_compiler::resolve::statements::Origin;
-use ringfence_compiler::resolve::units::MESH_PORTS;
 
 use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Enforced, Leaf, Test};
@@ -90,8 +89,7 @@ pub fn ports(governed: &Governed<'_>) -> BTreeSet<u16> {
     let mut ports: BTreeSet<u16> = clauses.flat_map(|clause| clause.ports.patterns()).copied().collect();
     ports.extend(governed.unit.ports.keys());
     ports.extend(governed.settings.mtls.value.ports.keys());
-    // Those of the data plane itself are not captured, so no policy reaches them.
-    ports.retain(|port| !MESH_PORTS.contains(port) && *port > 0);
+    ports.remove(&0);
     ports
 }
 

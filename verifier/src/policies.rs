@@ -112,6 +112,17 @@ impl Policies {
         self
     }
 
+    /// Tells whether nothing here decides.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.authorization.is_empty()
+            && self.peers.is_empty()
+            && self.tokens.is_empty()
+            && self.sidecars.is_empty()
+            && self.network.is_empty()
+            && self.tiers.is_empty()
+    }
+
     /// Tells whether there is an object of this kind and name.
     #[must_use]
     pub fn holds(&self, kind: Deciding, namespace: &str, name: &str) -> bool {

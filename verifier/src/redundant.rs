@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::verify as code;
-use ringfence_compiler::resolve::access::{Grant, GrantKind};
+use ringfence_compiler::resolve::access::{Access, Grant, GrantKind};
 use ringfence_compiler::resolve::statements::Origin;
+use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::resolve::{Governed, Resolved};
 use ringfence_compiler::source::Span;
 use ringfence_compiler::spec::cluster::DataPlane;
@@ -22,7 +23,7 @@ use crate::meant::{Meant, ports};
 
 /// Reports the statements that decide nothing.
 pub fn check(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) {
-    let meant: Vec<_> = resolved.units.par_iter().flat_map_iter(|governed| places(resolved, governed)).collect();
+    let meant: Vec<_> = resolved.units.par_iter().flat_map_iter(places).collect();
     let sites: Vec<_> = meant.iter().map(|(chain, arrivals)| (chain, arrivals)).collect();
     let written = Written::of(resolved);
     // What takes too long to compare may decide something, and nothing is said of it.
@@ -32,17 +33,18 @@ pub fn check(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// Returns what is meant at each port of a unit, and what can arrive there.
-fn places<'a>(resolved: &Resolved<'_>, governed: &'a Governed<'_>) -> Vec<(Chain<&'a Origin>, Arrivals)> {
+fn places<'a>(governed: &'a Governed<'_>) -> Vec<(Chain<&'a Origin>, Arrivals)> {
     let unit = &governed.unit;
-    let domains = resolved.world.clusters.get(unit.cluster).map(|cluster| cluster.trust_domains()).unwrap_or_default();
     let named = ports(governed);
     let another = (1..).find(|port| !named.contains(port));
+    // Trust domains are told apart even where they count as the same: NetworkPolicy knows the pods of one of them.
+    let domains = ["cluster.local".to_owned()];
     let mut places = Vec::new();
     for port in named.iter().copied().chain(another) {
         for reads in Reads::of(unit.ports.get(&port).and_then(|facts| facts.protocol)) {
             let meant = Meant::at(governed, port, *reads, &domains);
             let mut arrivals = meant.arrivals;
-            if unit.data_plane != Some(DataPlane::Sidecar) {
+            if unit.data_plane != Some(DataPlane::Sidecar) || MESH_PORTS.contains(&port) {
                 // Whoever enforces it there tells callers apart by more than their certificates.
                 (arrivals.plaintext, arrivals.mtls) = (true, true);
             }
@@ -53,40 +55,47 @@ fn places<'a>(resolved: &Resolved<'_>, governed: &'a Governed<'_>) -> Vec<(Chain
 }
 
 /// The statements that may be judged.
+#[derive(Default)]
 struct Written<'a> {
-    /// Whether each of them grants.
-    grants: BTreeMap<&'a Origin, bool>,
+    grants: BTreeSet<&'a Origin>,
+    denies: BTreeSet<&'a Origin>,
     /// Those of each unit that keep a default from holding.
-    speaking: Vec<&'a BTreeSet<Origin>>,
+    keep_default_away: Vec<&'a BTreeSet<Origin>>,
+    /// Those at units where another one admits by an exception: it ends, and then they decide.
+    beside_exceptions: BTreeSet<&'a Origin>,
 }
 
 impl<'a> Written<'a> {
     fn of(resolved: &'a Resolved<'_>) -> Self {
-        let (mut grants, mut speaking) = (BTreeMap::new(), Vec::new());
-        for governed in &resolved.units {
-            let access = &governed.access;
-            let of = |list: &'a [Grant]| {
-                list.iter().filter(|one| one.kind == GrantKind::Written && !one.on_trial).map(|one| &one.origin)
-            };
-            grants.extend(of(&access.grants).map(|origin| (origin, true)));
-            grants.extend(of(&access.denies).map(|origin| (origin, false)));
-            speaking.push(&access.speaking);
+        let mut all = Self::default();
+        for Access { grants, denies, keep_default_away, .. } in resolved.units.iter().map(|governed| &governed.access) {
+            let written = |one: &&Grant| one.kind == GrantKind::Written && !one.on_trial;
+            all.grants.extend(grants.iter().filter(written).map(|one| &one.origin));
+            all.denies.extend(denies.iter().filter(written).map(|one| &one.origin));
+            if !keep_default_away.is_empty() {
+                all.keep_default_away.push(keep_default_away);
+            }
+            if grants.iter().any(|one| !one.exceptions.is_empty()) {
+                all.beside_exceptions.extend(grants.iter().chain(denies).map(|one| &one.origin));
+            }
         }
-        speaking.retain(|speaking| !speaking.is_empty());
-        Self { grants, speaking }
+        all
     }
 
     /// Tells whether a statement may go where others have gone: one that says who comes in must stay where a default would else.
     fn may_go(&self, what: &Origin, gone: &BTreeSet<&Origin>) -> bool {
-        let stays = |origin: &&Origin| *origin != what && !gone.contains(origin);
-        self.grants.contains_key(what)
-            && self.speaking.iter().all(|speaking| !speaking.contains(what) || speaking.iter().any(|one| stays(&one)))
+        let stays = |origin: &Origin| origin != what && !gone.contains(origin);
+        let keeping = &mut self.keep_default_away.iter();
+        (self.grants.contains(what) || self.denies.contains(what))
+            && !self.beside_exceptions.contains(what)
+            && keeping.all(|keeping| !keeping.contains(what) || keeping.iter().any(stays))
     }
 
     fn report(&self, idle: &Idle<&Origin>, diagnostics: &mut Diagnostics) {
         let (message, label) = match idle.because {
             // `resolve/eaten-grant` has said so.
-            Because::Denied => return,
+            Because::Denied if idle.instead.iter().all(|by| self.denies.contains(by)) => return,
+            Because::Denied => ("all that this grant admits is refused", "nothing is admitted by it"),
             Because::Admitted => ("this grant admits nothing that others do not", "the same is admitted without it"),
             Because::Refused => ("this deny refuses nothing that others do not", "the same is refused without it"),
             Because::Unadmitted => ("this deny refuses what nothing admits", "no grant admits any of it"),
@@ -98,20 +107,28 @@ impl<'a> Written<'a> {
             others.entry(other.span).or_insert(other);
         }
         for (span, origin) in others.iter().take(SHOWN) {
-            let words = match (self.grants.get(origin), idle.because) {
-                (_, Because::Unadmitted) => "all that this admits is something else",
-                (Some(true), _) => "admitted by this",
-                (Some(false), _) => "refused by this",
-                (None, Because::Refused) => "refused by this",
-                (None, _) => "decided by this",
+            let words = match idle.because {
+                Because::Unadmitted => "all that this admits is something else",
+                _ if self.grants.contains(origin) => "admitted by this",
+                Because::Denied | Because::Refused => "refused by this",
+                _ if self.denies.contains(origin) => "refused by this",
+                _ => "decided by this",
             };
             found = found.and(*span, words);
         }
         let more = others.len().saturating_sub(SHOWN);
-        let more = if more == 0 { String::new() } else { format!("; {more} more statements decide with those shown") };
+        let more = match idle.because {
+            Because::Unadmitted => String::new(),
+            _ if more == 0 => String::new(),
+            _ => format!("; {} {} with those shown", counted(more), if more == 1 { "decides" } else { "decide" }),
+        };
         diagnostics.report(found.help(format!("it can go: nothing changes without it at any workload{more}")));
     }
 }
 
 /// How many of the statements that decide instead are shown.
 const SHOWN: usize = 3;
+
+fn counted(more: usize) -> String {
+    if more == 1 { "1 more statement".to_owned() } else { format!("{more} more statements") }
+}

@@ -178,6 +178,7 @@ fn ports(
         named.extend(policy.ports());
     }
     named.extend(spoken::bypassed(workload));
+    // Those of the data plane itself are not captured, so no proxy asks policies there.
     named.retain(|port| !MESH_PORTS.contains(port) && *port > 0);
     let fresh = (1..).find(|port| !named.contains(port));
     (named, fresh)

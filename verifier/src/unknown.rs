@@ -147,11 +147,11 @@ impl Look<'_> {
             return;
         }
         match &node.value {
-            Value::Sequence(items) => {
-                for (item, known) in items.iter().filter_map(|item| Some((item, known.below("[]")?))) {
-                    self.below(item, known, at);
-                }
-            }
+            Value::Sequence(items) => match known.below("[]") {
+                Some(known) => items.iter().for_each(|item| self.below(item, known, at)),
+                // Who reads the object says that it is none.
+                None => self.found = true,
+            },
             Value::Mapping(mapping) => {
                 if mapping.entries().iter().any(|entry| known.below(&entry.key.value).is_none()) {
                     let names: Vec<&str> = known.fields.keys().copied().collect();

@@ -127,6 +127,11 @@ fn without_a_proxy_the_network_decides() {
     check("unmeshed.txt");
 }
 
+#[test]
+fn a_quarantine_suspends_what_is_granted_and_what_is_claimed() {
+    check("quarantine.txt");
+}
+
 /// Every file of cases is run.
 #[test]
 fn no_case_is_forgotten() {

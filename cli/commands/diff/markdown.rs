@@ -37,7 +37,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
         let documents = counted(shown.statements.len(), "changed document");
         let _ = writeln!(text, "\n<details><summary>{documents}</summary>\n");
         for statement in shown.statements {
-            let _ = writeln!(text, "- {}", plain(&statement.to_string()));
+            let _ = writeln!(text, "- {}", plain(&statement.words()));
         }
         text.push_str("\n</details>\n");
     }

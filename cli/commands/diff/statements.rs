@@ -165,28 +165,42 @@ impl Statement {
         Deciding::named(&self.kind).is_some_and(|kind| !kind.is_of_cluster()) && !self.name.contains('/')
     }
 
-    /// Returns it for programs.
-    pub fn json(&self) -> Value {
-        let what = match self.sign {
+    /// Says in a word what became of it.
+    fn change(&self) -> &'static str {
+        match self.sign {
             "+" => "added",
             "-" => "removed",
             _ => "edited",
+        }
+    }
+
+    /// Says what became of it where a sign would be taken for markup.
+    pub fn words(&self) -> String {
+        format!("{} {}", self.change(), self.place())
+    }
+
+    /// Says which it is, where it stands and who wrote it.
+    fn place(&self) -> String {
+        let written = match &self.written {
+            None => String::new(),
+            Some(Written::Uncommitted) => " (not committed)".to_owned(),
+            Some(Written::Committed { id, author, day }) => format!(" ({id} {author} {day})"),
         };
+        format!("{} {}  {}{}:{}{written}", self.kind, self.name, self.prefix, self.path, self.line)
+    }
+
+    /// Returns it for programs.
+    pub fn json(&self) -> Value {
         let commit = match &self.written {
             Some(Written::Committed { id, author, day }) => json!({ "id": id, "author": author, "date": day }),
             _ => Value::Null,
         };
-        json!({ "change": what, "kind": self.kind, "name": self.name, "path": self.path, "line": self.line, "commit": commit })
+        json!({ "change": self.change(), "kind": self.kind, "name": self.name, "path": self.path, "line": self.line, "commit": commit })
     }
 }
 
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}  {}{}:{}", self.sign, self.kind, self.name, self.prefix, self.path, self.line)?;
-        match &self.written {
-            None => Ok(()),
-            Some(Written::Uncommitted) => f.write_str(" (not committed)"),
-            Some(Written::Committed { id, author, day }) => write!(f, " ({id} {author} {day})"),
-        }
+        write!(f, "{} {}", self.sign, self.place())
     }
 }

@@ -64,18 +64,37 @@ pub(super) fn split(text: &str, port: Option<u16>) -> Result<(String, Option<u16
         },
     };
     // What follows the service of a node may be its port: `/payments:8080`.
-    match (written, port) {
+    let (name, port) = match (written, port) {
         (Some(one), Some(other)) if one != other => {
-            Err(Failure::new(format!("`{text}` and `--port {other}` name two ports")))
+            return Err(Failure::new(format!("`{text}` and `--port {other}` name two ports")));
         }
         (one, other) => {
             let node_port = name.strip_prefix('/').and_then(|name| name.split_once(':'));
             match node_port.map(|(node, number)| (node, number.parse::<u16>())) {
-                Some((node, Ok(number))) => Ok((format!("/{node}"), Some(number))),
-                _ => Ok((name, one.or(other))),
+                Some((node, Ok(number))) => (format!("/{node}"), Some(number)),
+                _ => (name, one.or(other)),
             }
         }
+    };
+    match port {
+        Some(0) => {
+            Err(Failure::new("nothing listens on port 0").help("ports are 1 to 65535; leave it out to ask for all"))
+        }
+        _ => Ok((name, port)),
     }
+}
+
+/// Says what is wrong with a caller that was meant as a block of addresses and is none.
+pub(super) fn misspelt_block(text: &str) -> Option<Failure> {
+    let block = text.strip_prefix("cidr:").unwrap_or(text);
+    let (address, _) = block.split_once('/').unwrap_or((block, ""));
+    // Names of workloads have a slash as well, and no namespace looks like an address.
+    let meant = address.parse::<IpAddr>().is_ok() || text.starts_with("cidr:");
+    let is_one = block.parse::<IpNet>().is_ok() || block.parse::<IpAddr>().is_ok();
+    (meant && !is_one).then(|| {
+        Failure::new(format!("`{block}` is no block of addresses"))
+            .help("write `10.0.0.0/8` with a length of 0 to 32, or `2001:db8::/32` with one of 0 to 128")
+    })
 }
 
 /// Returns the caller that an identity stands for whom no manifest shows.
@@ -248,5 +267,17 @@ mod tests {
         check("ledger:api:80", ("ledger:api", Some(80)));
         assert!(split("shop/db:http", None).is_err());
         assert!(split("shop/db:80", Some(81)).is_err());
+        assert!(split("shop/db:0", None).is_err());
+        assert!(split("shop/db", Some(0)).is_err());
+    }
+
+    #[test]
+    fn a_block_that_is_none_is_told_from_a_name() {
+        for wrong in ["10.0.0.0/33", "10.0.0.0/", "2001:db8::/129", "cidr:10.0.0/8", "10.0.0.1/shop"] {
+            assert!(misspelt_block(wrong).is_some(), "{wrong}");
+        }
+        for fine in ["10.0.0.0/8", "10.0.0.1", "cidr:2001:db8::/32", "shop/web", "10/web", "any"] {
+            assert!(misspelt_block(fine).is_none(), "{fine}");
+        }
     }
 }

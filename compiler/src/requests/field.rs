@@ -142,8 +142,7 @@ impl<P: Pattern> Field<P> {
 
     /// Tells whether no pattern of one has a value in common with one of the other: no request meets both, where the attribute
     /// has one value.
-    #[must_use]
-    pub fn is_apart(&self, other: &Self) -> bool {
+    pub(super) fn is_apart(&self, other: &Self) -> bool {
         let (Self::Only(left), Self::Only(right)) = (self, other) else { return false };
         left.iter().all(|ours| right.iter().all(|theirs| ours.meet(theirs) == Meet::Nothing))
     }

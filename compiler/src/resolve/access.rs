@@ -45,7 +45,7 @@ pub struct Access {
     /// What denies requests.
     pub denies: Vec<Grant>,
     /// Statements of its own workspace, where there is a default that holds as soon as none of them is left.
-    pub speaking: BTreeSet<Origin>,
+    pub keep_default_away: BTreeSet<Origin>,
 }
 
 impl Access {
@@ -82,10 +82,13 @@ pub(super) fn resolve(
         let ceilings = mandates.at(unit, world, waivers, &mut said);
         let mut access = Access { ceilings, ..Access::default() };
         access.grants = floors.at(at, unit);
+        for ceiling in &mut access.ceilings {
+            ceiling.yield_to(&access.grants);
+        }
         floors::check(&access, &mut said);
         let (written, denies) = rules.at(at, unit);
         access.denies = denies;
-        access.speaking = rules.speaking_against_default(world, at, unit);
+        access.keep_default_away = rules.speaking_against_default(world, at, unit);
         for grant in written.into_iter().chain(grants::default(world, unit, &rules, at, &mut said)) {
             access.grants.extend(bounded(grant, &access.ceilings, &mut said));
         }
@@ -118,8 +121,19 @@ pub(super) fn resolve(
 /// silence.
 fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics) -> Option<Grant> {
     let default = grant.kind == GrantKind::Default;
+    let mut suspended = BTreeSet::new();
     for ceiling in ceilings {
         let Some(witness) = ceiling.refuses(&grant.set) else { continue };
+        if ceiling.suspends {
+            grant.set = match ceiling.clip(&grant.set) {
+                Ok(rest) => rest,
+                // What is suspended may be less exact than what is bounded: floors are granted beside it.
+                Err(_) => RequestSet::nothing(),
+            };
+            grant.clipped_by.push(ceiling.origin.clone());
+            suspended.insert(ceiling.origin.clone());
+            continue;
+        }
         match (ceiling.on_trial, grant.clip) {
             (true, _) if default => {}
             (true, _) => {
@@ -144,8 +158,19 @@ fn bounded(mut grant: Grant, ceilings: &[Ceiling], diagnostics: &mut Diagnostics
             }
         }
     }
+    for by in suspended.iter().filter(|_| !default) {
+        let message = match grant.set.is_empty() {
+            true => format!("this grant is suspended by `{}`", by.id),
+            false => format!("a part of this grant is suspended by `{}`", by.id),
+        };
+        let suspended = code::SUSPENDED_GRANT.at(grant.origin.span, message).label("admits less than it says");
+        diagnostics.report(suspended.and(by.span, "the quarantine").help("it is back when the zone is gone"));
+    }
     if !grant.set.is_empty() {
         return Some(grant);
+    }
+    if !suspended.is_empty() {
+        return None;
     }
     if let Some(by) = grant.clipped_by.first().filter(|_| !default) {
         let nothing = code::USELESS_CLIP.at(grant.origin.span, "nothing of this grant lies within the mandates");

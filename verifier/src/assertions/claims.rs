@@ -14,6 +14,7 @@ use ringfence_compiler::source::{Span, Spanned};
 use ringfence_compiler::spec::access::Port;
 use ringfence_compiler::spec::assertion::{AssertionSpec, Reach as Traffic, RequestCase, Unless, Verdict as Expected};
 use ringfence_compiler::spec::reference::{NodePath, Reference};
+use ringfence_compiler::spec::zone::ZoneSpec;
 
 use super::callers::{Candidate, Role};
 use super::report::Finding;
@@ -211,8 +212,14 @@ impl Terrain<'_> {
         diagnostics: &mut Diagnostics,
         span: Option<Span>,
     ) -> Claim {
-        let worst = missing.found.iter().min_by_key(|finding| finding.reach);
-        let (verdict, worst) = match (worst, &missing.alone) {
+        let held = self.quarantined();
+        let is_held = |finding: &&Finding<'_>| {
+            held.contains(&finding.to) || finding.from.place().is_some_and(|at| held.contains(&at))
+        };
+        let worst = missing.found.iter().filter(|finding| !is_held(finding)).min_by_key(|finding| finding.reach);
+        // What a quarantine suspends is suspended of claims as well, or nobody could write it down in time.
+        let suspended = missing.found.iter().find(is_held).filter(|_| worst.is_none());
+        let (verdict, worst) = match (worst.or(suspended), &missing.alone) {
             (None, None) => return Claim { field, text, verdict: Verdict::Proved },
             (None, Some(because)) => {
                 (Verdict::NotProved(Evidence { because: because.clone(), steps: Vec::new() }), None)
@@ -222,15 +229,33 @@ impl Terrain<'_> {
                 let denied = worst.reach == Reach::Denied;
                 let verb = if denied { "does not reach" } else { "reaches perhaps, and not surely," };
                 let port = if missing.any { "at any port".to_owned() } else { format!("port {}", step.port) };
-                let because = format!("`{}` {verb} `{}` {port}", step.from, step.to);
+                let why = if suspended.is_some() { ": one of them is in quarantine" } else { "" };
+                let because = format!("`{}` {verb} `{}` {port}{why}", step.from, step.to);
                 let evidence = Evidence { because, steps: vec![step] };
-                (if denied { Verdict::Broken(evidence) } else { Verdict::NotProved(evidence) }, Some(worst))
+                (
+                    if denied && suspended.is_none() {
+                        Verdict::Broken(evidence)
+                    } else {
+                        Verdict::NotProved(evidence)
+                    },
+                    Some(worst),
+                )
             }
         };
         if let Some(span) = worst.map(|worst| worst.span).or(span) {
             self.report(&verdict, (span, label), None, diagnostics);
         }
         Claim { field, text, verdict }
+    }
+
+    /// Returns the workloads of zones that suspend what is granted.
+    fn quarantined(&self) -> BTreeSet<Place> {
+        let zones = self.world().parsed.policy.zones.iter().filter(|zone| zone.spec.rules.suspend());
+        let members = |zone: &Document<ZoneSpec>| {
+            let name = &zone.metadata.name;
+            self.targets(&Spanned::new(Reference::Zone(name.value.0.clone()), name.span), &zone.node)
+        };
+        zones.flat_map(members).collect()
     }
 
     fn all_targets(&self, references: &OneOrMany<Spanned<Reference>>, node: &NodePath) -> BTreeSet<Place> {

@@ -23,6 +23,7 @@ super::codes! {
     UNUSED_CONSENT: Warning = "resolve/unused-consent", "a declared use is granted by nobody";
     EATEN_GRANT: Warning = "resolve/eaten-grant", "a grant is wholly denied";
     USELESS_CLIP: Warning = "resolve/clipped-to-nothing", "a grant lies wholly outside the mandates";
+    SUSPENDED_GRANT: Warning = "resolve/suspended-grant", "a quarantine takes back what a grant admits";
     INTERNET_SOURCE: Error = "resolve/internet-source", "a grant names the internet as its caller";
     SHARED_ACCOUNT: Warning = "resolve/shared-service-account", "workloads of two services share one identity";
     UNKNOWN_ISSUER: Error = "resolve/unknown-issuer", "a grant asks for tokens the workload does not accept";

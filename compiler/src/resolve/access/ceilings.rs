@@ -28,6 +28,8 @@ pub struct Ceiling {
     pub bound: Bound,
     /// Whether it is only on trial.
     pub on_trial: bool,
+    /// Whether it suspends what is granted beyond it, rather than refuse it.
+    pub suspends: bool,
     /// The exceptions that something granted here needs, by name.
     pub exceptions: BTreeSet<Origin>,
     bare: Bound,
@@ -109,6 +111,21 @@ impl Ceiling {
         self.bound.refuses(set)
     }
 
+    /// Lets through what mandates demand, where it is one that suspends.
+    pub(super) fn yield_to(&mut self, floors: &[Grant]) {
+        if !self.suspends {
+            return;
+        }
+        for set in floors.iter().map(|floor| &floor.set) {
+            for bound in [&mut self.bound, &mut self.bare] {
+                match bound {
+                    Bound::AtMost(most) => *most = most.union(set),
+                    Bound::Never(never) => never.but = never.but.union(set),
+                }
+            }
+        }
+    }
+
     /// Remembers the exceptions that let something of what is granted through.
     pub(super) fn mark_used(&mut self, grant: &mut Grant) {
         for waived in &self.waived {
@@ -163,6 +180,7 @@ struct Held<'a> {
     id: MandateId,
     origin: Origin,
     on_trial: bool,
+    suspends: bool,
     reach: Reach,
     entries: Vec<(Vec<Caller>, Option<&'a Condition>)>,
     /// What it permits where no entry names a port: the same at every unit.
@@ -209,6 +227,7 @@ impl<'a> Mandated<'a> {
                         origin: Origin::new(span, id.to_string()),
                         id,
                         on_trial,
+                        suspends: false,
                         reach: Reach::Node(path.clone()),
                         entries,
                         everywhere: OnceLock::new(),
@@ -288,8 +307,8 @@ impl<'a> Mandated<'a> {
                     (Bound::AtMost(set), Bound::AtMost(most))
                 }
             };
-            let (origin, on_trial) = (held.origin.clone(), held.on_trial);
-            ceilings.push(Ceiling { origin, bound, on_trial, exceptions: BTreeSet::new(), bare, waived });
+            let (origin, on_trial, suspends) = (held.origin.clone(), held.on_trial, held.suspends);
+            ceilings.push(Ceiling { origin, bound, on_trial, suspends, exceptions: BTreeSet::new(), bare, waived });
         }
         ceilings
     }
@@ -327,6 +346,7 @@ fn read_zone<'a>(
             id: id.clone(),
             origin,
             on_trial: false,
+            suspends: zone.spec.rules.suspend(),
             reach: Reach::Services(members.clone()),
             entries: vec![(callers, None)],
             everywhere: OnceLock::new(),
@@ -349,6 +369,7 @@ fn read_zone<'a>(
             id,
             origin,
             on_trial: false,
+            suspends: zone.spec.rules.suspend(),
             reach: Reach::Outside(targets),
             entries: vec![(vec![caller], None)],
             everywhere: OnceLock::new(),

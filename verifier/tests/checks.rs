@@ -214,6 +214,28 @@ fn a_waypoint_that_callers_get_around_is_found() {
 }
 
 #[test]
+fn a_policy_that_selects_the_pods_of_a_waypoint_is_found() {
+    let check_with = |spec: &str, expected: &[&str]| {
+        let policy = authorization("p", spec).replace("namespace: shop", "namespace: calm");
+        check(&format!("{}{}{policy}", calm(""), strict()), expected);
+    };
+    let selecting = |name: &str| {
+        format!(
+            "{{selector: {{matchLabels: {{gateway.networking.k8s.io/gateway-name: {name}}}}}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}"
+        )
+    };
+    check_with(&selecting("gate"), &["mesh/policy-selects-nobody: AuthorizationPolicy `calm/p` holds at no waypoint"]);
+    check_with(
+        &selecting("other"),
+        &["mesh/policy-selects-nobody: AuthorizationPolicy `calm/p` selects no workload at hand"],
+    );
+    check_with(
+        "{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: gate}], rules: [{to: [{operation: {methods: [GET]}}]}]}",
+        &[],
+    );
+}
+
+#[test]
 fn a_mesh_that_works_has_no_findings() {
     check("", &[]);
     let allow = "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]}]}";

@@ -36,7 +36,7 @@ impl Spoken {
             spoken.left_out = MESH_PORTS.into();
         }
         spoken.declared = model.ports(workload).into_keys().collect();
-        spoken.single.extend(policies.modes(&workload.namespace, &workload.labels, root).ports());
+        spoken.single.extend(model.modes(workload).ports());
         for policy in policies.authorizing(&workload.namespace, &workload.labels, root) {
             spoken.single.extend(policy.ports());
         }

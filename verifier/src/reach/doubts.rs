@@ -126,7 +126,7 @@ pub(super) fn of_ways(ways: &[Way], peers: &[String]) -> Vec<String> {
     }
     let readings = by(|way| match way.reads {
         Reads::Http => "as HTTP".to_owned(),
-        Reads::Bytes => "as plain bytes".to_owned(),
+        Reads::Bytes | Reads::Ztunnel => "as plain bytes".to_owned(),
     });
     if differ(&readings) {
         why.push(format!(

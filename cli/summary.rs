@@ -91,6 +91,7 @@ struct Statements {
     delegations: usize,
     issuers: usize,
     exposures: usize,
+    egresses: usize,
     routes: usize,
 }
 
@@ -178,6 +179,7 @@ fn statements(resolved: &Resolved<'_>) -> Statements {
         delegations: policy.delegations.len(),
         issuers: policy.authentications.iter().map(|document| document.spec.issuers.len()).sum(),
         exposures: policy.exposures.len(),
+        egresses: policy.egresses.len(),
         routes: policy.routes.len(),
     }
 }

@@ -56,7 +56,7 @@ impl Summary {
         if let Some(output) = &self.output {
             line("output", &outcome(output));
         }
-        line("proved", &proved(self.proof, self.statements.exposures));
+        line("proved", &proved(self.proof, self.statements.exposures, self.statements.egresses));
         if !self.assertions.is_empty() {
             line("assertions", &self.claims());
         }
@@ -90,6 +90,7 @@ impl Summary {
             (said.issuers, "token issuer"),
             (said.delegations, "delegation"),
             (said.exposures, "exposure"),
+            (said.egresses, "egress"),
             (said.routes, "route"),
         ];
         let some: Vec<_> =
@@ -213,6 +214,7 @@ pub fn unchecked(unread: Option<usize>) -> Option<String> {
 pub fn counted(count: usize, noun: &str) -> String {
     match (count, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
+        (_, _) if noun.ends_with("ss") => format!("{count} {noun}es"),
         (_, Some(stem)) if !stem.ends_with(['a', 'e', 'o']) => format!("{count} {stem}ies"),
         _ => format!("{count} {noun}s"),
     }
@@ -234,7 +236,7 @@ fn fenced(proof: Proof) -> Option<String> {
 }
 
 /// Says what was proved of the manifests, and what was not.
-fn proved(proof: Proof, exposures: usize) -> String {
+fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
     let mut words = match proof.workloads {
         0 => "nothing: no governed workload has a proxy".to_owned(),
         workloads => format!(
@@ -253,6 +255,7 @@ fn proved(proof: Proof, exposures: usize) -> String {
         (proof.unmeshed, "workload", "without a proxy"),
         // No answer follows a request through a gateway yet.
         (exposures, "exposure", "at gateways"),
+        (egresses, "egress", "to hosts outside"),
     ];
     let left_out: Vec<String> = left_out
         .into_iter()
@@ -271,8 +274,15 @@ mod tests {
 
     #[test]
     fn numbers_agree_with_their_nouns() {
-        let all = [counted(0, "day"), counted(1, "deny"), counted(2, "deny"), counted(2, "day"), counted(3, "use")];
-        assert_eq!(all, ["0 days", "1 deny", "2 denies", "2 days", "3 uses"]);
+        let all = [
+            counted(0, "day"),
+            counted(1, "deny"),
+            counted(2, "deny"),
+            counted(2, "day"),
+            counted(3, "use"),
+            counted(2, "egress"),
+        ];
+        assert_eq!(all, ["0 days", "1 deny", "2 denies", "2 days", "3 uses", "2 egresses"]);
     }
 
     #[test]

@@ -14,9 +14,9 @@ use crate::spec::names::Metadata;
 use crate::spec::reference::NodePath;
 use crate::spec::{
     API_VERSION, access::AccessSpec, assertion::AssertionSpec, authentication::AuthenticationSpec,
-    authority::DelegationSpec, authority::ExceptionSpec, cluster::ClusterSpec, exposure::ExposureSpec, node::GroupSpec,
-    node::OrganizationSpec, node::TenantSpec, node::WorkspaceSpec, project::ProjectSpec, raw::RawSpec,
-    route::RouteSpec, service::ServiceSpec, zone::ProfileSpec, zone::ZoneSpec,
+    authority::DelegationSpec, authority::ExceptionSpec, cluster::ClusterSpec, egress::EgressSpec,
+    exposure::ExposureSpec, node::GroupSpec, node::OrganizationSpec, node::TenantSpec, node::WorkspaceSpec,
+    project::ProjectSpec, raw::RawSpec, route::RouteSpec, service::ServiceSpec, zone::ProfileSpec, zone::ZoneSpec,
 };
 use crate::yaml::{Mapping, Node};
 
@@ -123,6 +123,7 @@ kinds! {
     Access(AccessSpec) => accesses,
     Authentication(AuthenticationSpec) => authentications,
     Exposure(ExposureSpec) => exposures,
+    Egress(EgressSpec) => egresses,
     Route(RouteSpec) => routes,
     Delegation(DelegationSpec) => delegations,
     Exception(ExceptionSpec) => exceptions,

@@ -6,6 +6,7 @@
 mod access_log;
 mod authorization;
 mod edge;
+mod egress;
 mod gateway_api;
 mod guard;
 mod istio_routing;
@@ -36,6 +37,7 @@ pub fn emit(plan: &ClusterPlan, sources: &Sources) -> Vec<Object> {
     for gateway in &plan.gateways {
         edge::emit(gateway, &mut objects);
     }
+    egress::emit(plan, &mut objects);
     for route in &plan.routes {
         match route.flavor {
             Flavor::GatewayApi => gateway_api::service_route(route, &mut objects),

@@ -13,6 +13,7 @@ use crate::resolve::routes::Matched;
 use crate::resolve::statements::Origin;
 use crate::spec::authentication::{Issuer, MtlsMode};
 use crate::spec::cluster::Flavor;
+use crate::spec::egress::EgressProtocol;
 use crate::spec::exposure::{TlsMode, TlsVersion};
 use crate::spec::mandates::EgressMode;
 use crate::spec::route::RouteRule;
@@ -35,6 +36,10 @@ pub struct ClusterPlan {
     pub origin: Origin,
     /// Ingress gateways that exposures name, sorted.
     pub gateways: Vec<GatewayPlan>,
+    /// Hosts outside that workloads call.
+    pub egresses: Vec<EgressPlan>,
+    /// Egress gateways that lead there, sorted.
+    pub egress_gateways: Vec<EgressGatewayPlan>,
     /// How requests to services are divided.
     pub routes: Vec<RoutePlan>,
     /// Hand-written objects.
@@ -119,6 +124,8 @@ pub struct MeshPlan {
 pub struct SidecarPlan {
     /// Namespaces it calls.
     pub namespaces: BTreeSet<String>,
+    /// Hosts outside and gateways it calls, each as `<namespace>/<host>`.
+    pub hosts: BTreeSet<String>,
     /// Whether it may call what it was not told about.
     pub egress: EgressMode,
     /// What says so.
@@ -205,6 +212,8 @@ pub enum Peer {
     },
     /// Addresses.
     Addresses(IpNet),
+    /// Addresses without some of them, sorted.
+    AddressesBut(IpNet, Vec<IpNet>),
 }
 
 /// An ingress gateway and what it lets in.
@@ -349,4 +358,60 @@ pub struct RouteRulePlan {
     pub mirror: Option<(BackendPlan, u32)>,
     /// What the rule says besides.
     pub spec: Option<RouteRule>,
+}
+
+/// A host outside that some workloads of a cluster call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EgressPlan {
+    /// The host, perhaps with a leading `*.`.
+    pub host: String,
+    /// Its ports.
+    pub ports: Vec<EgressPortPlan>,
+    /// Its addresses, where a port of bare TCP is told by nothing else.
+    pub addresses: Vec<IpNet>,
+    /// Where TLS begins on the way: with the certificate of a Secret, or with none.
+    pub originates: Option<Option<String>>,
+    /// The gateway that leads there.
+    pub via: Option<EgressDoor>,
+    /// Who calls it: namespaces, and the selectors of their pods.
+    pub callers: BTreeMap<String, BTreeSet<(String, Labels)>>,
+    /// What it comes from.
+    pub origins: Origins,
+}
+
+/// A port of a host outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EgressPortPlan {
+    /// The port that workloads call.
+    pub number: u16,
+    /// The port of the host.
+    pub outside: u16,
+    /// What workloads speak.
+    pub protocol: EgressProtocol,
+}
+
+/// Where an egress gateway is reached.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EgressDoor {
+    /// Its name, as policy has it.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its Kubernetes Service.
+    pub service: String,
+}
+
+/// An egress gateway and whom it lets out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EgressGatewayPlan {
+    /// Where it is reached.
+    pub door: EgressDoor,
+    /// The labels of its pods.
+    pub labels: Labels,
+    /// Whom it admits, and to which hosts.
+    pub rules: Vec<Rule>,
+    /// What NetworkPolicy enforces at it; `None` where it enforces nothing.
+    pub network: Option<NetworkPlan>,
+    /// What it comes from.
+    pub origins: Origins,
 }

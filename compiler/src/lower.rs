@@ -6,6 +6,7 @@
 mod ceilings;
 mod division;
 mod edge;
+mod egress;
 mod flows;
 mod outside;
 mod plaintext;
@@ -21,6 +22,7 @@ use rayon::prelude::*;
 
 use self::ceilings::Known;
 pub(crate) use self::edge::grpc_call;
+pub(crate) use self::egress::DOOR;
 use self::flows::Connections;
 use crate::diagnostics::codes::lowering as code;
 use crate::diagnostics::{Diagnostics, Reported};
@@ -79,6 +81,7 @@ impl Lowering<'_, '_, '_> {
             }
             namespaces.push(self.namespace(namespace, workspace, units.get(namespace).map_or(&[], Vec::as_slice)));
         }
+        let outward = self.outward();
         let raws = resolved.raws.iter().filter(|raw| raw.clusters.contains(&name));
         ClusterPlan {
             name: name.to_owned(),
@@ -87,6 +90,8 @@ impl Lowering<'_, '_, '_> {
             writers: cluster.document.spec.writers.iter().map(|writer| writer.value.clone()).collect(),
             origin: Origin::document(cluster.document.span, cluster.document),
             gateways: edge::gateways(resolved, cluster, self.diagnostics),
+            egresses: outward.hosts,
+            egress_gateways: outward.gateways,
             routes: division::routes(resolved, cluster, self.diagnostics),
             raws: raws.map(|raw| (raw.manifest.to_json(), raw.origin.clone())).collect(),
         }

@@ -10,6 +10,7 @@ pub mod authentication;
 mod authority;
 pub mod callers;
 mod claims;
+pub mod egresses;
 pub mod exposures;
 pub mod fields;
 pub mod interval;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 
 use self::access::Access;
 use self::authentication::Authentication;
+use self::egresses::Leaving;
 use self::exposures::Exposed;
 use self::raws::Raw;
 use self::routes::Routed;
@@ -54,6 +56,8 @@ pub struct Resolved<'a> {
     pub raws: Vec<Raw<'a>>,
     /// What gateways let in.
     pub exposures: Vec<Exposed<'a>>,
+    /// What workloads call outside.
+    pub egresses: Vec<Leaving<'a>>,
     /// How requests are divided among versions.
     pub routes: Vec<Routed<'a>>,
     /// The names of the exceptions that something needed, each with its last day.
@@ -114,11 +118,12 @@ pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics
         .collect();
     let exposures = exposures::resolve(&world, &units, diagnostics);
     exposures::check_hand_written(&world, &exposures, &raws, diagnostics);
+    let egresses = egresses::resolve(&world, &units, diagnostics);
     let routes = routes::resolve(&world, &units, diagnostics);
     diagnostics.check()?;
 
     let mut exceptions: Vec<_> =
         waivers.used().map(|waiver| (waiver.document.name(), waiver.document.spec.expires.value)).collect();
     exceptions.sort();
-    Ok(Resolved { world, nodes, units, raws, exposures, routes, exceptions })
+    Ok(Resolved { world, nodes, units, raws, exposures, egresses, routes, exceptions })
 }

@@ -3,7 +3,7 @@
 //! In: settled values with their steps. Out: [`Field`]s: the value, how it came about, what bounds it, and the exceptions
 //! that moved a bound.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
@@ -89,7 +89,7 @@ pub(super) fn fields(
     } else {
         reader.field("raw", &settings.raw, words)
     };
-    vec![
+    let mut fields = vec![
         reader.field("mtls", &settings.mtls, |mtls| mtls.words()),
         reader.field("egress", &settings.egress, |mode| mode.word().to_owned()),
         reader.field("trustDomains", &settings.trust_domains, words),
@@ -97,7 +97,9 @@ pub(super) fn fields(
         raw,
         reader.obliged("accessLog", &settings.access_log),
         reader.obliged("externalAuthorization", &settings.external_authorization),
-    ]
+    ];
+    fields.extend(reader.outside());
+    fields
 }
 
 struct Reader<'r, 's, 'a> {
@@ -124,6 +126,31 @@ impl Reader<'_, '_, '_> {
         let below = settled.floors.iter().map(|it| self.said("at least", words(&it.value), &it.origin));
         let bounds = above.chain(below).collect();
         Field { name, value: words(&settled.value), steps, bounds, exceptions: self.exceptions(name) }
+    }
+
+    /// Shows the hosts outside that are called, if any are.
+    fn outside(&self) -> Option<Field> {
+        let calls = |at: &usize| {
+            self.resolved.units.get(*at).is_some_and(|governed| match self.spot {
+                Spot::Node(path) => path.contains(&governed.unit.node),
+                Spot::Unit(unit) => std::ptr::eq(&governed.unit, *unit),
+            })
+        };
+        let here = self.resolved.egresses.iter().filter(|leaving| leaving.units.iter().any(calls));
+        // A node may call alike from several clusters.
+        let documents: BTreeMap<_, _> = here.map(|leaving| (&leaving.origin, leaving)).collect();
+        let mut hosts = BTreeSet::new();
+        let mut steps = Vec::new();
+        for (origin, leaving) in documents {
+            let spec = &leaving.document.spec;
+            let names: BTreeSet<String> = spec.hosts.0.iter().map(|host| host.value.to_string()).collect();
+            let via = leaving.via.map_or_else(|| "directly".to_owned(), |(gateway, _)| format!("via {gateway}"));
+            let until = spec.until.as_ref().map(|until| format!(" until {}", until.value)).unwrap_or_default();
+            steps.push(self.said("calls", format!("{} {via}{until}", listed(&names)), origin));
+            hosts.extend(names);
+        }
+        let field = Field { name: "outside", value: listed(&hosts), steps, bounds: Vec::new(), exceptions: Vec::new() };
+        (!hosts.is_empty()).then_some(field)
     }
 
     /// Shows an obligation, which only adds up.

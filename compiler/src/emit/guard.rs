@@ -21,6 +21,7 @@ pub(super) fn emit(plan: &ClusterPlan, objects: &mut Vec<Object>) {
     guarded.insert(&plan.root_namespace);
     // What slips in beside the one ALLOW of a gateway would open it.
     guarded.extend(plan.gateways.iter().filter(|gateway| !gateway.shared).map(|gateway| gateway.namespace.as_str()));
+    guarded.extend(plan.egress_gateways.iter().map(|gateway| gateway.door.namespace.as_str()));
     let guarded: Vec<&str> = guarded.into_iter().collect();
     let mut origins: Origins = plan.namespaces.iter().map(|namespace| namespace.origin.clone()).collect();
     origins.insert(plan.origin.clone());

@@ -13,9 +13,9 @@ use crate::spec::cluster::Flavor;
 use crate::spec::exposure::{TlsMode, TlsVersion};
 use crate::spec::route::{RetryOn, RouteRule};
 
-const GATEWAY: Kind = Kind("networking.istio.io/v1", "Gateway");
-const VIRTUAL_SERVICE: Kind = Kind("networking.istio.io/v1", "VirtualService");
-const DESTINATION_RULE: Kind = Kind("networking.istio.io/v1", "DestinationRule");
+pub(super) const GATEWAY: Kind = Kind("networking.istio.io/v1", "Gateway");
+pub(super) const VIRTUAL_SERVICE: Kind = Kind("networking.istio.io/v1", "VirtualService");
+pub(super) const DESTINATION_RULE: Kind = Kind("networking.istio.io/v1", "DestinationRule");
 
 /// Writes a gateway and where requests go from there.
 pub(super) fn gateway(plan: &GatewayPlan, objects: &mut Vec<Object>) {

@@ -3,22 +3,17 @@
 use serde_json::{Map, Value, json};
 
 use super::object::{Kind, Object, Stage, fields, labels};
-use crate::ir::{Flow, NamespacePlan, Origins, Peer, Transport};
+use crate::inventory::Labels;
+use crate::ir::{Flow, NamespacePlan, NetworkPlan, Origins, Peer, Transport};
 
-const KIND: Kind = Kind("networking.k8s.io/v1", "NetworkPolicy");
+pub(super) const KIND: Kind = Kind("networking.k8s.io/v1", "NetworkPolicy");
 
 pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
     if !namespace.network_policy {
         return;
     }
     for unit in &namespace.units {
-        let entries = |flows: &[Flow], side| flows.iter().map(|flow| entry(flow, side)).collect::<Value>();
-        let spec = fields([
-            ("podSelector", fields([("matchLabels", labels(&unit.selector))])),
-            ("policyTypes", json!(["Ingress", "Egress"])),
-            ("ingress", entries(&unit.network.ingress, "from")),
-            ("egress", entries(&unit.network.egress, "to")),
-        ]);
+        let spec = spec(&unit.selector, &unit.network);
         let mut origins = unit.network.origins.clone();
         origins.insert(unit.origin.clone());
         objects.push(Object::of_unit(Stage::Allow, &KIND, namespace, unit, spec, origins));
@@ -29,6 +24,17 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
         Object::new(Stage::DefaultDeny, &KIND, &namespace.name, "ringfence-default-deny".to_owned(), spec, origins);
     object.keep = true;
     objects.push(object);
+}
+
+/// Returns the whole of a policy for the pods with these labels.
+pub(super) fn spec(pods: &Labels, network: &NetworkPlan) -> Value {
+    let entries = |flows: &[Flow], side| flows.iter().map(|flow| entry(flow, side)).collect::<Value>();
+    fields([
+        ("podSelector", fields([("matchLabels", labels(pods))])),
+        ("policyTypes", json!(["Ingress", "Egress"])),
+        ("ingress", entries(&network.ingress, "from")),
+        ("egress", entries(&network.egress, "to")),
+    ])
 }
 
 fn entry(flow: &Flow, side: &str) -> Value {
@@ -64,5 +70,10 @@ fn peer(peer: &Peer) -> Value {
             }
         }
         Peer::Addresses(net) => json!({ "ipBlock": { "cidr": net.to_string() } }),
+        Peer::AddressesBut(net, except) if except.is_empty() => json!({ "ipBlock": { "cidr": net.to_string() } }),
+        Peer::AddressesBut(net, except) => {
+            let except: Vec<String> = except.iter().map(ToString::to_string).collect();
+            json!({ "ipBlock": { "cidr": net.to_string(), "except": except } })
+        }
     }
 }

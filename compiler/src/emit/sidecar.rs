@@ -15,6 +15,7 @@ pub(super) fn emit(plan: &ClusterPlan, namespace: &NamespacePlan, objects: &mut 
         let Some(sidecar) = unit.mesh.as_ref().and_then(|mesh| mesh.sidecar.as_ref()) else { continue };
         let mut hosts: BTreeSet<String> = sidecar.namespaces.iter().map(|namespace| format!("{namespace}/*")).collect();
         hosts.insert(format!("{}/*", plan.root_namespace));
+        hosts.extend(sidecar.hosts.iter().cloned());
         let mode = match sidecar.egress {
             EgressMode::RegistryOnly => "REGISTRY_ONLY",
             EgressMode::Any => "ALLOW_ANY",

@@ -357,7 +357,7 @@ impl Edge<'_, '_, '_> {
 }
 
 /// Returns the patterns Istio compares with the whole `Host` header.
-fn istio_hosts(host: &Hostname) -> Vec<String> {
+pub(super) fn istio_hosts(host: &Hostname) -> Vec<String> {
     HostPattern::parse(&host.0).map_or_else(|_| vec![host.0.clone()], |pattern| pattern.istio_hosts())
 }
 

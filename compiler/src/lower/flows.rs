@@ -6,7 +6,7 @@
 //! behind it stays exact; where there is none, `outside.rs` refuses what would be wider.
 
 mod index;
-mod plumbing;
+pub(super) mod plumbing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use crate::spec::cluster::{ClusterSpec, DataPlane};
 use crate::spec::reference::meets;
 
 /// The port of the tunnels mesh traffic travels in where workloads are in ambient mode.
-const HBONE: u16 = 15008;
+pub(super) const HBONE: u16 = 15008;
 
 type Ports = BTreeSet<u16>;
 /// Peers by ports; no port means every port.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::rules::{Action, Rules};
-use super::{Lowering, ceilings, obliged, origins, outside, plaintext, tokens, trial};
+use super::{Lowering, ceilings, egress, obliged, origins, outside, plaintext, tokens, trial};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
-use crate::ir::{MeshPlan, NamespacePlan, Origins, SidecarPlan, UnitPlan};
+use crate::ir::{MeshPlan, NamespacePlan, NetworkPlan, Origins, SidecarPlan, UnitPlan};
 use crate::resolve::Governed;
 use crate::resolve::access::Grant;
 use crate::resolve::fields::{Arrivals, ByPort, Mtls};
@@ -40,8 +40,19 @@ impl Lowering<'_, '_, '_> {
             selector: unit.selector.clone(),
             origin: Origin::new(span, service.map_or(String::new(), World::service_name)),
             mesh,
-            network: self.connections.network(at, self.cluster, governed),
+            network: self.network(governed, at),
         }
+    }
+
+    /// Returns what NetworkPolicy is told of a unit: its connections in the mesh and those outside.
+    fn network(&self, governed: &Governed<'_>, at: usize) -> NetworkPlan {
+        let mut network = self.connections.network(at, self.cluster, governed);
+        network.egress.extend(egress::flows(self.resolved, self.cluster, at));
+        network.egress.sort();
+        network.egress.dedup();
+        let mine = self.resolved.egresses.iter().filter(|leaving| leaving.units.contains(&at));
+        network.origins.extend(mine.map(|leaving| leaving.origin.clone()));
+        network
     }
 
     fn mesh(&mut self, governed: &Governed<'_>, at: usize, plane: DataPlane, plan: &NamespacePlan) -> MeshPlan {
@@ -101,6 +112,7 @@ impl Lowering<'_, '_, '_> {
             access_log: if access_log == plan.access_log { Vec::new() } else { access_log },
             sidecar: (plane == DataPlane::Sidecar).then(|| SidecarPlan {
                 namespaces: self.connections.namespaces(at),
+                hosts: egress::told(self.resolved, at),
                 egress: governed.settings.egress.value,
                 origins: origins(&governed.settings.egress),
             }),

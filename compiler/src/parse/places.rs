@@ -41,7 +41,8 @@ pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, di
     }
     let exposures = policy.exposures.iter().map(|document| ("Exposure", &document.node, document.span));
     let routes = policy.routes.iter().map(|document| ("Route", &document.node, document.span));
-    for (kind, node, span) in exposures.chain(routes).filter(|(_, node, _)| node.lineage().len() < 3) {
+    let egresses = policy.egresses.iter().map(|document| ("Egress", &document.node, document.span));
+    for (kind, node, span) in exposures.chain(egresses).chain(routes).filter(|(_, node, _)| node.lineage().len() < 3) {
         let misplaced =
             code::MISPLACED_DOCUMENT.at(span, format!("{} `{kind}` stands above every workspace", article(kind)));
         diagnostics.report(
@@ -173,7 +174,7 @@ fn documents(policy: &Policy) -> Vec<(&'static str, &NodePath, &Metadata)> {
     }
     list!(
         "Cluster" clusters, "Service" services, "Zone" zones, "Profile" profiles, "Access" accesses, "Authentication" authentications,
-        "Exposure" exposures, "Route" routes, "Delegation" delegations, "Exception" exceptions, "Assertion" assertions, "Raw" raws
+        "Exposure" exposures, "Egress" egresses, "Route" routes, "Delegation" delegations, "Exception" exceptions, "Assertion" assertions, "Raw" raws
     );
     all
 }

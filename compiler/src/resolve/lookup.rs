@@ -215,7 +215,7 @@ impl<'a> World<'a> {
         Err(diagnostics.report(unknown.did_you_mean(&path.value.0, known)))
     }
 
-    fn gateway(
+    pub(super) fn gateway(
         &self,
         name: &str,
         reference: &Spanned<Reference>,

@@ -300,7 +300,7 @@ fn egress(
                 let none = Waivers::default();
                 let waivers = if with_waivers { waivers } else { &none };
                 for mandate in world.mandates(path).into_iter().filter_map(|mandates| mandates.egress.as_ref()) {
-                    let most = &mandate.value.at_most;
+                    let Some(most) = &mandate.value.at_most else { continue };
                     let origin = Origin::mandate(most.span, path, "egress");
                     level.ceilings.push(widened(most.value, origin, waivers, spot, path, "egress", |widening| {
                         match widening {

@@ -288,7 +288,7 @@ fn holder(
 fn mandates_field(mandates: &Mandates, field: &str) -> bool {
     match field {
         "access" => mandates.access.is_some(),
-        "egress" => mandates.egress.is_some(),
+        "egress" => mandates.egress.as_ref().is_some_and(|egress| egress.value.at_most.is_some()),
         "mtls" => mandates.mtls.is_some(),
         _ => words_mandate(mandates, field).is_some(),
     }

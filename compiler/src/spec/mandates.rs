@@ -26,7 +26,7 @@ record! {
         pub trust_domains: Option<Spanned<WordsMandate>>,
         /// Which tokens may be accepted, and whether one must be shown.
         pub jwt: Option<Spanned<JwtMandate>>,
-        /// Whether workloads may call hosts that nobody declared.
+        /// Whether workloads may call hosts that nobody declared, which hosts may be declared, and through which gateways.
         pub egress: Option<Spanned<EgressMandate>>,
         /// Which hosts may be exposed, and to whom.
         pub exposure: Option<Spanned<ExposureMandate>>,
@@ -157,7 +157,11 @@ record! {
     /// A bound on what workloads may call.
     pub struct EgressMandate {
         /// The widest mode.
-        pub at_most: Spanned<EgressMode>,
+        pub at_most: Option<Spanned<EgressMode>>,
+        /// The hosts that an Egress may name.
+        pub hosts: Option<Spanned<HostsMandate>>,
+        /// The gateways through which an Egress may lead; a direct way is none of them.
+        pub via: Option<Spanned<WordsMandate>>,
     }
 }
 
@@ -178,7 +182,7 @@ record! {
 record! {
     /// A bound on hosts.
     pub struct HostsMandate {
-        /// The hosts that may be exposed, and those below `*.`.
+        /// The widest set: hosts, and those below `*.`.
         pub at_most: Spanned<OneOrMany<Spanned<Hostname>>>,
     }
 }

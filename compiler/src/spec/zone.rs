@@ -120,7 +120,7 @@ record! {
 record! {
     /// The widest set of destinations.
     pub struct ZoneTargets {
-        /// Nothing but these.
+        /// Nothing but these; an egress gateway (`gateway:out`) for what leads through it.
         pub at_most: Spanned<OneOrMany<Spanned<Reference>>>,
     }
 }

@@ -12,6 +12,8 @@ super::codes! {
     INEXPRESSIBLE: Error = "lowering/inexpressible", "a set of requests cannot be written as an Istio rule";
     CROSS_CLUSTER_PEER: Warning = "lowering/cross-cluster-peer", "a caller is in another cluster whose addresses are unknown";
     TWO_PROVIDERS: Error = "lowering/two-providers", "two external authorization providers are to be asked for one workload";
+    OPEN_EGRESS: Warning = "lowering/open-egress", "an Egress names hosts, and its workloads reach every address";
+    BYPASSED_EGRESS: Warning = "lowering/bypassed-egress", "workloads can walk past the egress gateway they are to use";
     NAME_TAKEN: Error = "lowering/name-taken", "two objects would have one name";
     NOT_READ_BACK: Error = "lowering/not-read-back", "an emitted object does not read back as what was meant";
 }

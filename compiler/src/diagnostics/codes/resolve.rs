@@ -39,6 +39,9 @@ super::codes! {
     RAW_NOT_ALLOWED: Error = "resolve/raw-not-allowed", "a hand-written object is of a kind no mandate allows";
     TAKEN_HOST: Error = "resolve/taken-host", "a host or a path of it is exposed twice";
     EXPOSED_TO_NOBODY: Error = "resolve/exposed-to-nobody", "a gateway lets in what no Access admits";
+    CONFLICTING_EGRESS: Error = "resolve/conflicting-egress", "a host outside is called in two ways";
+    EGRESS_EXPIRED: Error = "resolve/egress-expired", "an Egress has ended";
+    EGRESS_ENDING: Warning = "resolve/egress-ending", "an Egress ends within 14 days";
     MIXED_ROUTES: Error = "resolve/mixed-routes", "one host is answered in gRPC and in plain HTTP";
     SHARED_CERTIFICATE: Warning = "resolve/shared-certificate", "two listeners show one certificate";
     UNEVEN_WEIGHTS: Error = "resolve/uneven-weights", "the shares of a rule do not add up to 100";

@@ -18,19 +18,25 @@ const CONTROL: u16 = 15012;
 
 /// Returns what the data plane needs to be reached: probes and metrics.
 pub(super) fn arriving(cluster: &Cluster<'_>, unit: &Unit<'_>) -> Vec<Flow> {
+    let ports: Vec<u16> = unit.ports.keys().copied().collect();
+    watched(cluster, unit.data_plane, &ports)
+}
+
+/// Returns what probes and metrics need of pods with these ports.
+pub(in crate::lower) fn watched(cluster: &Cluster<'_>, plane: Option<DataPlane>, ports: &[u16]) -> Vec<Flow> {
     let spec = &cluster.document.spec;
     let tcp = |ports: &[u16]| ports.iter().map(|port| (Transport::Tcp, *port)).collect::<Vec<_>>();
     let mut flows = Vec::new();
     let nodes: BTreeSet<Peer> = spec.node_cidrs.iter().map(|net| Peer::Addresses(net.value.0)).collect();
-    let probed: Vec<u16> = match unit.data_plane {
+    let probed = match plane {
         // The injector rewrites probes to 15020; readiness of the sidecar itself is on 15021.
-        Some(DataPlane::Sidecar) => vec![15020, 15021],
-        _ => unit.ports.keys().copied().collect(),
+        Some(DataPlane::Sidecar) => &[15020, 15021],
+        _ => ports,
     };
     if !nodes.is_empty() && !probed.is_empty() {
-        flows.push(Flow { ports: tcp(&probed), peers: nodes });
+        flows.push(Flow { ports: tcp(probed), peers: nodes });
     }
-    if unit.data_plane == Some(DataPlane::Ambient) {
+    if plane == Some(DataPlane::Ambient) {
         let probes = AMBIENT_PROBES.iter().filter_map(|net| net.parse().ok()).map(Peer::Addresses).collect();
         flows.push(Flow { ports: Vec::new(), peers: probes });
     }
@@ -39,26 +45,36 @@ pub(super) fn arriving(cluster: &Cluster<'_>, unit: &Unit<'_>) -> Vec<Flow> {
         .iter()
         .map(|namespace| Peer::Pods { namespace: namespace.value.0.clone(), labels: Labels::new() })
         .collect();
-    if !scrapers.is_empty() && unit.data_plane == Some(DataPlane::Sidecar) {
+    if !scrapers.is_empty() && plane == Some(DataPlane::Sidecar) {
         flows.push(Flow { ports: tcp(&METRICS), peers: scrapers });
     }
     flows
 }
 
-/// Returns what every workload needs to call: names, the control plane of its sidecar, and what it scrapes.
-pub(super) fn leaving(cluster: &Cluster<'_>, unit: &Unit<'_>, egress: EgressMode) -> Vec<Flow> {
+/// Returns where names are looked up.
+pub(in crate::lower) fn names(cluster: &Cluster<'_>) -> Flow {
     let dns = cluster.document.spec.dns.as_ref();
     let namespace = dns.map_or("kube-system", |dns| &dns.namespace.value.0);
     let labels: Labels =
         dns.map(|dns| dns.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect()).unwrap_or_default();
     let port = dns.and_then(|dns| dns.port.as_ref()).and_then(|port| u16::try_from(port.value.0).ok()).unwrap_or(53);
-    let mut flows = vec![Flow {
+    Flow {
         ports: vec![(Transport::Tcp, port), (Transport::Udp, port)],
         peers: [Peer::Pods { namespace: namespace.to_owned(), labels }].into(),
-    }];
+    }
+}
+
+/// Returns where a proxy gets certificates and configuration.
+pub(in crate::lower) fn control(cluster: &Cluster<'_>) -> Flow {
+    let root = Peer::Pods { namespace: cluster.root_namespace().to_owned(), labels: Labels::new() };
+    Flow { ports: vec![(Transport::Tcp, CONTROL)], peers: [root].into() }
+}
+
+/// Returns what every workload needs to call: names, the control plane of its sidecar, and what it scrapes.
+pub(super) fn leaving(cluster: &Cluster<'_>, unit: &Unit<'_>, egress: EgressMode) -> Vec<Flow> {
+    let mut flows = vec![names(cluster)];
     if unit.data_plane == Some(DataPlane::Sidecar) {
-        let root = Peer::Pods { namespace: cluster.root_namespace().to_owned(), labels: Labels::new() };
-        flows.push(Flow { ports: vec![(Transport::Tcp, CONTROL)], peers: [root].into() });
+        flows.push(control(cluster));
     }
     // Whoever scrapes finds its targets by itself, those of namespaces nobody governs among them.
     if cluster.document.spec.scrapers.iter().any(|namespace| namespace.value.0 == unit.namespace) {

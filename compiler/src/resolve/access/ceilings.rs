@@ -355,7 +355,12 @@ fn read_zone<'a>(
     if let Some(to) = &zone.spec.rules.to {
         let mut targets = BTreeSet::new();
         for target in &to.value.at_most.value.0 {
-            match world.services_of(target, &zone.node, diagnostics) {
+            // A gateway is no workload of the tree: what leads through it is held against the zone where it is written.
+            let found = match &target.value {
+                Reference::Gateway(name) => world.gateway(name, target, diagnostics).map(|_| BTreeSet::new()),
+                _ => world.services_of(target, &zone.node, diagnostics),
+            };
+            match found {
                 Ok(services) => targets.extend(services),
                 Err(_) => return,
             }

@@ -281,8 +281,8 @@ pub struct Reach {
     /// What if the documents of this file were there: policy or objects, of the same kind and name replaced, else added.
     #[arg(long, value_name = "[NODE=]FILE")]
     pub with: Vec<String>,
-    /// What if this statement, object or rule were not there: `/payments#mtls`, `NetworkPolicy/shop/db`,
-    /// `AuthorizationPolicy/shop/db#2`.
+    /// What if this statement, object or rule were not there: `/payments#mtls`, `/payments/read-only#allow.2`,
+    /// `NetworkPolicy/shop/db`, `AuthorizationPolicy/shop/db#2`.
     #[arg(long, value_name = "RULE")]
     pub without: Vec<String>,
     /// What if the caller also held the key of this workload; may be given several times.
@@ -377,8 +377,9 @@ pub struct Diff {
 /// Arguments of `impact`.
 #[derive(Debug, clap::Args)]
 pub struct Impact {
-    /// A statement (`/payments#mtls`, `/payments/checkout/read-only`), an object (`NetworkPolicy/shop/db`), a rule
-    /// (`AuthorizationPolicy/shop/db#2`), or the line where one stands (`policies/payments/access.yaml:12`).
+    /// A statement (`/payments#mtls`, `/payments/checkout/read-only`) or an entry of one (`/payments/read-only#allow.2`), an object
+    /// (`NetworkPolicy/shop/db`), a rule (`AuthorizationPolicy/shop/db#2`), or the line where one stands
+    /// (`policies/payments/access.yaml:12`).
     pub statement: String,
     /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,

@@ -76,12 +76,20 @@ fn at_line(input: &Input, path: &str, line: usize) -> Result<String, Failure> {
                 |entry: &&Entry| (file.position(entry.key.span.start).0..=*of(&entry.value).end()).contains(&line);
             fields.entries().iter().find(is_here).map(|entry| entry.key.value.as_str())
         };
+        // An entry of an Access, where there are several.
+        let entry = |list: &str| {
+            let entries = document.get("spec").and_then(|spec| spec.get(list)).and_then(Node::as_sequence)?;
+            let at = entries.iter().position(|entry| of(entry).contains(&line))?;
+            Some(format!("#{list}.{}", at + 1))
+        };
+        let entry = if kind == "Access" { entry("allow").or_else(|| entry("deny")) } else { None };
+        let entry = entry.unwrap_or_default();
         return Ok(match (field("mandates"), field("defaults")) {
             _ if kind == "Zone" => format!("zone:{name}#access"),
             (Some(field), _) => format!("/{node}#{field}"),
             (_, Some(field)) => format!("/{node}#defaults.{field}"),
-            _ if node.is_empty() => format!("/{name}"),
-            _ => format!("/{node}/{name}"),
+            _ if node.is_empty() => format!("/{name}{entry}"),
+            _ => format!("/{node}/{name}{entry}"),
         });
     }
     let namespace = if place.is_empty() { "default".to_owned() } else { place };

@@ -6,10 +6,12 @@
 use std::path::Path;
 
 use ringfence_compiler::diagnostics::{Diagnostics, nearest};
+use ringfence_compiler::document::Document;
 use ringfence_compiler::parse::Parsed;
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::source::SourceFile;
 use ringfence_compiler::spec::API_VERSION;
+use ringfence_compiler::spec::access::AccessSpec;
 use ringfence_compiler::spec::mandates::Mandates;
 use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Node, Profile, Value};
@@ -323,6 +325,31 @@ fn remove(parsed: &mut Parsed, id: &str) -> usize {
             )*};
         }
         of_node!(organizations tenants workspaces groups);
+        // An entry of an Access by its number: `/payments/checkout/reading#deny.1`.
+        if let Some((list, number)) = field.split_once('.').filter(|(list, _)| ["allow", "deny"].contains(list)) {
+            let Some(at) = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1)) else { return 0 };
+            let is_it = |access: &&mut Document<AccessSpec>| {
+                format!("{}/{}", access.node.0.trim_end_matches('/'), access.name()) == path
+            };
+            for access in policy.accesses.iter_mut().filter(is_it) {
+                let spec = &mut access.spec;
+                let there = if list == "allow" { spec.allow.len() } else { spec.deny.len() };
+                if at < there {
+                    if list == "allow" {
+                        drop(spec.allow.remove(at))
+                    } else {
+                        drop(spec.deny.remove(at))
+                    }
+                    taken += 1;
+                }
+            }
+            // One that says nothing any more would be an error.
+            policy.accesses.retain(|access| {
+                let spec = &access.spec;
+                !(spec.allow.is_empty() && spec.deny.is_empty() && spec.uses.is_empty())
+            });
+            return taken;
+        }
         for zone in policy.zones.iter_mut().filter(|zone| path == format!("zone:{}", zone.name()) && field == "access")
         {
             let rules = &mut zone.spec.rules;

@@ -61,7 +61,7 @@ impl Summary {
                 },
                 "notProved": {
                     "portsPastTheProxy": self.proof.bypassed,
-                    "workloadsInAmbientMode": self.proof.ambient,
+                    "workloadsBehindWaypoints": self.proof.behind,
                     "workloadsWithoutProxy": self.proof.unmeshed,
                     "exposures": said.exposures,
                     "egresses": said.egresses,

@@ -238,7 +238,7 @@ fn fenced(proof: Proof) -> Option<String> {
 /// Says what was proved of the manifests, and what was not.
 fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
     let mut words = match proof.workloads {
-        0 => "nothing: no governed workload has a sidecar".to_owned(),
+        0 => "nothing: no governed workload has a proxy".to_owned(),
         workloads => format!(
             "{} of {} admit exactly what the policy means",
             counted(proof.ports, "port"),
@@ -251,7 +251,7 @@ fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
     }
     let left_out = [
         (proof.bypassed, "port", "past the proxy"),
-        (proof.ambient, "workload", "in ambient mode"),
+        (proof.behind, "workload", "behind a waypoint"),
         (proof.unmeshed, "workload", "without a proxy"),
         // No answer follows a request through a gateway yet.
         (exposures, "exposure", "at gateways"),

@@ -73,6 +73,9 @@ macro_rules! kinds {
                     $(stringify!($kind) => self.$list.push(read(node, mapping, root, kind.span, diagnostics)?),)*
                     _ => {}
                 }
+                for zone in &mut self.zones {
+                    zone.spec.rules.expand(&zone.metadata.name.value.0);
+                }
                 Ok(())
             }
         }

@@ -77,10 +77,6 @@ pub fn parse(tree: &dyn Tree, sources: &mut Sources, diagnostics: &mut Diagnosti
             broken.insert(node);
         }
     }
-    for zone in &mut policy.zones {
-        let name = zone.metadata.name.value.0.clone();
-        zone.spec.rules.expand(&name);
-    }
     places::check(&policy, &broken, sources, diagnostics);
     let inventory = read_inventory(tree, &project, &policy, sources, diagnostics);
     diagnostics.check()?;

@@ -118,6 +118,23 @@ fn connections_past_the_proxy_are_kept_by_network_policy() {
 }
 
 #[test]
+fn what_a_proxy_serves_itself_is_kept_by_network_policy_alone() {
+    let said = |allow: &str, deny: &str| {
+        said(&outcome("", &[("Access", &format!("{{to: cart, allow: [{allow}], deny: [{deny}]}}"))]))
+    };
+    let refused = |what: &str| {
+        format!(
+            "error[lowering/unenforceable] {what} of `cart` cannot be enforced: its proxy serves the port itself, and asks no policy there"
+        )
+    };
+    assert_eq!(said("{from: web, ports: [15020]}", ""), "");
+    assert_eq!(said("{from: web, ports: [8080]}", "{from: web, ports: [15020]}"), "");
+    assert_eq!(said("{from: web}", "{from: web, ports: [8080]}"), "");
+    assert_eq!(said("{from: web}", "{from: web, ports: [15020]}"), refused("a deny"));
+    assert_eq!(said("{from: web, ports: [15090], methods: [GET]}", ""), refused("HTTP rules"));
+}
+
+#[test]
 fn http_rules_past_the_proxy_are_refused_with_both_places() {
     let said = outcome(EXCLUDED, &[("Access", "{to: cart, allow: [{from: web, methods: [GET]}]}")]).said();
     assert!(

@@ -185,8 +185,39 @@ fn what_a_statement_does_is_seen_when_it_is_gone() {
     assert_snapshot!(ran.out);
     // By the line it stands at.
     let by_line = impact(&[&format!("{ACCESS}:18")]);
-    assert_eq!(by_line.out, ran.out);
-    assert_eq!(by_line.err, format!("ringfence: {ACCESS}:18 is of /shop/bookinfo/reviews-read-ratings\n"));
+    let entry = "/shop/bookinfo/reviews-read-ratings#allow.1";
+    assert_eq!(by_line.out.replace(entry, "/shop/bookinfo/reviews-read-ratings"), ran.out);
+    assert_eq!(by_line.err, format!("ringfence: {ACCESS}:18 is of {entry}\n"));
+    assert_eq!(impact(&["/shop/bookinfo/reviews-read-ratings#allow.2"]).code, 2);
+}
+
+#[test]
+fn an_entry_goes_without_the_rest_of_its_statement() {
+    let folder = copy("bookinfo");
+    edit(
+        folder.path(),
+        ACCESS,
+        "    - from: reviews\n",
+        "    - {from: reviews, ports: [9080], methods: [GET], paths: [/ratings/7]}\n    - from: reviews\n",
+    );
+    let ran = |statement: &str| ringfence(&["impact", statement, text(folder.path()), "--as-of", DAY]).out;
+    let first = ran("/shop/bookinfo/reviews-read-ratings#allow.1");
+    assert!(first.contains("redundant as far as access goes"), "{first}");
+    let second = ran("/shop/bookinfo/reviews-read-ratings#allow.2");
+    assert!(second.contains("moved") || second.contains("lost"), "{second}");
+}
+
+#[test]
+fn a_port_of_the_proxy_counts_where_policies_of_the_network_name_it() {
+    let policy = |ports: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: db, namespace: shop}}\nspec:\n  podSelector: {{matchLabels: {{app: db}}}}\n  policyTypes: [Ingress]\n  ingress: [{{ports: [{ports}]}}]\n"
+        )
+    };
+    let more = compare(&policy("{port: 8080}"), &policy("{port: 8080}, {port: 15020}"), &["--format", "concise"]).out;
+    assert!(more.contains("shop/db:15020"), "{more}");
+    let same = compare(&policy("{port: 15020}, {port: 8080}"), &policy("{port: 8080}, {port: 15020}"), &[]).out;
+    assert!(same.contains("no access changes"), "{same}");
 }
 
 #[test]

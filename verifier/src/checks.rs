@@ -3,7 +3,9 @@
 //! In: the clusters of a mesh and what else their manifests say. Out: diagnostics. Each check is a module, asks the model, and
 //! reports the effect. A check that is not sure says nothing: a mesh that works has no findings.
 
+mod ambient;
 mod apart;
+mod bypassed;
 mod evaded;
 mod header;
 mod idle;
@@ -36,7 +38,9 @@ struct Context<'m> {
 
 /// Every check.
 const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
+    ambient::check,
     apart::check,
+    bypassed::check,
     evaded::check,
     header::check,
     idle::check,

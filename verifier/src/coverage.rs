@@ -88,7 +88,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "AuthorizationPolicy",
         group: "security.istio.io",
-        note: "At sidecars. Gateways and ambient mode are answered with \"depends\".",
+        note: "At sidecars, and in ambient mode as `fixtures/semantics/ambient.yaml` says. Gateways and waypoints are answered with \"depends\".",
         rows: &[
             row(
                 &["action"],
@@ -323,6 +323,7 @@ pub const KINDS: &[Kind] = &[
             row(&["tier", "priority"], How::Exact, "", &[]),
             row(&["subject.namespaces", "subject.pods"], How::Exact, "", &[]),
             row(&["ingress[].action", "egress[].action"], How::Exact, "", &[]),
+            row(&["ingress[].name", "egress[].name"], How::Without, "", &[]),
             row(
                 &[
                     "ingress[].from[].namespaces",

@@ -6,11 +6,23 @@
 //! the same.
 
 pub mod envoy;
+pub mod ztunnel;
 
 use ipnet::IpNet;
 
+use self::envoy::{Mesh, Reads};
 use crate::glob::Glob;
+use crate::istio::authorization::AuthorizationPolicy;
 use crate::request::HeaderName;
+
+/// Translates the policies that select a workload for what enforces them at one of its ports.
+#[must_use]
+pub fn chain<'a>(policies: &[&'a AuthorizationPolicy], reads: Reads, mesh: &Mesh) -> Chain<RuleRef<'a>> {
+    match reads {
+        Reads::Http | Reads::Bytes => envoy::chain(policies, reads, mesh),
+        Reads::Ztunnel => ztunnel::chain(policies),
+    }
+}
 
 /// The questions of one enforcement point; `O` says where each comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -180,10 +180,14 @@ impl<'m> Fleet<'m> {
     pub fn reaching(&self, to: &Destination<'m>) -> Reaching {
         let Some(model) = self.models.get(to.cluster) else { return Reaching::default() };
         let proxy = self.doors.admit(model, to);
-        match self.passages.pass(model, to) {
+        let mut reaching = match self.passages.pass(model, to) {
             None => (*proxy).clone(),
             Some(network) => proxy.and(&network),
+        };
+        if let Some(around) = self.doors.through_waypoints(model, to) {
+            reaching.unsure = reaching.unsure.or(&around).without(&reaching.open);
         }
+        reaching
     }
 
     /// Says whose connections to a port the network lets through; `None` where all surely are: no policy is about either end,

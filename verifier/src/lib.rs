@@ -36,4 +36,5 @@ pub mod spoken;
 pub mod surroundings;
 pub mod translation;
 pub mod unknown;
+pub mod waypoints;
 mod words;

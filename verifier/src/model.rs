@@ -16,8 +16,10 @@ use ringfence_compiler::spec::service::Protocol;
 use ringfence_compiler::yaml::Node;
 
 pub(crate) use crate::engine::envoy::EITHER;
-use crate::engine::envoy::{Mesh, Reads, unreadable};
+use crate::engine::envoy::{Mesh, Reads, ZTUNNEL, unreadable};
+use crate::istio::peer_authentication::Modes;
 use crate::istio::read::selects;
+use crate::istio::request_authentication::JwtRule;
 use crate::istio::sidecar::Sidecar;
 use crate::kubernetes::network::Network;
 use crate::policies::Policies;
@@ -76,6 +78,8 @@ pub enum Before {
     Nothing,
     /// A sidecar, of which everything is known.
     Sidecar,
+    /// The ztunnel of its node, of which everything is known.
+    Ztunnel,
     /// Something of which nothing is known: why.
     NotModelled(&'static str),
 }
@@ -221,7 +225,9 @@ impl<'a> Model<'a> {
                 let why = self.obscured(&workload.namespace, &workload.labels).or_else(other);
                 why.map_or(Before::Sidecar, Before::NotModelled)
             }
-            Some(DataPlane::Ambient) if self.is_guarded(workload, port) => Before::NotModelled("ambient mode"),
+            Some(DataPlane::Ambient) if self.is_guarded(workload, port) => {
+                self.unsure(&workload.namespace, &workload.labels).map_or(Before::Ztunnel, Before::NotModelled)
+            }
             _ => Before::Nothing,
         }
     }
@@ -229,17 +235,44 @@ impl<'a> Model<'a> {
     /// Says why nothing is known of the rules that a proxy of pods enforces; `None` where they are known.
     #[must_use]
     pub fn obscured(&self, namespace: &str, labels: &Labels) -> Option<&'static str> {
-        let root = self.cluster.root_namespace();
-        if self.is_sometimes_unsure
-            && let Some(why) = self.policies.unsure(namespace, labels, root)
-        {
+        if let Some(why) = self.unsure(namespace, labels) {
             return Some(why);
         }
         if !self.is_unreadable {
             return None;
         }
-        let selected = self.policies.authorizing(namespace, labels, root);
+        let selected = self.policies.authorizing(namespace, labels, self.cluster.root_namespace());
         (!unreadable(&selected).is_empty()).then_some("a path that no Envoy can read")
+    }
+
+    /// Says why some policy may hold for pods or not; `None` where none is so.
+    fn unsure(&self, namespace: &str, labels: &Labels) -> Option<&'static str> {
+        if !self.is_sometimes_unsure {
+            return None;
+        }
+        self.policies.unsure(namespace, labels, self.cluster.root_namespace())
+    }
+
+    /// Returns the modes of a workload's ports, as what enforces them takes them.
+    #[must_use]
+    pub fn modes(&self, workload: &Workload) -> Modes {
+        let root = self.cluster.root_namespace();
+        match self.plane(workload) {
+            Some(DataPlane::Ambient) => self.policies.modes_in_ambient(&workload.namespace, &workload.labels, root),
+            _ => self.policies.modes(&workload.namespace, &workload.labels, root),
+        }
+    }
+
+    /// Returns the rules by which a workload's proxy takes tokens; ztunnel looks at none.
+    #[must_use]
+    pub fn tokens(&self, workload: &Workload) -> Vec<&'a JwtRule> {
+        match self.plane(workload) {
+            Some(DataPlane::Ambient) => Vec::new(),
+            _ => {
+                let root = self.cluster.root_namespace();
+                self.policies.tokens_at(&workload.namespace, &workload.labels, root)
+            }
+        }
     }
 
     /// Returns what enforces policy at a workload.
@@ -253,6 +286,7 @@ impl<'a> Model<'a> {
     /// Where nobody says what a port speaks, or Services disagree, a proxy may read it either way.
     #[must_use]
     pub fn ports(&self, workload: &Workload) -> BTreeMap<u16, &'static [Reads]> {
+        let in_ambient = self.plane(workload) == Some(DataPlane::Ambient);
         let mut spoken: BTreeMap<u16, Speech> =
             workload.ports.iter().map(|port| (port.number, Speech::default())).collect();
         for port in self.services(workload).flat_map(|service| &service.ports) {
@@ -260,8 +294,9 @@ impl<'a> Model<'a> {
                 spoken.entry(number).or_default().say(port.protocol.as_ref().map(|said| said.value));
             }
         }
+        let readings = |spoken: &Speech| if in_ambient { ZTUNNEL } else { spoken.readings() };
         let mut ports: BTreeMap<u16, &'static [Reads]> =
-            spoken.into_iter().map(|(port, spoken)| (port, spoken.readings())).collect();
+            spoken.into_iter().map(|(port, spoken)| (port, readings(&spoken))).collect();
         if let Some(sidecars) = self.receiving(workload) {
             let listened = sidecars.iter().flatten().flat_map(|sidecar| &sidecar.listeners).map(|it| it.port);
             listened.for_each(|port| _ = ports.entry(port).or_insert(EITHER));
@@ -288,7 +323,8 @@ impl<'a> Model<'a> {
     /// Returns how a proxy may read a port; either way where nobody speaks of it.
     #[must_use]
     pub fn readings(&self, workload: &Workload, port: u16) -> &'static [Reads] {
-        self.ports(workload).remove(&port).unwrap_or(EITHER)
+        let unspoken = if self.plane(workload) == Some(DataPlane::Ambient) { ZTUNNEL } else { EITHER };
+        self.ports(workload).remove(&port).unwrap_or(unspoken)
     }
 
     /// Returns the Services in front of a workload.

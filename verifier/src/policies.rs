@@ -21,6 +21,7 @@ use crate::kubernetes::selector::{carry, is_added};
 use crate::kubernetes::tier_policy::TierPolicy;
 use crate::refusals::refused;
 use crate::unknown;
+use crate::waypoints::Waypoint;
 
 /// The objects of a cluster that decide.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct Policies {
     pub tokens: Vec<RequestAuthentication>,
     /// Sidecars, by namespace and name.
     pub sidecars: Vec<Sidecar>,
+    /// Waypoints, by namespace and name.
+    pub waypoints: Vec<Waypoint>,
     /// NetworkPolicies, by namespace and name.
     pub network: Vec<NetworkPolicy>,
     /// Policies of the tiers around them, by tier, priority, kind and name.
@@ -58,6 +61,9 @@ impl Policies {
             None if kind == "Sidecar" && text("apiVersion").starts_with("networking.istio.io/") => {
                 let (read, doubtful) = (Sidecar::read(root, diagnostics), unknown::of_sidecar(root, diagnostics));
                 self.sidecars.extend(read.map(|read| Sidecar { doubtful, ..read }));
+            }
+            None if kind == "Gateway" && text("apiVersion").starts_with("gateway.networking.k8s.io/") => {
+                self.waypoints.extend(Waypoint::read(root));
             }
             None if kind.ends_with("List") => {
                 if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value) {
@@ -100,6 +106,7 @@ impl Policies {
         sort(&mut self.tokens);
         sort(&mut self.sidecars);
         sort(&mut self.network);
+        sort(&mut self.waypoints);
         let rank = |policy: &TierPolicy| (policy.tier, policy.priority, policy.kind, policy.name.clone());
         self.tiers.sort_by_key(rank);
         self
@@ -230,6 +237,12 @@ impl Policies {
         Modes::compose(here(&self.peers, namespace, root), namespace, labels, root)
     }
 
+    /// Returns the modes of the ports of a pod in ambient mode.
+    #[must_use]
+    pub fn modes_in_ambient(&self, namespace: &str, labels: &Labels, root: &str) -> Modes {
+        Modes::in_ambient(here(&self.peers, namespace, root), namespace, labels, root)
+    }
+
     /// Returns the PeerAuthentications that make the mode of a pod's port.
     #[must_use]
     pub fn asking(&self, namespace: &str, labels: &Labels, root: &str, port: u16) -> Vec<&PeerAuthentication> {
@@ -277,7 +290,7 @@ macro_rules! of_namespace {
         }
     )*};
 }
-of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Sidecar, NetworkPolicy);
+of_namespace!(AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Sidecar, NetworkPolicy, Waypoint);
 
 /// Returns the part of a sorted list that lies in a namespace.
 fn of_namespace<'p, P: OfNamespace>(sorted: &'p [P], namespace: &str) -> &'p [P] {

@@ -22,6 +22,7 @@ use crate::kubernetes::passage::Direction;
 use crate::model::{Before, Model, Stranger};
 use crate::network;
 use crate::request::{Identity, Request};
+use crate::waypoints;
 
 pub use self::asked::Asked;
 pub(crate) use self::nearest::one_of;
@@ -170,6 +171,10 @@ pub struct Answer<'a> {
     pub ingress: Gate<'a>,
     /// Its proxy; `None` where nothing stands before it.
     pub proxy: Option<Gate<'a>>,
+    /// Whether that proxy is ztunnel, which sees connections and no requests.
+    pub in_ambient: bool,
+    /// Whether it may also be reached through a waypoint, past all these gates: what comes out of one has its identity.
+    pub by_waypoint: bool,
     /// A request that its proxy admits; `None` where none is, or where there is no proxy and any will do.
     pub witness: Option<Request>,
     /// Of many paths or hosts that were asked for: which get through; `None` where one was asked for, or none.
@@ -206,9 +211,16 @@ impl Gate<'_> {
 }
 
 impl Answer<'_> {
-    /// Returns the answer in one word: that of the strictest gate.
+    /// Returns the answer in one word: that of the strictest gate, or that there is another way.
     #[must_use]
     pub fn reach(&self) -> Reach {
+        let direct = self.directly();
+        if self.by_waypoint { direct.max(Reach::Depends) } else { direct }
+    }
+
+    /// Returns what becomes of who calls without a waypoint.
+    #[must_use]
+    pub fn directly(&self) -> Reach {
         let proxy = self.proxy.as_ref().map_or(Reach::Allowed, Gate::reach);
         self.egress.reach().min(self.ingress.reach()).min(proxy)
     }
@@ -250,13 +262,14 @@ pub fn explain<'a>(
         false => Vec::new(),
     };
     let of_network = [doubted(&egress, Direction::Egress), doubted(&ingress, Direction::Ingress), Vec::new()];
-    match model.before(to, port) {
+    let before = model.before(to, port);
+    match before {
         Before::NotModelled(what) => {
             let proxy = Some(Gate::Unsure(Decider::NotModelled(what)));
             Answer { proxy, doubts: of_network, ..Answer::before(egress, ingress) }
         }
-        Before::Sidecar => {
-            let Said { gate, witness, part, doubts } = proxy::sidecar(model, caller, (to, port), asked, detail);
+        Before::Sidecar | Before::Ztunnel => {
+            let Said { gate, witness, part, doubts } = proxy::at(model, caller, (to, port), asked, detail);
             let meant =
                 detail.governed.map(|governed| statements::told(governed, model, caller, (to, port), asked, detail));
             // What is compiled says what is meant, which is proved elsewhere; where it should not, it is what holds.
@@ -264,7 +277,11 @@ pub fn explain<'a>(
             let mode = detail.governed.and_then(|governed| statements::mode(governed, port));
             let [leaves, arrives, _] = of_network;
             let doubts = [leaves, arrives, doubts];
-            Answer { proxy: Some(gate), witness, part, statement, mode, doubts, ..Answer::before(egress, ingress) }
+            let (proxy, in_ambient) = (Some(gate), before == Before::Ztunnel);
+            let network = Answer::before(egress, ingress);
+            let may_show = !detail.stolen.is_empty() || caller.identity(model).is_some();
+            let by_waypoint = in_ambient && may_show && waypoints::may_pass(model, to, port);
+            Answer { proxy, in_ambient, by_waypoint, witness, part, statement, mode, doubts, ..network }
         }
         Before::Nothing => Answer { doubts: of_network, ..Answer::before(egress, ingress) },
     }
@@ -274,7 +291,9 @@ impl<'a> Answer<'a> {
     /// Makes the answer where nothing but the network stands before a port.
     fn before(egress: Gate<'a>, ingress: Gate<'a>) -> Self {
         let doubts = Default::default();
-        Self { egress, ingress, proxy: None, witness: None, part: None, statement: None, mode: None, doubts }
+        let (proxy, witness, part, statement, mode) = (None, None, None, None, None);
+        let (in_ambient, by_waypoint) = (false, false);
+        Self { egress, ingress, proxy, in_ambient, by_waypoint, witness, part, statement, mode, doubts }
     }
 }
 

@@ -61,8 +61,9 @@ struct Written<'a> {
     denies: BTreeSet<&'a Origin>,
     /// Those of each unit that keep a default from holding.
     keep_default_away: Vec<&'a BTreeSet<Origin>>,
-    /// Those at units where another one admits by an exception: it ends, and then they decide.
-    beside_exceptions: BTreeSet<&'a Origin>,
+    /// Those at units where another one admits by an exception, which ends, or by addresses, which pods have in the eyes of some
+    /// network plugins and not of others: what that covers is not surely covered.
+    beside_others: BTreeSet<&'a Origin>,
 }
 
 impl<'a> Written<'a> {
@@ -75,8 +76,10 @@ impl<'a> Written<'a> {
             if !keep_default_away.is_empty() {
                 all.keep_default_away.push(keep_default_away);
             }
-            if grants.iter().any(|one| !one.exceptions.is_empty()) {
-                all.beside_exceptions.extend(grants.iter().chain(denies).map(|one| &one.origin));
+            let by_address = |one: &Grant| one.set.clauses().iter().any(|clause| !clause.addresses.is_any());
+            if grants.iter().any(|one| !one.exceptions.is_empty() || by_address(one)) {
+                let callers = grants.iter().filter(|one| !one.exceptions.is_empty() || !by_address(one));
+                all.beside_others.extend(callers.chain(denies).map(|one| &one.origin));
             }
         }
         all
@@ -87,7 +90,7 @@ impl<'a> Written<'a> {
         let stays = |origin: &Origin| origin != what && !gone.contains(origin);
         let keeping = &mut self.keep_default_away.iter();
         (self.grants.contains(what) || self.denies.contains(what))
-            && !self.beside_exceptions.contains(what)
+            && !self.beside_others.contains(what)
             && keeping.all(|keeping| !keeping.contains(what) || keeping.iter().any(stays))
     }
 

@@ -36,7 +36,7 @@ impl Spoken {
             spoken.left_out = MESH_PORTS.into();
         }
         spoken.declared = model.ports(workload).into_keys().collect();
-        spoken.single.extend(policies.modes(&workload.namespace, &workload.labels, root).ports());
+        spoken.single.extend(model.modes(workload).ports());
         for policy in policies.authorizing(&workload.namespace, &workload.labels, root) {
             spoken.single.extend(policy.ports());
         }
@@ -67,6 +67,14 @@ impl Spoken {
         let edges = self.ranges.iter().flat_map(|(first, last)| [Some(*first), last.checked_add(1)]).flatten();
         let named = self.declared.iter().chain(&self.single).copied().chain(edges);
         named.filter(|port| *port > 0 && !self.left_out.contains(port)).collect()
+    }
+
+    /// Returns the ports that the proxy itself serves and somebody speaks of: they carry nothing of the workload, and policies of
+    /// the network decide about them all the same.
+    pub fn of_proxy(&self) -> impl Iterator<Item = u16> {
+        let is_spoken =
+            |port: &u16| self.declared.contains(port) || self.single.contains(port) || self.ranges_hold(*port);
+        self.left_out.iter().copied().filter(is_spoken)
     }
 
     /// Tells whether a port is in a range that somebody speaks of.

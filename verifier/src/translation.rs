@@ -19,26 +19,27 @@ use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::spec::cluster::DataPlane;
 use ringfence_compiler::yaml::{self, Profile};
 
-use crate::engine::Enforced;
-use crate::engine::envoy::{Mesh, Reads, chain};
+use crate::engine::envoy::{Mesh, Reads, ZTUNNEL};
+use crate::engine::{Enforced, chain};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::meant::{self, Meant};
 use crate::policies::Policies;
 use crate::request::Request;
 use crate::spoken;
+use crate::waypoints;
 use network::{Fault, Fences};
 
 /// What was proved, and what was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// Workloads with a sidecar whose manifests admit exactly what was meant.
+    /// Workloads with a sidecar, or in ambient mode, whose manifests admit exactly what was meant.
     pub workloads: usize,
     /// Ports that their manifests declare or somebody speaks of, where that was shown.
     pub ports: usize,
     /// Ports of theirs that annotations take from the sidecar where NetworkPolicy is not enforced: nothing holds there.
     pub bypassed: usize,
-    /// Workloads in ambient mode, which are not modelled yet.
-    pub ambient: usize,
+    /// Workloads that are called through a waypoint, which is not modelled yet.
+    pub behind: usize,
     /// Workloads without a proxy at which NetworkPolicy is not enforced either: nothing holds there.
     pub unmeshed: usize,
     /// Connections that are granted, and that NetworkPolicies let through at both ends.
@@ -54,7 +55,7 @@ impl Proof {
         self.workloads += one.workloads;
         self.ports += one.ports;
         self.bypassed += one.bypassed;
-        self.ambient += one.ambient;
+        self.behind += one.behind;
         self.unmeshed += one.unmeshed;
         self.connections += one.connections;
         self.fenced += one.fenced;
@@ -62,7 +63,7 @@ impl Proof {
     }
 }
 
-/// Proves that the compiled manifests admit exactly what was meant at each workload with a sidecar, and that NetworkPolicies
+/// Proves that the compiled manifests admit exactly what was meant at each workload with a proxy, and that NetworkPolicies
 /// let it through and are as narrow where they stand alone.
 ///
 /// The first comparison is of AuthorizationPolicy, PeerAuthentication and RequestAuthentication, at every port that a manifest
@@ -131,18 +132,19 @@ fn compare(
         if let Some((port, fault, shown)) = fence.fault {
             report(governed, port, &Difference::Network(fault, shown), workload.span, diagnostics);
         }
-        match unit.data_plane {
-            Some(DataPlane::Sidecar) => {}
-            Some(DataPlane::Ambient) => proof.ambient += 1,
-            None if fence.kept => proof.fenced += 1,
-            None => proof.unmeshed += 1,
-        }
-        if unit.data_plane != Some(DataPlane::Sidecar) {
+        let Some(plane) = unit.data_plane else {
+            let count = if fence.kept { &mut proof.fenced } else { &mut proof.unmeshed };
+            *count += 1;
+            continue;
+        };
+        // What comes out of a waypoint has its identity, so that more is to be shown than what callers may do.
+        if plane == DataPlane::Ambient && waypoints::is_behind(cluster, workload) {
+            proof.behind += 1;
             continue;
         }
         let mut same = true;
         for port in named.iter().copied().chain(fresh) {
-            if workload.is_past_the_proxy(DataPlane::Sidecar, port) {
+            if workload.is_past_the_proxy(plane, port) {
                 let count = if fence.kept { &mut proof.fenced_ports } else { &mut proof.bypassed };
                 *count += usize::from(named.contains(&port));
                 continue;
@@ -192,8 +194,10 @@ struct Place<'p> {
 /// How a proxy may read a port, each with whether it must then admit exactly what was meant, or only no more. Where nobody
 /// says what a port speaks, rules on HTTP are meant; a connection that is taken for bytes is refused what they grant.
 fn readings(unit: &Unit<'_>, port: u16) -> impl Iterator<Item = (Reads, bool)> {
+    let in_ambient = unit.data_plane == Some(DataPlane::Ambient);
     let protocol = unit.ports.get(&port).and_then(|facts| facts.protocol);
-    Reads::of(protocol).iter().map(move |reads| (*reads, protocol.is_some() || *reads == Reads::Http))
+    let readings = if in_ambient { ZTUNNEL } else { Reads::of(protocol) };
+    readings.iter().map(move |reads| (*reads, in_ambient || protocol.is_some() || *reads == Reads::Http))
 }
 
 /// How manifests differ from what was meant.
@@ -221,7 +225,11 @@ fn difference(
     equally: bool,
 ) -> Option<Difference> {
     let port = meant.arrivals.port;
-    let modes = policies.modes(place.namespace, place.labels, place.root).at(port);
+    let modes = match reads {
+        Reads::Ztunnel => policies.modes_in_ambient(place.namespace, place.labels, place.root),
+        Reads::Http | Reads::Bytes => policies.modes(place.namespace, place.labels, place.root),
+    };
+    let modes = modes.at(port);
     let tokens = policies.tokens_at(place.namespace, place.labels, place.root);
     let arrivals = Arrivals {
         port,

@@ -115,6 +115,126 @@ fn strict() -> String {
     peers("default", "istio-system", "{mtls: {mode: STRICT}}")
 }
 
+/// `calm/api` in ambient mode, in a namespace with more labels.
+fn calm(labels: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: Namespace
+metadata: {{name: calm, labels: {{istio.io/dataplane-mode: ambient{labels}}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: api, namespace: calm}}
+spec: {{template: {{metadata: {{labels: {{app: api}}}}, spec: {{serviceAccountName: api, containers: [{{name: a, ports: [{{containerPort: 8080}}]}}]}}}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: api, namespace: calm}}
+spec: {{selector: {{app: api}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: gate, namespace: calm}}
+spec: {{gatewayClassName: istio-waypoint}}
+---
+"
+    )
+}
+
+#[test]
+fn what_ztunnel_does_not_see_is_found_where_it_decides() {
+    let at = |namespace: &str, spec: &str| {
+        authorization("p", spec).replace("namespace: shop", &format!("namespace: {namespace}"))
+    };
+    let check_at = |namespace: &str, spec: &str, expected: &[&str]| {
+        check(&format!("{}{}{}", calm(""), strict(), at(namespace, spec)), expected);
+    };
+    let get = "to: [{operation: {methods: [GET]}}]";
+    let nothing = "mesh/l7-at-ztunnel: rule 1 of AuthorizationPolicy `calm/p` admits nothing at `calm/api`";
+    check_at("calm", &format!("{{rules: [{{{get}}}]}}"), &[nothing]);
+    check_at("calm", &format!("{{selector: {{matchLabels: {{app: api}}}}, rules: [{{{get}}}]}}"), &[nothing]);
+    check_at("calm", "{rules: [{when: [{key: source.serviceAccount, values: [a]}]}]}", &[nothing]);
+    // At sidecars it means what it says, and where everything is admitted nothing is missed.
+    check_at("shop", &format!("{{rules: [{{{get}}}]}}"), &[]);
+    check_at("calm", "{rules: [{to: [{operation: {ports: ['8080']}}]}]}", &[]);
+    check_at("calm", &format!("{{rules: [{{{get}}}, {{}}]}}"), &[]);
+    let less = "mesh/deny-without-effect: rule 1 of AuthorizationPolicy `calm/p` denies nothing at `calm/api`";
+    check_at("calm", &format!("{{action: DENY, rules: [{{{get}}}]}}"), &[less]);
+    check_at(
+        "calm",
+        &format!("{{action: DENY, rules: [{{from: [{{source: {{namespaces: [old]}}}}], {get}}}]}}"),
+        &[less],
+    );
+    check_at("calm", "{action: DENY, rules: [{from: [{source: {notTrustDomains: [a]}}]}]}", &[less]);
+    check_at("calm", "{action: DENY, rules: [{from: [{source: {namespaces: [old]}}]}]}", &[]);
+    check_at(
+        "calm",
+        "{action: DENY, rules: [{to: [{operation: {ports: ['8080'], methods: [GET]}}]}]}",
+        &["mesh/l7-at-ztunnel: rule 1 of AuthorizationPolicy `calm/p` denies more than it says at `calm/api`"],
+    );
+    check_at(
+        "calm",
+        "{action: CUSTOM, provider: {name: a}, rules: [{}]}",
+        &["mesh/deny-without-effect: AuthorizationPolicy `calm/p` denies nothing at `calm/api`"],
+    );
+    // What is written for the whole mesh is enforced in ambient mode, too.
+    check_at(
+        "istio-system",
+        &format!("{{action: DENY, rules: [{{{get}}}]}}"),
+        &["mesh/deny-without-effect: rule 1 of AuthorizationPolicy `istio-system/p` denies nothing at `calm/api`"],
+    );
+}
+
+#[test]
+fn a_waypoint_that_callers_get_around_is_found() {
+    let bypassed = "mesh/bypassed-waypoint: AuthorizationPolicy `calm/p` holds for nobody who calls the pods of `calm/api` without the waypoint";
+    let check_with = |targets: &str, labels: &str, more: &str, expected: &[&str]| {
+        let spec = format!("{{targetRefs: [{targets}], rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}");
+        let policy = authorization("p", &spec).replace("namespace: shop", "namespace: calm");
+        let more = if more.is_empty() {
+            String::new()
+        } else {
+            authorization("only", more).replace("namespace: shop", "namespace: calm")
+        };
+        check(&format!("{}{}{policy}{more}", calm(labels), strict()), expected);
+    };
+    let (service, gateway) =
+        ("{kind: Service, name: api}", "{kind: Gateway, group: gateway.networking.k8s.io, name: gate}");
+    let used = ", istio.io/use-waypoint: gate";
+    check_with(service, used, "", &[bypassed]);
+    check_with(gateway, used, "", &[bypassed]);
+    let only = |account: &str| {
+        format!("{{rules: [{{from: [{{source: {{principals: [cluster.local/ns/calm/sa/{account}]}}}}]}}]}}")
+    };
+    check_with(service, used, &only("gate"), &[]);
+    check_with(service, used, &only("api"), &[]);
+    check_with(service, used, "{rules: [{from: [{source: {namespaces: [shop]}}]}]}", &[bypassed]);
+    check_with(service, ", istio.io/use-waypoint: none", "", &[]);
+    check_with("{kind: Service, name: other}", used, "", &[]);
+}
+
+#[test]
+fn a_policy_that_selects_the_pods_of_a_waypoint_is_found() {
+    let check_with = |spec: &str, expected: &[&str]| {
+        let policy = authorization("p", spec).replace("namespace: shop", "namespace: calm");
+        check(&format!("{}{}{policy}", calm(""), strict()), expected);
+    };
+    let selecting = |name: &str| {
+        format!(
+            "{{selector: {{matchLabels: {{gateway.networking.k8s.io/gateway-name: {name}}}}}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}"
+        )
+    };
+    check_with(&selecting("gate"), &["mesh/policy-selects-nobody: AuthorizationPolicy `calm/p` holds at no waypoint"]);
+    check_with(
+        &selecting("other"),
+        &["mesh/policy-selects-nobody: AuthorizationPolicy `calm/p` selects no workload at hand"],
+    );
+    check_with(
+        "{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: gate}], rules: [{to: [{operation: {methods: [GET]}}]}]}",
+        &[],
+    );
+}
+
 #[test]
 fn a_mesh_that_works_has_no_findings() {
     check("", &[]);

@@ -7,9 +7,9 @@ mod support;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use ringfence_compiler::spec::cluster::DataPlane;
 use ringfence_verifier::difference::{Difference, Presence, supposed};
-use ringfence_verifier::engine::envoy::{Reads, chain};
+use ringfence_verifier::engine::chain;
+use ringfence_verifier::engine::envoy::Reads;
 use ringfence_verifier::evaluate::{Ruling, rule};
 use ringfence_verifier::fleet::{Destination, Fleet};
 use ringfence_verifier::matrix::name;
@@ -51,47 +51,46 @@ fn callers<'m>(fleet: &Fleet<'m>) -> BTreeMap<String, (u32, Option<Identity>)> {
 fn judge(fleet: &Fleet<'_>, to: &Destination<'_>, caller: &(u32, Option<Identity>), request: &Request) -> [bool; 2] {
     let network = fleet.passing(to).map_or(Reach::Allowed, |reaching| reaching.of(caller.0));
     let model: &Model<'_> = fleet.models()[to.cluster];
-    let (surely, perhaps) =
-        if model.plane(to.workload) == Some(DataPlane::Sidecar) && model.is_guarded(to.workload, to.port) {
-            let (policies, root) = (model.policies(), model.cluster().root_namespace());
-            let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);
-            let selected = policies.authorizing(namespace, labels, root);
-            let tokens = policies.tokens_at(namespace, labels, root);
-            let (mut surely, mut perhaps) = (true, false);
-            for mode in policies.modes(namespace, labels, root).at(to.port) {
-                for reads in model.readings(to.workload, to.port).iter().copied() {
-                    let chain = chain(&selected, reads, model.mesh());
-                    let own =
-                        caller.1.iter().filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
-                    let own = own.filter(|_| mode.mtls()).map(|identity| Some(identity.clone().into()));
-                    let rulings: Vec<_> = own
-                        .chain(mode.plaintext().then_some(None))
-                        .map(|peer| {
-                            let mut request = Request { peer, ..request.clone() };
-                            if let Some(http) = &mut request.http {
-                                let refused = match &http.token {
-                                    Shown::Signed(token) => {
-                                        !tokens.iter().any(|rule| token.text("iss") == Some(&rule.issuer))
-                                    }
-                                    _ => false,
-                                };
-                                if tokens.is_empty() || reads == Reads::Bytes {
-                                    http.token = Shown::Nothing;
-                                } else if refused {
-                                    return Ruling::NotAllowed;
+    let (surely, perhaps) = if model.is_guarded(to.workload, to.port) {
+        let (policies, root) = (model.policies(), model.cluster().root_namespace());
+        let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);
+        let selected = policies.authorizing(namespace, labels, root);
+        let tokens = model.tokens(to.workload);
+        let (mut surely, mut perhaps) = (true, false);
+        for mode in model.modes(to.workload).at(to.port) {
+            for reads in model.readings(to.workload, to.port).iter().copied() {
+                let chain = chain(&selected, reads, model.mesh());
+                let own =
+                    caller.1.iter().filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
+                let own = own.filter(|_| mode.mtls()).map(|identity| Some(identity.clone().into()));
+                let rulings: Vec<_> = own
+                    .chain(mode.plaintext().then_some(None))
+                    .map(|peer| {
+                        let mut request = Request { peer, ..request.clone() };
+                        if let Some(http) = &mut request.http {
+                            let refused = match &http.token {
+                                Shown::Signed(token) => {
+                                    !tokens.iter().any(|rule| token.text("iss") == Some(&rule.issuer))
                                 }
+                                _ => false,
+                            };
+                            if tokens.is_empty() || reads != Reads::Http {
+                                http.token = Shown::Nothing;
+                            } else if refused {
+                                return Ruling::NotAllowed;
                             }
-                            rule(&chain, &request)
-                        })
-                        .collect();
-                    surely &= rulings.iter().any(|ruling| matches!(ruling, Ruling::Allowed(_) | Ruling::AllowedByNone));
-                    perhaps |= rulings.iter().any(|ruling| !matches!(ruling, Ruling::Denied(_) | Ruling::NotAllowed));
-                }
+                        }
+                        rule(&chain, &request)
+                    })
+                    .collect();
+                surely &= rulings.iter().any(|ruling| matches!(ruling, Ruling::Allowed(_) | Ruling::AllowedByNone));
+                perhaps |= rulings.iter().any(|ruling| !matches!(ruling, Ruling::Denied(_) | Ruling::NotAllowed));
             }
-            (surely, perhaps)
-        } else {
-            (true, true)
-        };
+        }
+        (surely, perhaps)
+    } else {
+        (true, true)
+    };
     [surely && network == Reach::Allowed, perhaps && network != Reach::Denied]
 }
 
@@ -133,8 +132,7 @@ fn requests(port: u16) -> Vec<Request> {
 
 /// Workloads that differ from those of before: an account, and one that is missing.
 fn others(account: bool, missing: bool) -> String {
-    // Of ambient mode nothing is judged request by request.
-    let mut text = workloads().replace("istio.io/dataplane-mode: ambient", "istio-injection: enabled");
+    let mut text = workloads();
     if account {
         text = text.replace("serviceAccountName: db", "serviceAccountName: web");
     }

@@ -29,13 +29,26 @@ const WEST: [&str; 3] = [
     "{podCidrs: [10.1.0.0/16]}",
 ];
 
+/// The waypoint of one of the clusters' namespaces in ambient mode.
+const GATE: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gate, namespace: mesh, annotations: {gateway.istio.io/service-account: web}}
+spec: {gatewayClassName: istio-waypoint}
+---
+";
+
 #[test]
 fn all_callers_at_once_are_the_callers_one_by_one() {
     let answers = RefCell::new(BTreeMap::new());
-    let worlds = (policies(), policies(), select(&EAST[..]), select(&WEST[..]));
+    let worlds = (policies(), policies(), select(&EAST[..]), select(&WEST[..]), any::<bool>());
     let mut runner = TestRunner::new(Config { source_file: Some(file!()), ..Config::with_cases(24) });
-    let run = runner.run(&worlds, |(east, west, ours, theirs)| {
-        let workloads = workloads();
+    let run = runner.run(&worlds, |(east, west, ours, theirs, waypoint)| {
+        let mut workloads = workloads();
+        if waypoint {
+            workloads = workloads.replace("mode: ambient", "mode: ambient, istio.io/use-waypoint: gate");
+            workloads.push_str(GATE);
+        }
         let clusters =
             Clusters::read(&[(ours, &format!("{workloads}{east}")), (theirs, &format!("{workloads}{west}"))]);
         let models = clusters.models();

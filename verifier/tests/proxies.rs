@@ -5,7 +5,7 @@
 mod support;
 
 use ringfence_verifier::model::Before;
-use ringfence_verifier::reach::{Asked, Caller, reach};
+use ringfence_verifier::reach::{Asked, Caller, Reach, reach};
 use support::Clusters;
 
 const INJECTED: &str = "istio-injection: enabled";
@@ -23,6 +23,7 @@ fn before(namespace: &str, metadata: &str, more: &str) -> String {
     let model = &models[0];
     match model.before(model.workloads().next().unwrap(), 8080) {
         Before::Sidecar => "sidecar".to_owned(),
+        Before::Ztunnel => "ztunnel".to_owned(),
         Before::Nothing => "nothing".to_owned(),
         Before::NotModelled(what) => what.to_owned(),
     }
@@ -73,11 +74,11 @@ fn pods_have_the_proxy_that_is_injected_or_that_they_bring() {
             "gateways",
         ),
         // ztunnel leaves pods alone that have a sidecar, or say so.
-        (AMBIENT, "", "]", "ambient mode"),
+        (AMBIENT, "", "]", "ztunnel"),
         (AMBIENT, "", ", {name: istio-proxy}]", "sidecar"),
         (AMBIENT, "labels: {istio.io/rev: stable}", "]", "sidecar"),
         (AMBIENT, "annotations: {sidecar.istio.io/status: '{}'}", "]", "nothing"),
-        ("", "labels: {istio.io/dataplane-mode: ambient}", "]", "ambient mode"),
+        ("", "labels: {istio.io/dataplane-mode: ambient}", "]", "ztunnel"),
     ];
     for (namespace, metadata, more, expected) in cases {
         assert_eq!(before(namespace, metadata, more), expected, "{namespace} | {metadata} | {more}");
@@ -168,4 +169,48 @@ fn a_sidecar_says_how_its_ports_are_read() {
         };
         assert_eq!((answer(8080).as_str(), answer(9090).as_str()), (at_own, at_other), "{written}");
     }
+}
+
+/// `calm/api` in ambient mode, called through the waypoint `gate`.
+const CALM: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: calm, labels: {istio.io/dataplane-mode: ambient, istio.io/use-waypoint: gate}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api, namespace: calm, labels: {app: api}}
+spec: {serviceAccountName: api, containers: [{name: a, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: calm, labels: {app: web}}
+spec: {serviceAccountName: web, containers: [{name: a}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: cron, namespace: calm, labels: {app: cron, istio.io/dataplane-mode: none}}
+spec: {serviceAccountName: cron, containers: [{name: a}]}
+";
+
+#[test]
+fn whoever_has_an_identity_may_come_through_a_waypoint_that_is_admitted() {
+    const GATE: &str = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gate, namespace: calm}\nspec: {gatewayClassName: istio-waypoint}\n";
+    let check = |gate: &str, principal: &str, web: Reach, cron: Reach| {
+        let policy = format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: calm}}\nspec: {{selector: {{matchLabels: {{app: api}}}}, rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}\n"
+        );
+        let clusters = Clusters::read(&[("{}", &format!("{CALM}{gate}{policy}"))]);
+        let models = clusters.models();
+        let named = |name: &str| models[0].workloads().find(|workload| workload.name == name).unwrap();
+        for (from, expected) in [("web", web), ("cron", cron)] {
+            let answer = reach(&models[0], Caller::Workload(named(from)), named("api"), 8080, &Asked::anything());
+            assert_eq!(answer.reach(), expected, "{from}: {principal} {gate}");
+        }
+    };
+    check(GATE, "cluster.local/ns/calm/sa/web", Reach::Allowed, Reach::Denied);
+    check(GATE, "cluster.local/ns/calm/sa/gate", Reach::Depends, Reach::Denied);
+    check(GATE, "cluster.local/ns/calm/sa/other", Reach::Denied, Reach::Denied);
+    // Of one that no manifest shows nobody knows the account.
+    check("", "cluster.local/ns/calm/sa/other", Reach::Depends, Reach::Denied);
 }

@@ -15,7 +15,13 @@ use std::path::Path;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::engine::chain;
+use ringfence_verifier::evaluate::{Ruling, rule};
+use ringfence_verifier::model::Before;
+use ringfence_verifier::request::{Peer, Request};
 use serde_json::{Map, Value, json};
+
+mod support;
 
 #[path = "../examples/envoy_cases/judge.rs"]
 mod judge;
@@ -157,4 +163,79 @@ fn connections_pass_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong in {} rows\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
+/// Returns what ztunnel says of the connections of a row.
+fn in_ambient(row: &Value) -> Vec<&'static str> {
+    let mut objects = vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": "shop", "labels": { "istio.io/dataplane-mode": "ambient" } } }),
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {
+            "name": "web", "namespace": "shop", "labels": { "app": "web" } },
+            "spec": { "containers": [{ "name": "a", "ports": [{ "containerPort": 8080 }] }] } }),
+    ];
+    for (key, kind) in [("policies", "AuthorizationPolicy"), ("peers", "PeerAuthentication")] {
+        let written = row[key].as_array().into_iter().flatten().enumerate();
+        objects.extend(written.map(|(at, one)| manifest(kind, at, one)));
+    }
+    let manifests: Vec<String> = objects.iter().map(|object| format!("{object}\n")).collect();
+    let clusters =
+        support::Clusters::read(&[(&row["mesh"].to_string().replace("null", "{}"), &manifests.join("---\n"))]);
+    let models = clusters.models();
+    let (model, root) = (&models[0], "istio-system");
+    let web = model.workloads().next().unwrap();
+    let judge = |pair: &Value| {
+        let connection = &pair[1];
+        let address = |key: &str, default: &str| connection[key].as_str().unwrap_or(default).parse().unwrap();
+        let identity = match &connection["identity"] {
+            Value::Null if connection.get("identity").is_some() => None,
+            written => Some(written.as_str().unwrap_or("cluster.local/ns/shop/sa/web")),
+        };
+        let port = u16::try_from(connection["port"].as_u64().unwrap_or(8080)).unwrap();
+        assert_eq!(model.before(web, port), Before::Ztunnel);
+        let from = address("address", "10.0.0.1");
+        let request = Request {
+            peer: identity.map(Peer::new),
+            address: from,
+            remote: from,
+            destination: address("destination", "10.244.0.10"),
+            port,
+            sni: None,
+            http: None,
+        };
+        let selected = model.policies().authorizing(&web.namespace, &web.labels, root);
+        let mut verdicts = Vec::new();
+        for mode in model.modes(web).at(port) {
+            for reads in model.readings(web, port) {
+                let ruling = rule(&chain(&selected, *reads, model.mesh()), &request);
+                let taken = if identity.is_some() { mode.mtls() } else { mode.plaintext() };
+                verdicts.push(match ruling {
+                    _ if !taken => "deny",
+                    Ruling::Allowed(_) | Ruling::AllowedByNone => "allow",
+                    Ruling::Denied(_) | Ruling::NotAllowed => "deny",
+                    Ruling::Asks(_) | Ruling::Unknown(_) => "depends",
+                });
+            }
+        }
+        verdicts.dedup();
+        if let [verdict] = verdicts[..] { verdict } else { "depends" }
+    };
+    row["verdicts"].as_array().unwrap().iter().map(judge).collect()
+}
+
+#[test]
+fn ztunnel_decides_as_the_table_says() {
+    let mut wrong = Vec::new();
+    let table = table("ambient.yaml");
+    let rows = table["rows"].as_array().unwrap();
+    assert!(rows.len() >= 50, "{} rows", rows.len());
+    for row in rows {
+        assert!(row["read"].is_string(), "{} cites nothing", row["says"]);
+        for (pair, ours) in row["verdicts"].as_array().unwrap().iter().zip(in_ambient(row)) {
+            if pair[0] != ours {
+                wrong.push(format!("{}: {} is {ours}, {} is expected", row["says"], pair[1], pair[0]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }

@@ -90,7 +90,7 @@ fn the_bank_is_compiled_into_exactly_what_it_means() {
     assert!(said.is_empty(), "{said:?}");
     let sidecars = resolved.units.iter().filter(|governed| governed.unit.data_plane.is_some());
     let workloads: usize = sidecars.map(|governed| governed.unit.workloads.len()).sum();
-    assert_eq!((proof.workloads, proof.ambient, proof.unmeshed), (workloads, 0, 0));
+    assert_eq!((proof.workloads, proof.behind, proof.unmeshed), (workloads, 0, 0));
 }
 
 #[test]

@@ -141,9 +141,7 @@ pub(super) fn shifts(shown: &Shown<'_>) -> Vec<String> {
                 format!("{at}: external authorization asks {} instead of {}", list(after), list(before))
             }
             Shift::NotModelled => {
-                format!(
-                    "{at}: what decides there changed, and what that means is not modelled yet (gateway, ambient mode)"
-                )
+                format!("{at}: what decides there changed, and what that means is not modelled yet (gateway, waypoint)")
             }
         }
     };

@@ -75,6 +75,8 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
         "reach": word(single.reach()),
         "gates": gates,
         "through": through,
+        "enforcedBy": answer.proxy.as_ref().map(|_| if answer.in_ambient { "ztunnel" } else { "proxy" }),
+        "mayUseWaypoint": answer.by_waypoint,
         "witness": answer.witness.as_ref().map(ToString::to_string),
         "part": part,
     })

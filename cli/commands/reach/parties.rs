@@ -56,7 +56,12 @@ pub(super) fn split(text: &str, port: Option<u16>) -> Result<(String, Option<u16
         None => (text.to_owned(), None),
         Some((name, number)) => match number.parse() {
             Ok(number) => (format!("{service}{name}"), Some(number)),
-            Err(_) if begin == 0 && !name.contains(':') && !name.contains('/') => (text.to_owned(), None),
+            // `ledger:api` is a service of a node.
+            Err(_)
+                if begin == 0 && !name.contains([':', '/']) && !number.starts_with(|it: char| it.is_ascii_digit()) =>
+            {
+                (text.to_owned(), None)
+            }
             Err(_) => {
                 return Err(Failure::new(format!("`{number}` is no port"))
                     .help("name the port of the workload by its number, as in `shop/db:8080`"));
@@ -267,6 +272,7 @@ mod tests {
         check("ledger:api:80", ("ledger:api", Some(80)));
         assert!(split("shop/db:http", None).is_err());
         assert!(split("shop/db:80", Some(81)).is_err());
+        assert!(split("db:65536", None).is_err());
         assert!(split("shop/db:0", None).is_err());
         assert!(split("shop/db", Some(0)).is_err());
     }

@@ -18,6 +18,9 @@ pub(super) fn render(answers: &Answers<'_>, places: &Places<'_>) -> String {
     answers.single.iter().map(|single| one(single, places)).collect::<Vec<_>>().join("\n")
 }
 
+/// What is said where there is another way, of which nothing is known.
+const WAYPOINT: &str = "it may be called through a waypoint, which is not followed";
+
 /// Renders a line for each answer, with what decided at the strictest gate.
 pub(super) fn lines_of(answers: &Answers<'_>) -> String {
     let mut text = String::new();
@@ -26,6 +29,8 @@ pub(super) fn lines_of(answers: &Answers<'_>) -> String {
         let strictest = gates(answer).into_iter().rev().filter_map(|(place, gate)| Some((place, gate?)));
         let decided = strictest.min_by_key(|(_, gate)| gate.reach());
         let decided = decided.map(|(place, gate)| format!("; {place}: {}", sentence(place, parts(gate).1)));
+        let around = (answer.by_waypoint && answer.directly() == Reach::Denied).then(|| format!("; {WAYPOINT}"));
+        let decided = around.or(decided);
         let reach = word(single.reach());
         let _ = writeln!(text, "{cluster}: {from} -> {to}:{port}: {reach}{}", decided.unwrap_or_default());
     }
@@ -68,6 +73,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
                     "NetworkPolicies select it, and nobody knows whether one lets this pass".clone_into(first);
                 }
                 lines.extend(why.iter().map(|why| format!("unsure: {why}")));
+                if place == "proxy" && answer.in_ambient {
+                    lines.push("enforced by ztunnel, which sees connections and no requests".to_owned());
+                }
                 (word, lines)
             }
         };
@@ -76,6 +84,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
         for line in lines {
             let _ = writeln!(text, "{:20}{line}", "");
         }
+    }
+    if answer.by_waypoint && answer.directly() != Reach::Allowed {
+        let _ = writeln!(text, "  waypoint unsure   {WAYPOINT}");
     }
     for (middle, port, onward) in &single.through {
         let (is, reaches) = if *onward == Reach::Depends { ("may be", "may reach") } else { ("is", "reaches") };

@@ -17,6 +17,8 @@ pub struct KubernetesService {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// Its own labels, those that are texts.
+    pub labels: Labels,
     /// The labels of the pods behind it; empty selects none.
     pub selector: Labels,
     /// Its ports.
@@ -27,8 +29,8 @@ pub struct KubernetesService {
 
 impl PartialEq for KubernetesService {
     fn eq(&self, other: &Self) -> bool {
-        (&self.namespace, &self.name, &self.selector, &self.ports)
-            == (&other.namespace, &other.name, &other.selector, &other.ports)
+        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports)
+            == (&other.namespace, &other.name, &other.labels, &other.selector, &other.ports)
     }
 }
 
@@ -60,9 +62,13 @@ pub(super) fn read(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Result
             }
         }
     }
+    let own = object.root.get("metadata").and_then(|metadata| metadata.get("labels")).and_then(Node::as_mapping);
+    let own = own.into_iter().flat_map(|labels| labels.entries());
+    let own = own.filter_map(|label| Some((label.key.value.clone(), label.value.as_str()?.to_owned())));
     Ok(KubernetesService {
         namespace: object.namespace.clone(),
         name: object.name.to_owned(),
+        labels: own.collect(),
         selector,
         ports,
         span: object.span,

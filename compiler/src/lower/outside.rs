@@ -114,6 +114,31 @@ pub(super) fn check_bypassed(
     }
 }
 
+/// Says what cannot be enforced at the ports that a sidecar serves itself: NetworkPolicy alone is asked there, which opens what is
+/// granted and denies nothing of it. Only what names such a port is meant to be about it.
+pub(super) fn check_own_ports(governed: &Governed<'_>, diagnostics: &mut Diagnostics) {
+    let about = |clause: &Clause| {
+        let own = clause.ports.patterns().copied().filter(|port| MESH_PORTS.contains(port));
+        Clause { ports: Field::only(own), ..clause.clone() }
+    };
+    let own = |set: &RequestSet| RequestSet::from_clauses(set.clauses().iter().map(about));
+    let access = &governed.access;
+    let granted = access.granted();
+    let denies = access.denies.iter().filter(|deny| !deny.on_trial && own(&deny.set).meets(&granted).is_some());
+    let grants = access.grants.iter().filter(|grant| !grant.on_trial && !own(&grant.set).is_l4());
+    for (said, what) in denies.map(|deny| (deny, "a deny")).chain(grants.map(|grant| (grant, "HTTP rules"))) {
+        let refused = code::UNENFORCEABLE.at(
+            said.origin.span,
+            format!(
+                "{what} of `{}` cannot be enforced: its proxy serves the port itself, and asks no policy there",
+                governed.unit.name
+            ),
+        );
+        let help = "ports 15020, 15021 and 15090 are open to whom NetworkPolicy lets in: grant them to fewer, by caller and port alone";
+        diagnostics.report(refused.label("not enforced").help(help));
+    }
+}
+
 /// Names the ports an annotation takes; `None` where they are but those no proxy ever sees.
 fn described(ports: &BypassedPorts) -> Option<String> {
     let list = |ports: &mut dyn Iterator<Item = &u16>| ports.map(u16::to_string).collect::<Vec<_>>().join(", ");

@@ -9,11 +9,11 @@ use crate::diagnostics::codes::lowering as code;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::inventory::{KubernetesService, Labels};
 use crate::ir::{Origins, Rule};
-use crate::requests::{Clause, Field, HostPattern, IdentityPattern, TokenMatch};
+use crate::requests::{Clause, Field, HostPattern, IdentityPattern, Part, TokenMatch};
 use crate::resolve::access::{Bound, Ceiling, Grant, GrantKind};
 use crate::resolve::statements::Origin;
 use crate::resolve::units::{MESH_PORTS, Unit};
-use crate::resolve::world::World;
+use crate::resolve::world::{Cluster, World};
 use crate::spec::cluster::DataPlane;
 
 /// What rules are written for: it decides what a port that nobody declared means.
@@ -181,7 +181,7 @@ impl Rules<'_, '_, '_> {
     /// Writes identities as `principals`.
     pub fn principals(&mut self, identities: &Field<IdentityPattern>, origin: &Origin) -> Option<Vec<String>> {
         let mut principals = Vec::new();
-        for pattern in identities.patterns() {
+        for pattern in identities.patterns().flat_map(|pattern| self.as_enforced(pattern)).collect::<BTreeSet<_>>() {
             let Some(principal) = pattern.istio_principal() else {
                 let refused = code::INEXPRESSIBLE
                     .at(origin.span, format!("Istio has no principal for the identities `{pattern}`"));
@@ -192,6 +192,20 @@ impl Rules<'_, '_, '_> {
         }
         principals.sort();
         Some(principals)
+    }
+
+    /// Writes an identity once for each trust domain that counts as its own, where Istio does not: ztunnel is handed principals
+    /// as they are written (istio/istio: pilot/pkg/serviceregistry/ambient/authorization.go).
+    fn as_enforced(&self, pattern: &IdentityPattern) -> Vec<IdentityPattern> {
+        let domains = self.world.clusters.get(self.unit.cluster).map(Cluster::trust_domains).unwrap_or_default();
+        let same = |domain: &String| domain == "cluster.local" || domains.contains(domain);
+        match &pattern.trust_domain {
+            Part::Exactly(domain) if self.plane == DataPlane::Ambient && same(domain) => domains
+                .iter()
+                .map(|domain| IdentityPattern { trust_domain: Part::Exactly(domain.clone()), ..pattern.clone() })
+                .collect(),
+            _ => vec![pattern.clone()],
+        }
     }
 
     /// Returns the ports on which HTTP is asked of a clause; says where that cannot be enforced.

@@ -25,6 +25,9 @@ impl Lowering<'_, '_, '_> {
         let mesh = match unit.data_plane {
             Some(plane) => {
                 outside::check_bypassed(self.resolved, governed, self.cluster, plane, self.diagnostics);
+                if plane == DataPlane::Sidecar {
+                    outside::check_own_ports(governed, self.diagnostics);
+                }
                 Some(self.mesh(governed, at, plane, plan))
             }
             None => {

@@ -63,6 +63,7 @@ impl<'a> Terrain<'a> {
         let ends = [("leaving", &answer.egress), ("arriving", &answer.ingress)];
         let network = ends.into_iter().filter_map(|(end, gate)| Some(format!("{}, {end}", said(gate)?)));
         let proxy = match &answer.proxy {
+            Some(gate) if answer.in_ambient => said(gate).map(|words| format!("{words}, enforced by ztunnel")),
             Some(gate) => said(gate),
             None => Some("no proxy stands before the port".to_owned()),
         };

@@ -11,8 +11,7 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::source::Span;
 
 use super::{Context, quoted};
-use crate::engine::envoy::chain;
-use crate::engine::{Enforced, Leaf, Test};
+use crate::engine::{Enforced, Leaf, Test, chain};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::fleet::Destination;
 use crate::glob::Glob;
@@ -247,7 +246,7 @@ enum Written {
 fn written(context: &Context<'_>, to: &Destination<'_>, header: &str, caller: Option<&Identity>) -> Written {
     let model = context.model;
     match model.before(to.workload, to.port) {
-        Before::Sidecar => {}
+        Before::Sidecar | Before::Ztunnel => {}
         Before::NotModelled(_) => return Written::Perhaps,
         // What no proxy sees is read as it is sent.
         Before::Nothing => return Written::Surely(format!("anything to port {}, past the proxy", to.port)),
@@ -255,12 +254,12 @@ fn written(context: &Context<'_>, to: &Destination<'_>, header: &str, caller: Op
     let root = model.cluster().root_namespace();
     let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);
     let selected = model.policies().authorizing(namespace, labels, root);
-    let tokens = model.policies().tokens_at(namespace, labels, root);
+    let tokens = model.tokens(to.workload);
     let test = Test { leaves: vec![Leaf::Header(HeaderName::new(header), Glob::at_least(1))], negated: false };
     let caller = caller.filter(|identity| model.mesh().trust_domains.contains(&identity.trust_domain));
     let known: Vec<Identity> = caller.into_iter().cloned().collect();
     let mut answers = Vec::new();
-    for mode in model.policies().modes(namespace, labels, root).at(to.port) {
+    for mode in model.modes(to.workload).at(to.port) {
         for reads in to.readings {
             let arrivals = Arrivals {
                 port: to.port,

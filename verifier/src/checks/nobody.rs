@@ -40,6 +40,13 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
             ignored(name, namespace, span, diagnostics);
             continue;
         }
+        if kind == "AuthorizationPolicy"
+            && let Some(gateway) = labels.get(GATEWAY_NAME)
+            && policies.waypoints.iter().any(|waypoint| waypoint.namespace == *namespace && waypoint.name == *gateway)
+        {
+            passed_over(name, namespace, gateway, span, diagnostics);
+            continue;
+        }
         let policy = Selecting { kind, namespace, name, span, labels, for_mesh: namespace == root };
         let is_here = |there: &str| there == policy.namespace || policy.for_mesh;
         let here: Vec<&Workload> = model.workloads().filter(|workload| is_here(&workload.namespace)).collect();
@@ -74,6 +81,22 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
                 .help("correct `podSelector`, or remove the policy: what it was to guard is open"),
         );
     }
+}
+
+/// The label of the pods that a Gateway brings about.
+const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+
+/// A waypoint enforces what is attached to it, and nothing that selects its pods (istio/istio
+/// `pilot/pkg/model/policyattachment.go`).
+fn passed_over(name: &str, namespace: &str, waypoint: &str, span: Span, diagnostics: &mut Diagnostics) {
+    diagnostics.report(
+        code::SELECTS_NOBODY
+            .at(span, format!("AuthorizationPolicy `{namespace}/{name}` holds at no waypoint"))
+            .label(format!("selects the pods of the waypoint `{waypoint}`, which passes over selectors"))
+            .help(format!(
+                "attach it: `targetRefs: [{{group: gateway.networking.k8s.io, kind: Gateway, name: {waypoint}}}]`"
+            )),
+    );
 }
 
 /// A PeerAuthentication of the root namespace with a selector holds for nothing.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::inventory::{Labels, Workload};
 
-use crate::engine::envoy::{Reads, chain};
-use crate::engine::{Chain, RuleRef};
+use crate::engine::envoy::Reads;
+use crate::engine::{Chain, RuleRef, chain};
 use crate::exact::Arrivals;
 use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::peer_authentication::Mode;
@@ -24,7 +24,7 @@ pub type PolicyName<'m> = (&'m str, &'m str);
 pub struct Places<'m> {
     /// The places.
     pub list: Vec<Place<'m>>,
-    /// Policies that also hold where nothing here knows what they do: in ambient mode, beside a path that no Envoy reads, at a
+    /// Policies that also hold where nothing here knows what they do: behind a waypoint, beside a path that no Envoy reads, at a
     /// gateway whose labels nobody tells.
     pub beyond: BTreeSet<PolicyName<'m>>,
 }
@@ -81,15 +81,13 @@ impl<'m> Finder<'m> {
             self.give_up(&selected, &workload.namespace, &workload.labels);
             return;
         }
-        let root = model.cluster().root_namespace();
-        let modes = model.policies().modes(&workload.namespace, &workload.labels, root);
-        let tokens = model.policies().tokens_at(&workload.namespace, &workload.labels, root);
+        let (modes, tokens) = (model.modes(workload), model.tokens(workload));
         let mut ports: BTreeSet<u16> = model.ports(workload).into_keys().collect();
         ports.extend(named(&selected));
         ports.extend(modes.ports());
         for (port, is_named) in with_another(&ports) {
             match model.before(workload, port) {
-                Before::Sidecar => {}
+                Before::Sidecar | Before::Ztunnel => {}
                 Before::NotModelled(_) if is_gateway => {}
                 Before::NotModelled(_) => {
                     self.give_up(&selected, &workload.namespace, &workload.labels);

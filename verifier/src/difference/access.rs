@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 
 use ringfence_compiler::inventory::Workload;
 
-use crate::engine::envoy::{Reads, chain};
-use crate::engine::{Chain, Enforced, Leaf, Test};
+use crate::engine::envoy::Reads;
+use crate::engine::{Chain, Enforced, Leaf, Test, chain};
 use crate::evaluate::{Ruling, rule};
 use crate::istio::peer_authentication::Mode;
 use crate::istio::request_authentication::JwtRule;
 use crate::model::{Before, Model};
 use crate::request::{Identity, Request};
 use crate::residual::{is_plain, residual};
+use crate::waypoints;
 
 /// Issuers whose tokens are taken, each with the audiences of which a token must name one.
 pub(super) type Issuers = Vec<(String, Vec<String>)>;
@@ -66,7 +67,10 @@ impl Told {
         let policies = model.policies();
         let root = model.cluster().root_namespace();
         let before = model.before(workload, port);
-        let (guarded, modelled) = (before != Before::Nothing, !matches!(before, Before::NotModelled(_)));
+        // What comes through a waypoint is not followed.
+        let by_waypoint = before == Before::Ztunnel && waypoints::may_pass(model, workload, port);
+        let modelled = !by_waypoint && !matches!(before, Before::NotModelled(_));
+        let guarded = before != Before::Nothing;
         let trust_domains = model.mesh().trust_domains.clone();
         if !guarded {
             let (ways, perhaps, perhaps_issuers, issuers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -77,11 +81,11 @@ impl Told {
         selected.extend(policies.perhaps_authorizing(&workload.namespace, &workload.labels, root));
         let perhaps = policies.perhaps_asking(&workload.namespace, &workload.labels, root);
         let perhaps = perhaps.into_iter().map(|policy| (policy.mode, policy.ports.clone())).collect();
-        let tokens = policies.tokens_at(&workload.namespace, &workload.labels, root);
+        let tokens = model.tokens(workload);
         let issuers = taken(tokens);
         let unsure = policies.perhaps_taking(&workload.namespace, &workload.labels, root);
         let perhaps_issuers = taken(unsure.into_iter().flat_map(|policy| &policy.rules));
-        let modes = policies.modes(&workload.namespace, &workload.labels, root).at(port);
+        let modes = model.modes(workload).at(port);
         let readings = model.readings(workload, port);
         let of_mode = |mode: Mode| {
             let (selected, readings) = (&selected, &readings);

@@ -137,7 +137,7 @@ pub(super) fn places<'m>(before: &Fleet<'m>, after: &Fleet<'m>) -> Vec<Place<'m>
                 });
                 *(if is_after { &mut place.after } else { &mut place.before }) = Some((cluster, workload));
                 let here = Spoken::arriving(model, workload);
-                place.ports.extend(here.named());
+                place.ports.extend(here.named().into_iter().chain(here.of_proxy()));
                 spoken.push(here);
             }
         }

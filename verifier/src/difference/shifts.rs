@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::spec::cluster::DataPlane;
 
 use super::access::Told;
 use crate::istio::authorization::Action;
@@ -50,7 +51,7 @@ pub enum Shift {
         /// Which after.
         after: BTreeSet<String>,
     },
-    /// What decides there changed, and what that means is not modelled: gateways, ambient mode, paths no Envoy reads.
+    /// What decides there changed, and what that means is not modelled: gateways, waypoints, paths no Envoy reads.
     NotModelled,
 }
 
@@ -77,9 +78,7 @@ pub(super) fn shifts(
     }
     shifts.extend(peers(told));
     let tokens = |(model, workload): (&Model<'_>, &Workload)| {
-        let root = model.cluster().root_namespace();
-        let rules = model.policies().tokens_at(&workload.namespace, &workload.labels, root);
-        rules.into_iter().cloned().collect::<BTreeSet<_>>()
+        model.tokens(workload).into_iter().cloned().collect::<BTreeSet<_>>()
     };
     let (ours, theirs) = (tokens(before), tokens(after));
     let taken = |rules: &BTreeSet<_>| {
@@ -92,7 +91,8 @@ pub(super) fn shifts(
     let providers = |(model, workload): (&Model<'_>, &Workload)| {
         let root = model.cluster().root_namespace();
         let selected = model.policies().authorizing(&workload.namespace, &workload.labels, root);
-        selected.iter().filter_map(|policy| policy.provider.clone()).collect::<BTreeSet<_>>()
+        let asks = model.plane(workload) != Some(DataPlane::Ambient);
+        selected.iter().filter(|_| asks).filter_map(|policy| policy.provider.clone()).collect::<BTreeSet<_>>()
     };
     let (ours, theirs) = (providers(before), providers(after));
     if ours != theirs {

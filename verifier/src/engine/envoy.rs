@@ -5,7 +5,7 @@
 //! against both Istio's own translation and a real Envoy.
 
 mod template;
-mod values;
+pub(super) mod values;
 
 use std::collections::BTreeSet;
 
@@ -21,14 +21,19 @@ pub struct Mesh {
     pub trust_domains: Vec<String>,
 }
 
-/// Whether a proxy reads HTTP at a port.
+/// What enforces policy at a port, and what it reads there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reads {
-    /// It does.
+    /// An Envoy that reads HTTP.
     Http,
-    /// It forwards bytes.
+    /// An Envoy that forwards bytes.
     Bytes,
+    /// The ztunnel of ambient mode, which forwards connections and is told otherwise than Envoy ([`super::ztunnel`]).
+    Ztunnel,
 }
+
+/// What there is at every port in ambient mode.
+pub const ZTUNNEL: &[Reads] = &[Reads::Ztunnel];
 
 /// Either way of reading a port.
 pub const EITHER: &[Reads] = &[Reads::Http, Reads::Bytes];

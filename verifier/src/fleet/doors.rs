@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use super::{Destination, Reaching};
 use crate::admission::{Admission, Answers, Door, Way};
-use crate::engine::envoy::{Reads, chain};
+use crate::engine::chain;
+use crate::engine::envoy::Reads;
 use crate::identities::Identities;
 use crate::intervals::Intervals;
 use crate::istio::peer_authentication::Mode;
 use crate::memo::Memo;
 use crate::model::{Before, Model};
 use crate::reach::Reach;
+use crate::waypoints;
 
 /// What proxies admit.
 #[derive(Debug)]
@@ -62,18 +64,25 @@ impl Doors {
     pub fn admit(&self, model: &Model<'_>, to: &Destination<'_>) -> Arc<Reaching> {
         let everybody = || Intervals::range(0..self.all);
         match model.before(to.workload, to.port) {
-            Before::Sidecar => self.at_sidecar(model, to),
+            Before::Sidecar | Before::Ztunnel => self.at_proxy(model, to),
             Before::NotModelled(_) => Arc::new(Reaching { open: Intervals::default(), unsure: everybody() }),
             Before::Nothing => Arc::new(Reaching { open: everybody(), unsure: Intervals::default() }),
         }
     }
 
-    fn at_sidecar(&self, model: &Model<'_>, to: &Destination<'_>) -> Arc<Reaching> {
+    /// Returns who may come through a waypoint, past policies at the port: whoever can show one an identity.
+    pub fn through_waypoints(&self, model: &Model<'_>, to: &Destination<'_>) -> Option<Intervals> {
+        let may_pass =
+            model.before(to.workload, to.port) == Before::Ztunnel && waypoints::may_pass(model, to.workload, to.port);
+        may_pass.then(|| Intervals::range(0..self.starts.last().copied().unwrap_or(0)))
+    }
+
+    fn at_proxy(&self, model: &Model<'_>, to: &Destination<'_>) -> Arc<Reaching> {
         let (policies, root) = (model.policies(), model.cluster().root_namespace());
         let (namespace, labels) = (&to.workload.namespace, &to.workload.labels);
         let selected = policies.authorizing(namespace, labels, root);
-        let tokens = policies.tokens_at(namespace, labels, root);
-        let modes: Vec<Mode> = policies.modes(namespace, labels, root).at(to.port).into_iter().collect();
+        let tokens = model.tokens(to.workload);
+        let modes: Vec<Mode> = model.modes(to.workload).at(to.port).into_iter().collect();
         let told = Told {
             cluster: to.cluster,
             policies: selected.iter().map(|policy| std::ptr::from_ref(*policy).addr()).collect(),

@@ -71,6 +71,14 @@ pub struct Values {
     pub not_values: Vec<String>,
 }
 
+impl Values {
+    /// Tells whether nothing is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.not_values.is_empty()
+    }
+}
+
 /// Where a request comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Source {

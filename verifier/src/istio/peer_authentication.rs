@@ -111,13 +111,32 @@ struct Way {
 }
 
 impl Modes {
-    /// Composes the policies that a workload of a namespace falls under.
+    /// Composes the policies that a workload of a namespace falls under, as its sidecar takes them.
     #[must_use]
     pub fn compose<'a>(
         policies: impl Iterator<Item = &'a PeerAuthentication>,
         namespace: &str,
         labels: &Labels,
         root_namespace: &str,
+    ) -> Self {
+        Self::composed(policies, (namespace, labels, root_namespace), Way::of)
+    }
+
+    /// Composes them as ztunnel is told about them.
+    #[must_use]
+    pub fn in_ambient<'a>(
+        policies: impl Iterator<Item = &'a PeerAuthentication>,
+        namespace: &str,
+        labels: &Labels,
+        root_namespace: &str,
+    ) -> Self {
+        Self::composed(policies, (namespace, labels, root_namespace), Way::in_ambient)
+    }
+
+    fn composed<'a>(
+        policies: impl Iterator<Item = &'a PeerAuthentication>,
+        (namespace, labels, root_namespace): (&str, &Labels, &str),
+        make: fn([Option<&PeerAuthentication>; 3]) -> Way,
     ) -> Self {
         let scopes = scopes(policies, namespace, labels, root_namespace);
         let each = |scope: &[&'a PeerAuthentication]| -> Vec<Option<&'a PeerAuthentication>> {
@@ -128,7 +147,7 @@ impl Modes {
         for mesh in each(&mesh) {
             for of_namespace in each(&of_namespace) {
                 for of_workload in each(&of_workload) {
-                    let way = Way::of([mesh, of_namespace, of_workload]);
+                    let way = make([mesh, of_namespace, of_workload]);
                     if !ways.contains(&way) {
                         ways.push(way);
                     }
@@ -201,6 +220,27 @@ impl Way {
             policy.ports.iter().map(|(port, mode)| (*port, mode.unwrap_or(rest))).collect()
         });
         Self { rest, ports }
+    }
+
+    /// What ztunnel is told (istio/istio `pilot/pkg/serviceregistry/ambient/authorization.go`): it always takes peers with a
+    /// certificate, so that DISABLE is PERMISSIVE, and STRICT is a denial of those without one.
+    fn in_ambient(scopes: [Option<&PeerAuthentication>; 3]) -> Self {
+        let as_told = |strict: bool| if strict { Mode::Strict } else { Mode::Permissive };
+        let [mesh, of_namespace, of_workload] = scopes;
+        let said = |policy: Option<&PeerAuthentication>| policy.and_then(|policy| policy.mode);
+        let above = said(of_namespace).or(said(mesh)) == Some(Mode::Strict);
+        let Some(policy) = of_workload else { return Self { rest: as_told(above), ports: BTreeMap::new() } };
+        let opened = policy.ports.values().any(|mode| *mode == Some(Mode::Permissive));
+        let inherits = policy.mode.is_none() && above;
+        if inherits && opened && of_namespace.is_some_and(|policy| policy.mode.is_none()) {
+            // The exception replaces the denial, and is then left out because the namespace says nothing of its own.
+            return Self { rest: Mode::Permissive, ports: BTreeMap::new() };
+        }
+        // Where the mode comes from above, DISABLE alone makes no exception.
+        let excepts = !inherits || opened;
+        let of_port = |mode: Mode| as_told(mode == Mode::Strict || !excepts);
+        let ports = policy.ports.iter().filter_map(|(port, mode)| Some((*port, of_port((*mode)?)))).collect();
+        Self { rest: as_told(policy.mode.map_or(above, |mode| mode == Mode::Strict)), ports }
     }
 
     fn at(&self, port: u16) -> Mode {

@@ -78,12 +78,19 @@ pub(super) fn of_network<'a>(
         (Direction::Egress, None) => About::default(),
     };
     let named = about.network.iter().filter(|(fits, _)| *fits == Fits::Perhaps);
-    let named = named.map(|(_, policy)| format!("NetworkPolicy {}/{}", policy.namespace, policy.name));
+    let named =
+        named.map(|(_, policy)| (policy.doubtful, format!("NetworkPolicy {}/{}", policy.namespace, policy.name)));
     let tiers = about.tiers.iter().filter(|(fits, _)| *fits == Fits::Perhaps);
-    let named: Vec<String> =
-        named.chain(tiers.map(|(_, policy)| format!("{} {}", policy.kind.name(), policy.name))).collect();
-    if !named.is_empty() {
-        why.push(format!("{} may select it or not: by labels that no file shows", super::one_of(&named)));
+    let tiers = tiers.map(|(_, policy)| (policy.doubtful, format!("{} {}", policy.kind.name(), policy.name)));
+    let (doubtful, named): (Vec<_>, Vec<_>) = named.chain(tiers).partition(|(doubtful, _)| *doubtful);
+    for (named, because) in [
+        (named, "may select it or not: by labels that no file shows"),
+        (doubtful, "may mean anything: it has a word or a version that nobody here knows"),
+    ] {
+        let named: Vec<String> = named.into_iter().map(|(_, name)| name).collect();
+        if !named.is_empty() {
+            why.push(format!("{} {because}", super::one_of(&named)));
+        }
     }
     if why.is_empty() {
         why.push("a rule asks for labels, names or addresses that no file shows".to_owned());
@@ -119,7 +126,7 @@ pub(super) fn of_ways(ways: &[Way], peers: &[String]) -> Vec<String> {
     }
     let readings = by(|way| match way.reads {
         Reads::Http => "as HTTP".to_owned(),
-        Reads::Bytes => "as plain bytes".to_owned(),
+        Reads::Bytes | Reads::Ztunnel => "as plain bytes".to_owned(),
     });
     if differ(&readings) {
         why.push(format!(

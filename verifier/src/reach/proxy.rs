@@ -9,8 +9,8 @@ use ringfence_compiler::requests::area::Area;
 
 use super::nearest::{self, Miss, Sought};
 use super::{Asked, Caller, Cited, Decider, Detail, Gate, Reach, doubts, outside};
-use crate::engine::envoy::{Reads, chain};
-use crate::engine::{Chain, Enforced, Leaf, RuleRef, Test};
+use crate::engine::envoy::Reads;
+use crate::engine::{Chain, Enforced, Leaf, RuleRef, Test, chain};
 use crate::evaluate::{self, Ruling};
 use crate::exact::{Arrivals, Attribute, Certainty, Space, Verdict};
 use crate::istio::authorization::{Action, AuthorizationPolicy};
@@ -257,7 +257,7 @@ fn parts(space: &Space, verdict: &Verdict<'_>, wanted: &[Area], asked: &Asked) -
     Some(part)
 }
 
-/// What the sidecar of a workload says.
+/// What the proxy before a workload says.
 pub(super) struct Said<'a> {
     pub gate: Gate<'a>,
     pub witness: Option<Request>,
@@ -266,8 +266,8 @@ pub(super) struct Said<'a> {
     pub doubts: Vec<String>,
 }
 
-/// Asks the sidecar of a workload, in every mode the port may have and every way it may be read.
-pub(super) fn sidecar<'a>(
+/// Asks what stands before a workload, its sidecar or a ztunnel, in every mode the port may have and every way it may be read.
+pub(super) fn at<'a>(
     model: &Model<'a>,
     caller: Caller<'a>,
     (to, port): (&'a Workload, u16),
@@ -276,10 +276,10 @@ pub(super) fn sidecar<'a>(
 ) -> Said<'a> {
     let root = model.cluster().root_namespace();
     let policies = model.policies();
-    let modes = policies.modes(&to.namespace, &to.labels, root).at(port);
+    let modes = model.modes(to).at(port);
     let selected = policies.authorizing(&to.namespace, &to.labels, root);
     let question = Question::of(model, caller, asked, detail).through(model, caller, to, port);
-    let tokens = policies.tokens_at(&to.namespace, &to.labels, root);
+    let tokens = model.tokens(to);
     let (mut ways, mut found) = (Vec::new(), Vec::new());
     for mode in &modes {
         for reads in model.readings(to, port) {

@@ -8,10 +8,11 @@ use ringfence_compiler::resolve::Governed;
 use ringfence_compiler::resolve::fields::Mtls;
 use ringfence_compiler::resolve::interval::Step;
 use ringfence_compiler::resolve::statements::Origin;
+use ringfence_compiler::spec::cluster::DataPlane;
 
 use super::proxy::{Question, Told, ask, joined};
 use super::{Asked, Caller, Detail};
-use crate::engine::envoy::Reads;
+use crate::engine::envoy::{Reads, ZTUNNEL};
 use crate::meant::Meant;
 use crate::model::Model;
 
@@ -26,7 +27,11 @@ pub(super) fn told<'a>(
 ) -> Told<&'a Origin> {
     let question = Question::of(model, caller, asked, detail).through(model, caller, to, port);
     let protocol = governed.unit.ports.get(&port).and_then(|facts| facts.protocol);
-    let ways = Reads::of(protocol).iter().map(|reads| {
+    let readings = match governed.unit.data_plane {
+        Some(DataPlane::Ambient) => ZTUNNEL,
+        _ => Reads::of(protocol),
+    };
+    let ways = readings.iter().map(|reads| {
         let meant = Meant::at(governed, port, *reads, &model.mesh().trust_domains);
         ask(&meant.chain, &meant.arrivals, &question)
     });

@@ -9,6 +9,9 @@ super::codes! {
     EVADED_DENY: Warning = "mesh/evaded-deny", "a DENY rule that a caller gets around by not saying who it is";
     OPEN_TO_PLAINTEXT: Warning = "mesh/open-to-plaintext", "an ALLOW rule that says who may not call admits whoever shows no identity";
     UNENFORCED_POLICY: Warning = "mesh/unenforced-policy", "an AuthorizationPolicy is about what no proxy sees";
+    L7_AT_ZTUNNEL: Warning = "mesh/l7-at-ztunnel", "a rule asks for HTTP where ztunnel enforces it, and admits nothing or denies more than it says";
+    DENY_WITHOUT_EFFECT: Error = "mesh/deny-without-effect", "a DENY rule or a CUSTOM policy of which ztunnel enforces nothing";
+    BYPASSED_WAYPOINT: Warning = "mesh/bypassed-waypoint", "callers get around the policies of a waypoint, because the pods behind it take others as well";
     TRUSTED_HEADER: Note = "mesh/trusted-header", "a workload believes a header, and only gateways reach it";
     FORGEABLE_HEADER: Warning = "mesh/forgeable-header", "a workload believes a header that other callers can write";
     SAME_PRIORITY: Warning = "mesh/same-priority", "two policies of a tier of the network decide otherwise at one priority";

@@ -27,7 +27,7 @@ pub(super) fn is_about_the_peer(key: &str) -> bool {
 }
 
 /// Translates one value.
-pub(super) fn leaf(key: &str, value: &str, namespace: &str, reads: Reads) -> Result<Leaf, Untold> {
+pub(in crate::engine) fn leaf(key: &str, value: &str, namespace: &str, reads: Reads) -> Result<Leaf, Untold> {
     let http = || if reads == Reads::Http { Ok(()) } else { Err(Untold::HttpOnly) };
     match key {
         "source.principal" => Ok(Leaf::Peer(uri(value))),

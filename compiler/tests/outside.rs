@@ -131,7 +131,7 @@ fn what_a_proxy_serves_itself_is_kept_by_network_policy_alone() {
     assert_eq!(said("{from: web, ports: [8080]}", "{from: web, ports: [15020]}"), "");
     assert_eq!(said("{from: web}", "{from: web, ports: [8080]}"), "");
     assert_eq!(said("{from: web}", "{from: web, ports: [15020]}"), refused("a deny"));
-    assert_eq!(said("{from: web, ports: [15090], methods: [GET]}", ""), refused("HTTP rules"));
+    assert_eq!(said("{from: web, ports: [8080, 15090], methods: [GET]}", ""), refused("HTTP rules"));
 }
 
 #[test]

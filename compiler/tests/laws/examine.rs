@@ -129,7 +129,7 @@ pub fn examine_files(files: &Files, day: &str) -> Examined {
 }
 
 /// Runs a law on random input. The check says whether the case had something to show; too few of those and the law shows
-/// nothing.
+/// nothing. Where chance brings few, it is given more rounds before that counts.
 pub fn law<S: Strategy>(cases: u32, least: u32, strategy: &S, check: impl Fn(S::Value) -> Result<bool, TestCaseError>) {
     let telling = Cell::new(0);
     let config = ProptestConfig {
@@ -139,20 +139,30 @@ pub fn law<S: Strategy>(cases: u32, least: u32, strategy: &S, check: impl Fn(S::
         max_shrink_time: 20_000,
         ..ProptestConfig::default()
     };
-    let result = TestRunner::new(config).run(strategy, |input| {
-        if check(input)? {
-            telling.set(telling.get() + 1);
+    let mut runner = TestRunner::new(config);
+    let mut result = Ok(());
+    for _ in 0..ROUNDS {
+        result = runner.run(strategy, |input| {
+            if check(input)? {
+                telling.set(telling.get() + 1);
+            }
+            Ok(())
+        });
+        if result.is_err() || telling.get() >= least {
+            break;
         }
-        Ok(())
-    });
+    }
     // The reason shows the repository as files, which reads better than the generated value.
     match result {
         Ok(()) => {}
         Err(TestError::Fail(reason, _)) => panic!("{reason}"),
         Err(TestError::Abort(reason)) => panic!("no more cases: {reason}"),
     }
-    assert!(telling.get() >= least, "only {} of {cases} cases had something to show", telling.get());
+    assert!(telling.get() >= least, "only {} of {ROUNDS} x {cases} cases had something to show", telling.get());
 }
+
+/// How often a law is run anew at most.
+const ROUNDS: u32 = 4;
 
 /// Returns the first of some requests about which two sides disagree, with what is said of it.
 pub fn disagreement(

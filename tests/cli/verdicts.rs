@@ -17,6 +17,13 @@ fn a_clean_project_ends_with_0_and_a_summary() {
 }
 
 #[test]
+fn what_decides_nothing_is_noted() {
+    let check = ringfence(&["check", "fixtures/bank", "--as-of", DAY, "--format", "concise"]);
+    let noted: Vec<&str> = check.out.lines().filter(|line| line.contains("note[verify/redundant-statement]")).collect();
+    assert_snapshot!(noted.join("\n"));
+}
+
+#[test]
 fn each_way_to_end_has_its_code() {
     let empty = tempfile::tempdir().unwrap();
     let without_policy = copy("bookinfo");

@@ -163,6 +163,13 @@ fn what_if_works_on_statements() {
     check(&with(&["--without", own]), "the word stays, but /shop#defaults.access decides instead of");
     check(&with(&["--without", own, "--method", "DELETE"]), "2026-11-22: denied -> allowed");
     check(&with(&["--without", own, "--without", "/shop#defaults.access"]), "2026-11-22: allowed -> denied");
+    // An entry that is named again is gone once.
+    let (entry, other) =
+        ("/shop/bookinfo/reviews-read-ratings#allow.1", "/shop/bookinfo/readers-reach-the-page#allow.1");
+    check(
+        &with(&["--without", entry, "--without", other, "--without", entry, "--method", "DELETE"]),
+        "2026-11-22: denied -> allowed",
+    );
     check(
         &with(&["--without", "/shop/bookinfo/reviews-read-rating"]),
         "did you mean `/shop/bookinfo/reviews-read-ratings`?",

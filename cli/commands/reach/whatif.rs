@@ -45,10 +45,11 @@ pub(super) fn edit(input: &mut Input, args: &args::Reach) -> Result<(), Failure>
     for file in &args.with {
         input.lay_over(file)?;
     }
-    // The last first, so that each number is still that of the entry that was named.
+    // The last first, so that each number is still that of the entry that was named, and each once: named again it would be the
+    // entry behind it.
     let mut without: Vec<&String> = args.without.iter().collect();
     let number = |name: &str| name.rsplit_once('.').and_then(|(_, number)| number.parse::<usize>().ok());
-    without.sort_by_key(|name| std::cmp::Reverse(number(name)));
+    without.sort_by_key(|name| (std::cmp::Reverse(number(name)), *name));
     without.dedup();
     without.into_iter().try_for_each(|name| input.take_away(name))
 }

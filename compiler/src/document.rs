@@ -73,7 +73,7 @@ macro_rules! kinds {
                     $(stringify!($kind) => self.$list.push(read(node, mapping, root, kind.span, diagnostics)?),)*
                     _ => {}
                 }
-                for zone in &mut self.zones {
+                if let Some(zone) = self.zones.last_mut().filter(|_| kind.value == "Zone") {
                     zone.spec.rules.expand(&zone.metadata.name.value.0);
                 }
                 Ok(())

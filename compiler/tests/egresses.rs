@@ -61,14 +61,6 @@ fn leaving(spec: &str) -> Outcome {
     repository(CLUSTER, "{}", &[("shop/web", "Egress", spec)])
 }
 
-/// Returns the `spec` of the emitted file whose name has this in it.
-fn emitted(outcome: &Outcome, file: &str) -> String {
-    let compiled = outcome.compiled.as_ref().unwrap_or_else(|| panic!("{}", outcome.said()));
-    let found = compiled.files.iter().find(|(path, _)| path.contains(file));
-    let (_, text) = found.unwrap_or_else(|| panic!("no {file} in {:?}", compiled.files.keys()));
-    text.split_once("\nspec:").unwrap().1.trim_start_matches('\n').to_owned()
-}
-
 fn check(spec: &str, codes: &[&str]) {
     let outcome = leaving(spec);
     assert_eq!(outcome.errors(), codes, "{spec}\n{}", outcome.said());
@@ -78,17 +70,17 @@ fn check(spec: &str, codes: &[&str]) {
 fn a_host_that_one_service_calls_through_a_gateway() {
     let outcome = leaving(&format!("{COMMON}, via: out, from: api"));
     assert!(outcome.said().is_empty(), "{}", outcome.said());
-    insta::assert_snapshot!(emitted(&outcome, "egress--serviceentry"));
-    insta::assert_snapshot!(emitted(&outcome, "egress--virtualservice"));
-    insta::assert_snapshot!(emitted(&outcome, "egress--gateway--"));
-    insta::assert_snapshot!(emitted(&outcome, "egress--destinationrule--ringfence-gateway-out"));
-    insta::assert_snapshot!(emitted(&outcome, "egress--authorizationpolicy"));
-    insta::assert_snapshot!(emitted(&outcome, "egress--networkpolicy"));
-    insta::assert_snapshot!(emitted(&outcome, "web--networkpolicy--ringfence-api"));
-    insta::assert_snapshot!(emitted(&outcome, "web--sidecar--ringfence-api"));
+    insta::assert_snapshot!(outcome.emitted("egress--serviceentry"));
+    insta::assert_snapshot!(outcome.emitted("egress--virtualservice"));
+    insta::assert_snapshot!(outcome.emitted("egress--gateway--"));
+    insta::assert_snapshot!(outcome.emitted("egress--destinationrule--ringfence-gateway-out"));
+    insta::assert_snapshot!(outcome.emitted("egress--authorizationpolicy"));
+    insta::assert_snapshot!(outcome.emitted("egress--networkpolicy"));
+    insta::assert_snapshot!(outcome.emitted("web--networkpolicy--ringfence-api"));
+    insta::assert_snapshot!(outcome.emitted("web--sidecar--ringfence-api"));
     // Whoever is not named is let out nowhere.
     for other in ["web--networkpolicy--ringfence-job", "web--sidecar--ringfence-job"] {
-        let text = emitted(&outcome, other);
+        let text = outcome.emitted(other);
         assert!(!text.contains("cards") && !text.contains("istio: out"), "{text}");
     }
 }
@@ -97,31 +89,31 @@ fn a_host_that_one_service_calls_through_a_gateway() {
 fn plaintext_that_a_gateway_encrypts_with_a_certificate_of_its_own() {
     let spec = "hosts: api.cards.example, ports: [{number: 80, protocol: http, targetPort: 443}], tls: {originate: mutual, secret: cards}, via: out, owner: team:cards";
     let outcome = leaving(spec);
-    insta::assert_snapshot!(emitted(&outcome, "egress--virtualservice"));
-    insta::assert_snapshot!(emitted(&outcome, "egress--destinationrule--ringfence-egress-"));
-    insta::assert_snapshot!(emitted(&outcome, "egress--authorizationpolicy"));
+    insta::assert_snapshot!(outcome.emitted("egress--virtualservice"));
+    insta::assert_snapshot!(outcome.emitted("egress--destinationrule--ringfence-egress-"));
+    insta::assert_snapshot!(outcome.emitted("egress--authorizationpolicy"));
 }
 
 #[test]
 fn hosts_that_are_called_directly() {
     let outcome = leaving(&format!("{COMMON}, from: api"));
     assert!(outcome.said().contains("warning[lowering/open-egress]"), "{}", outcome.said());
-    insta::assert_snapshot!(emitted(&outcome, "web--serviceentry"));
-    insta::assert_snapshot!(emitted(&outcome, "web--networkpolicy--ringfence-api"));
+    insta::assert_snapshot!(outcome.emitted("web--serviceentry"));
+    insta::assert_snapshot!(outcome.emitted("web--networkpolicy--ringfence-api"));
     let narrow = leaving(&format!("{COMMON}, cidrs: [198.51.100.0/24], from: api"));
     assert!(narrow.said().is_empty(), "{}", narrow.said());
-    let text = emitted(&narrow, "web--networkpolicy--ringfence-api");
+    let text = narrow.emitted("web--networkpolicy--ringfence-api");
     assert!(text.contains("198.51.100.0/24") && !text.contains("0.0.0.0/0"), "{text}");
 }
 
 #[test]
 fn tls_that_a_sidecar_begins_and_a_wildcard() {
     let mutual = "hosts: api.cards.example, ports: [{number: 80, protocol: http, targetPort: 443}], tls: {originate: mutual, secret: cards}, from: api, owner: team:cards";
-    insta::assert_snapshot!(emitted(&leaving(mutual), "web--destinationrule"));
+    insta::assert_snapshot!(leaving(mutual).emitted("web--destinationrule"));
     let simple = mutual.replace("mutual, secret: cards", "simple");
-    insta::assert_snapshot!(emitted(&leaving(&simple), "web--destinationrule"));
+    insta::assert_snapshot!(leaving(&simple).emitted("web--destinationrule"));
     let wide = COMMON.replace("api.cards", "\"*.cards").replace("example]", "example\"]");
-    insta::assert_snapshot!(emitted(&leaving(&wide), "web--serviceentry"));
+    insta::assert_snapshot!(leaving(&wide).emitted("web--serviceentry"));
 }
 
 #[test]
@@ -184,8 +176,8 @@ fn those_who_call_alike_share_the_objects_of_a_gateway() {
     let from = format!("{spec}, from: api");
     let outcome = repository(CLUSTER, "{}", &[("shop/web", "Egress", &from), ("bank/pay", "Egress", &spec)]);
     assert!(outcome.said().is_empty(), "{}", outcome.said());
-    insta::assert_snapshot!(emitted(&outcome, "egress--authorizationpolicy"));
-    assert!(emitted(&outcome, "egress--serviceentry").contains("- pay\n"));
+    insta::assert_snapshot!(outcome.emitted("egress--authorizationpolicy"));
+    assert!(outcome.emitted("egress--serviceentry").contains("- pay\n"));
 }
 
 #[test]
@@ -219,9 +211,9 @@ fn a_quarantine_keeps_its_members_in() {
     let replace = [("policy/clusters.yaml", zone.as_str())];
     let outcome = changed(CLUSTER, "{}", &[("shop/web", "Egress", &format!("{COMMON}, via: out"))], &replace);
     assert!(outcome.said().contains("warning[resolve/suspended-grant]"), "{}", outcome.said());
-    assert!(!emitted(&outcome, "web--networkpolicy--ringfence-api").contains("istio: out"));
-    assert!(emitted(&outcome, "web--networkpolicy--ringfence-job").contains("istio: out"));
-    assert!(!emitted(&outcome, "egress--authorizationpolicy").contains("sa/api"));
+    assert!(!outcome.emitted("web--networkpolicy--ringfence-api").contains("istio: out"));
+    assert!(outcome.emitted("web--networkpolicy--ringfence-job").contains("istio: out"));
+    assert!(!outcome.emitted("egress--authorizationpolicy").contains("sa/api"));
 }
 
 #[test]

@@ -63,14 +63,6 @@ fn exposed(cluster: &str, spec: &str) -> Outcome {
     repository(cluster, "{}", &[("shop/web", "Exposure", spec)])
 }
 
-/// Returns the `spec` of the emitted file whose name has this in it.
-fn emitted(outcome: &Outcome, file: &str) -> String {
-    let compiled = outcome.compiled.as_ref().unwrap_or_else(|| panic!("{}", outcome.said()));
-    let found = compiled.files.iter().find(|(path, _)| path.contains(file));
-    let (_, text) = found.unwrap_or_else(|| panic!("no {file} in {:?}", compiled.files.keys()));
-    text.split_once("\nspec:").unwrap().1.trim_start_matches('\n').to_owned()
-}
-
 fn check(cluster: &str, spec: &str, code: &str) {
     let outcome = exposed(cluster, spec);
     assert_eq!(outcome.errors(), [code], "{spec}\n{}", outcome.said());
@@ -81,10 +73,10 @@ const PATHS: &str = "paths: [{prefix: /v1, auth: customers, backend: {service: a
 #[test]
 fn a_gateway_and_routes_of_the_gateway_api() {
     let outcome = exposed(GATEWAY_API, &format!("{COMMON}, {PATHS}"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--gateway--edge"));
-    insta::assert_snapshot!(emitted(&outcome, "web--httproute"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--authorizationpolicy"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--requestauthentication"));
+    insta::assert_snapshot!(outcome.emitted("ingress--gateway--edge"));
+    insta::assert_snapshot!(outcome.emitted("web--httproute"));
+    insta::assert_snapshot!(outcome.emitted("ingress--authorizationpolicy"));
+    insta::assert_snapshot!(outcome.emitted("ingress--requestauthentication"));
 }
 
 #[test]
@@ -93,28 +85,28 @@ fn a_gateway_and_routes_of_istio() {
         .replace("internet", "[203.0.113.0/24]")
         .replace("secret: api", "secret: api, mode: mutual, minVersion: \"1.3\"");
     let outcome = exposed(ISTIO, &format!("{narrow}, {PATHS}"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--gateway--"));
-    insta::assert_snapshot!(emitted(&outcome, "web--virtualservice"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--authorizationpolicy"));
+    insta::assert_snapshot!(outcome.emitted("ingress--gateway--"));
+    insta::assert_snapshot!(outcome.emitted("web--virtualservice"));
+    insta::assert_snapshot!(outcome.emitted("ingress--authorizationpolicy"));
 }
 
 #[test]
 fn calls_of_grpc_and_tls_that_is_passed_through() {
     let calls = "paths: [{prefix: /acme.v1.Cards, auth: none}, {exact: /acme.v1.Pins/Set, auth: customers}], backend: {service: calls, port: 8080}";
     let outcome = exposed(GATEWAY_API, &format!("{COMMON}, {calls}"));
-    insta::assert_snapshot!(emitted(&outcome, "web--grpcroute"));
+    insta::assert_snapshot!(outcome.emitted("web--grpcroute"));
     let passed = COMMON.replace("secret: api", "mode: passthrough");
     let outcome = exposed(GATEWAY_API, &format!("{passed}, backend: {{service: vault, port: 8080}}"));
-    insta::assert_snapshot!(emitted(&outcome, "web--tlsroute"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--authorizationpolicy"));
+    insta::assert_snapshot!(outcome.emitted("web--tlsroute"));
+    insta::assert_snapshot!(outcome.emitted("ingress--authorizationpolicy"));
 }
 
 #[test]
 fn policies_at_pods_that_run_already_go_by_their_labels() {
     let running = GATEWAY_API.replace("labels:", "service: edge, labels:");
     let outcome = exposed(&running, &format!("{COMMON}, auth: none, backend: {{service: api, port: 8080}}"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--gateway--edge"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--authorizationpolicy"));
+    insta::assert_snapshot!(outcome.emitted("ingress--gateway--edge"));
+    insta::assert_snapshot!(outcome.emitted("ingress--authorizationpolicy"));
 }
 
 #[test]
@@ -122,8 +114,8 @@ fn a_shared_gateway_gets_listeners_of_a_set_and_a_grant_for_a_secret_elsewhere()
     let shared = GATEWAY_API.replace("clientAddress: connection", "shared: true");
     let elsewhere = COMMON.replace("secret: api", "secret: ingress/api");
     let outcome = exposed(&shared, &format!("{elsewhere}, auth: none, backend: {{service: api, port: 8080}}"));
-    insta::assert_snapshot!(emitted(&outcome, "web--listenerset"));
-    insta::assert_snapshot!(emitted(&outcome, "ingress--referencegrant"));
+    insta::assert_snapshot!(outcome.emitted("web--listenerset"));
+    insta::assert_snapshot!(outcome.emitted("ingress--referencegrant"));
     let files = &outcome.compiled.as_ref().unwrap().files;
     assert!(!files.keys().any(|path| path.contains("ingress--gateway") || path.contains("ingress--authorization")));
 }
@@ -141,7 +133,7 @@ fn what_is_open_says_nothing_of_what_a_narrower_path_or_host_guards() {
             ("shop/web", "Exposure", &format!("{wide}, auth: none, backend: {{service: api, port: 8080}}")),
         ],
     );
-    insta::assert_snapshot!(emitted(&outcome, "ingress--authorizationpolicy"));
+    insta::assert_snapshot!(outcome.emitted("ingress--authorizationpolicy"));
 }
 
 #[test]

@@ -40,6 +40,14 @@ impl Outcome {
         lines.map(line).collect()
     }
 
+    /// Returns the `spec` of the emitted file whose name has this in it.
+    pub fn emitted(&self, file: &str) -> String {
+        let compiled = self.compiled.as_ref().unwrap_or_else(|| panic!("{}", self.said()));
+        let found = compiled.files.iter().find(|(path, _)| path.contains(file));
+        let (_, text) = found.unwrap_or_else(|| panic!("no {file} in {:?}", compiled.files.keys()));
+        text.split_once("\nspec:").unwrap().1.trim_start_matches('\n').to_owned()
+    }
+
     /// Returns the ids of the errors.
     pub fn errors(&self) -> Vec<&'static str> {
         let sorted = self.diagnostics.sorted(&self.sources);

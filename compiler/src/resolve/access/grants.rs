@@ -151,10 +151,14 @@ impl<'a> Rules<'a> {
 
     /// Returns the same where a default would hold without them.
     pub(super) fn speaking_against_default(&self, world: &World<'_>, at: usize, unit: &Unit<'_>) -> BTreeSet<Origin> {
+        let speaking: BTreeSet<Origin> = self.speaking_for(at).map(Rule::origin).collect();
+        if speaking.is_empty() {
+            return speaking;
+        }
         // Two defaults that contradict each other are reported where one of them holds.
         match within(world, unit, &mut Diagnostics::new()) {
             None | Some((Spanned { value: Within::Nobody, .. }, _)) => BTreeSet::new(),
-            Some(_) => self.speaking_for(at).map(Rule::origin).collect(),
+            Some(_) => speaking,
         }
     }
 }

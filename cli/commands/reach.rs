@@ -11,6 +11,7 @@ mod places;
 mod services;
 mod single;
 mod wanted;
+mod ways;
 mod whatif;
 
 use ringfence_verifier::reach::Reach;
@@ -43,7 +44,8 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
     let invented = parties::invented(&args.from)?;
-    let answers = Answers::find(&meshes, &models, &invented, &question)?;
+    let entrances = parties::entrances(&args.from, &models);
+    let answers = Answers::find(&meshes, &models, &entrances, &invented, &question)?;
     if answers.words().is_empty() {
         // Nothing was asked, and no answer is not "denied".
         return Err(Failure::new(format!("manifests show no port of `{to}`")).help("name one, as in `shop/db:8080`"));

@@ -10,6 +10,7 @@ mod nearest;
 mod outside;
 mod proxy;
 mod statements;
+mod through;
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::{OwnProxy, Workload};
@@ -28,6 +29,7 @@ pub use self::asked::Asked;
 pub(crate) use self::nearest::one_of;
 pub use self::nearest::{Failure, Miss};
 pub use self::proxy::{Part, Told};
+pub use self::through::{Way, through};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -298,7 +300,7 @@ impl<'a> Answer<'a> {
 }
 
 /// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them, and by their proxy.
-pub(crate) fn is_gateway(workload: &Workload) -> bool {
+pub fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
     named
         || workload.proxy == Some(OwnProxy::Gateway)

@@ -114,6 +114,9 @@ impl Manifests {
                     }
                 }
                 None => {
+                    if routes(group, kind) {
+                        self.inventory.routing.push(root.clone());
+                    }
                     *self.inventory.foreign.entry(kind.to_owned()).or_default() += 1;
                     return Ok(());
                 }
@@ -161,6 +164,15 @@ fn is_read(group: &str, kind: &str) -> bool {
         "apps" | "extensions" => matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"),
         "batch" => matches!(kind, "Job" | "CronJob"),
         "argoproj.io" => kind == "Rollout",
+        _ => false,
+    }
+}
+
+/// Tells whether a kind says what gateways let in.
+fn routes(group: &str, kind: &str) -> bool {
+    match group {
+        "networking.istio.io" => matches!(kind, "Gateway" | "VirtualService"),
+        "gateway.networking.k8s.io" | "gateway.networking.x-k8s.io" => true,
         _ => false,
     }
 }

@@ -1,0 +1,447 @@
+//! From outside to a port through a gateway: listener, route, policies at the gateway, and all that lies between it and the port.
+//!
+//! In: [`Entrances`], a port and what is asked for. Out: a [`Way`] for each opening that leads there, with what each hop says.
+//! The hops are not asked one by one: a request has to pass all of them, so that one space tells the tests of all apart, with those
+//! of the workload turned back into what they mean of the request before the route rewrote it.
+
+use ipnet::IpNet;
+use ringfence_compiler::inventory::{Labels, Opened, Workload};
+
+use super::proxy::{Found, Question, Told, ask, joined};
+use super::{Asked, Caller, Cited, Decider, Detail, Gate, Reach};
+use crate::engine::envoy::Reads;
+use crate::engine::{Chain, Leaf, RuleRef, chain};
+use crate::entrances::{Entrance, Entrances, Listening, Opening, Pods};
+use crate::exact::Arrivals;
+use crate::glob::{Glob, Piece};
+use crate::istio::authorization::AuthorizationPolicy;
+use crate::istio::request_authentication::JwtRule;
+use crate::model::{Before, Model};
+use crate::network;
+use crate::request::{Identity, Request};
+use crate::residual::{Resolved, resolved};
+use crate::routing::gateway::{Speaks, Tls};
+use crate::routing::matching::Beginning;
+use crate::routing::NewPath;
+
+/// A way from outside through a gateway to a port.
+#[derive(Debug, Clone)]
+pub struct Way<'e> {
+    /// The listener.
+    pub listener: &'e Entrance,
+    /// What it lets in.
+    pub opening: &'e Opening,
+    /// The pods of the gateway, in words.
+    pub pods: String,
+    /// How their Service is opened to the outside; `None` where no manifest says.
+    pub opened: Option<Opened>,
+    /// The policies of the network at the gateway.
+    pub enters: Gate<'e>,
+    /// The policies at the gateway.
+    pub gateway: Gate<'e>,
+    /// The gateway's own policies of the network.
+    pub leaves: Gate<'e>,
+    /// The workload's.
+    pub arrives: Gate<'e>,
+    /// What stands before the workload; `None` where nothing does.
+    pub proxy: Option<Gate<'e>>,
+    /// Why it is unsure.
+    pub doubts: Vec<String>,
+    /// A request that gets through, as the client sends it.
+    pub witness: Option<Request>,
+    /// The answer.
+    pub reach: Reach,
+}
+
+/// Who decides at one of the hops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hop<'e> {
+    /// The route.
+    Route,
+    /// A rule at the gateway.
+    Gateway(RuleRef<'e>),
+    /// A rule at the workload.
+    Workload(RuleRef<'e>),
+}
+
+/// Finds every way from addresses outside to a port.
+#[must_use]
+pub fn through<'e>(
+    model: &'e Model<'e>,
+    entrances: &'e Entrances,
+    (to, port): (&'e Workload, u16),
+    block: IpNet,
+    asked: &Asked,
+) -> Vec<Way<'e>> {
+    let is_it = |at: usize| model.cluster().inventory.workloads.get(at).is_some_and(|one| std::ptr::eq(one, to));
+    let mut ways = Vec::new();
+    for opening in entrances.openings.iter().filter(|it| it.leads.iter().any(|(at, led)| *led == port && is_it(*at))) {
+        let Some(listener) = entrances.listener(opening) else { continue };
+        for listening in &listener.pods {
+            ways.extend(Passing { model, listener, opening, listening, to, port, block, asked }.way());
+        }
+    }
+    ways
+}
+
+/// One opening at the pods of one gateway.
+struct Passing<'e, 'q> {
+    model: &'e Model<'e>,
+    listener: &'e Entrance,
+    opening: &'e Opening,
+    listening: &'e Listening,
+    to: &'e Workload,
+    port: u16,
+    block: IpNet,
+    asked: &'q Asked,
+}
+
+/// What holds at the pods of a gateway.
+struct AtGateway<'e> {
+    policies: Vec<&'e AuthorizationPolicy>,
+    tokens: Vec<&'e JwtRule>,
+}
+
+impl<'e> Passing<'e, '_> {
+    /// Follows it; `None` where its route is not about what is asked for.
+    fn way(&self) -> Option<Way<'e>> {
+        let at = self.at_gateway();
+        let arrivals = self.arrivals_at_gateway(&at);
+        if ask(&self.opening.requests, &arrivals, &self.question(None)).told.reach() == Reach::Denied {
+            return None;
+        }
+        let enters = self.enters();
+        let caller = self.caller();
+        let (leaves, arrives) = match caller {
+            Some(caller) => (
+                network::egress(self.model, caller, self.to, self.port),
+                network::ingress(self.model, caller, self.to, self.port),
+            ),
+            None => self.of_unknown_pods(),
+        };
+        let alone = ask(&self.first(&at), &arrivals, &self.question(None));
+        let gateway = gate(&alone, &at.policies, &[]);
+        let (proxy, found) = self.proxy(&at);
+        let is_shut = self.opening.shut.is_some();
+        let mut reach = [enters.reach(), gateway.reach(), leaves.reach(), arrives.reach(), proxy.as_ref().map_or(found.told.reach(), Gate::reach)]
+            .into_iter()
+            .min()
+            .unwrap_or(Reach::Denied);
+        let mut doubts = found.untold.clone();
+        if let Pods::Unknown(_) = self.listening.pods {
+            doubts.push("no manifest shows the pods of the gateway, so that their identity and policies are unknown".to_owned());
+            reach = reach.min(Reach::Depends);
+        }
+        if self.listener.tls == Tls::AutoPassthrough {
+            doubts.push("TLS is passed on as it is: who calls has to speak it to the workload itself".to_owned());
+            reach = reach.min(Reach::Depends);
+        }
+        // As the client sends it: to the gateway, and as nobody of the mesh.
+        let port = self.listener.port;
+        let witness = found.witness.filter(|_| !is_shut && reach != Reach::Denied);
+        let witness = witness.map(|request| Request { peer: None, port, ..request });
+        Some(Way {
+            listener: self.listener,
+            opening: self.opening,
+            pods: self.name(),
+            opened: self.listening.opened,
+            enters,
+            gateway,
+            leaves,
+            arrives,
+            proxy,
+            doubts: if reach == Reach::Depends { doubts } else { Vec::new() },
+            witness,
+            reach: if is_shut { Reach::Denied } else { reach },
+        })
+    }
+
+    /// Returns the pods of the gateway as who calls the workload.
+    fn caller(&self) -> Option<Caller<'e>> {
+        match &self.listening.pods {
+            Pods::Workload(at) => self.model.cluster().inventory.workloads.get(*at).map(Caller::Workload),
+            Pods::Known(stranger) => Some(Caller::Stranger(stranger)),
+            Pods::Unknown(_) => None,
+        }
+    }
+
+    fn name(&self) -> String {
+        match &self.listening.pods {
+            Pods::Workload(_) => match self.caller() {
+                Some(Caller::Workload(workload)) => format!("{}/{}", workload.namespace, workload.name),
+                _ => String::new(),
+            },
+            Pods::Known(stranger) => stranger.name.clone(),
+            Pods::Unknown(labels) if labels.is_empty() => "pods that no manifest shows".to_owned(),
+            Pods::Unknown(labels) => {
+                let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("pods with {} that no manifest shows", labels.join(", "))
+            }
+        }
+    }
+
+    /// Asks the policies of the network at the gateway itself.
+    fn enters(&self) -> Gate<'e> {
+        match self.caller() {
+            Some(Caller::Workload(gateway)) => {
+                network::ingress(self.model, Caller::Outside(self.block), gateway, self.listening.port)
+            }
+            _ => Gate::Open(Decider::Nobody),
+        }
+    }
+
+    /// Asks the workload's network about a caller of whom nobody knows where it is.
+    fn of_unknown_pods(&self) -> (Gate<'e>, Gate<'e>) {
+        let arrives = match network::is_ingress_guarded(self.model, self.to) {
+            true => Gate::Unsure(Decider::NotModelled("pods of a gateway that no manifest shows")),
+            false => Gate::Open(Decider::Nobody),
+        };
+        (Gate::Open(Decider::Nobody), arrives)
+    }
+
+    /// Returns what selects the pods of the gateway, or is attached to it.
+    fn at_gateway(&self) -> AtGateway<'e> {
+        static NONE: Labels = Labels::new();
+        let (namespace, labels): (&str, &Labels) = match self.caller() {
+            Some(Caller::Workload(workload)) => (&workload.namespace, &workload.labels),
+            Some(Caller::Stranger(it)) => (&it.identity.namespace, it.labels.as_ref().unwrap_or(&NONE)),
+            _ => return AtGateway { policies: Vec::new(), tokens: Vec::new() },
+        };
+        let gateway = self.listener.gateway.as_ref().filter(|(own, _)| own == namespace);
+        let gateway = gateway.map_or("", |(_, name)| name.as_str());
+        let (root, policies) = (self.model.cluster().root_namespace(), self.model.policies());
+        AtGateway {
+            policies: policies.authorizing_at((namespace, labels), gateway, root),
+            tokens: policies.tokens_at_gateway((namespace, labels), gateway, root),
+        }
+    }
+
+    fn reads(&self) -> Reads {
+        if self.listener.speaks == Speaks::Http { Reads::Http } else { Reads::Bytes }
+    }
+
+    /// Returns what a request has to pass at the gateway: the route, and the policies there.
+    fn first(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {
+        let takes_tokens = !at.tokens.is_empty();
+        let policies = chain(&at.policies, self.reads(), self.model.mesh());
+        let own = self.listening.port;
+        let tls = &self.listener.tls;
+        let policies = resolved(&policies, &|leaf| match leaf {
+            Leaf::Peer(glob) => match tls {
+                Tls::Mutual(_) | Tls::Optional(_) | Tls::Mesh => unknown("the certificate of the client", glob),
+                _ => Resolved::Known(false),
+            },
+            Leaf::Port(number) => Resolved::Known(*number == own),
+            Leaf::Destination(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway".to_owned())),
+            Leaf::TokenOf(..) | Leaf::Claim(..) if !takes_tokens => Resolved::Known(false),
+            leaf => Resolved::Asked(leaf.clone()),
+        });
+        // What is passed on without a route is not asked about either (istio/istio `pilot/pkg/networking/core/gateway.go`).
+        let policies = if *tls == Tls::AutoPassthrough { Chain::default() } else { policies };
+        self.opening.requests.clone().and(policies, |_, rule| rule.map_or(Hop::Route, |rule| Hop::Gateway(*rule)))
+    }
+
+    fn arrivals_at_gateway(&self, at: &AtGateway<'e>) -> Arrivals {
+        Arrivals {
+            port: self.listening.port,
+            http: self.listener.speaks == Speaks::Http,
+            plaintext: true,
+            mtls: false,
+            trust_domains: Vec::new(),
+            issuers: at.tokens.iter().map(|rule| rule.taken()).collect(),
+        }
+    }
+
+    /// Returns what is asked of each hop, by whoever the gateway is there.
+    fn question(&self, shown: Option<Identity>) -> Question<'_> {
+        let outside = Question::of(self.model, Caller::Outside(self.block), self.asked, Detail::default());
+        Question { shown: shown.into_iter().collect(), ..outside }
+    }
+
+    /// Asks all hops at once.
+    fn proxy(&self, at: &AtGateway<'e>) -> (Option<Gate<'e>>, Found<Hop<'e>>) {
+        let first = self.first(at);
+        let before = self.model.before(self.to, self.port);
+        let identity = match self.listener.tls {
+            Tls::AutoPassthrough => None,
+            _ => self.caller().and_then(|caller| caller.identity(self.model)),
+        };
+        let root = self.model.cluster().root_namespace();
+        let selected = self.model.policies().authorizing(&self.to.namespace, &self.to.labels, root);
+        let tokens = self.model.tokens(self.to);
+        match before {
+            Before::Nothing => (None, ask(&first, &self.arrivals_at_gateway(at), &self.question(None))),
+            Before::NotModelled(what) => {
+                let found = ask(&first, &self.arrivals_at_gateway(at), &self.question(None));
+                (Some(Gate::Unsure(Decider::NotModelled(what))), found)
+            }
+            Before::Sidecar | Before::Ztunnel => {
+                let modes = self.model.modes(self.to).at(self.port);
+                let mut found = Vec::new();
+                for mode in &modes {
+                    for reads in self.model.readings(self.to, self.port) {
+                        let own = chain(&selected, *reads, self.model.mesh());
+                        let own = resolved(&own, &|leaf| self.before_the_route(leaf, at, &tokens));
+                        let all = first.clone().and(own, |first, own| match (first, own) {
+                            (_, Some(rule)) => Hop::Workload(*rule),
+                            (Some(hop), None) => *hop,
+                            (None, None) => Hop::Route,
+                        });
+                        let arrivals = Arrivals {
+                            port: self.port,
+                            http: self.listener.speaks == Speaks::Http,
+                            plaintext: mode.plaintext(),
+                            mtls: mode.mtls(),
+                            trust_domains: self.model.mesh().trust_domains.clone(),
+                            issuers: issuers(at, &tokens),
+                        };
+                        found.push(match &self.listening.pods {
+                            // Whoever it is, it has some identity.
+                            Pods::Unknown(_) => {
+                                let anybody = resolved(&all, &|leaf| match leaf {
+                                    Leaf::Peer(glob) => unknown("the identity of the gateway", glob),
+                                    leaf => Resolved::Asked(leaf.clone()),
+                                });
+                                let arrivals = Arrivals { plaintext: true, ..arrivals };
+                                ask(&anybody, &arrivals, &self.question(None))
+                            }
+                            _ => ask(&all, &arrivals, &self.question(identity.clone())),
+                        });
+                    }
+                }
+                let nothing = Found { told: Told::NoRule(None), witness: None, part: None, untold: Vec::new() };
+                let found = joined(found).unwrap_or(nothing);
+                (Some(gate(&found, &selected, &at.policies)), found)
+            }
+        }
+    }
+
+    /// Says what a test of the workload's proxy means of the request before the route changed it.
+    fn before_the_route(&self, leaf: &Leaf, at: &AtGateway<'e>, tokens: &[&JwtRule]) -> Resolved {
+        let rewriting = &self.opening.rewriting;
+        let changes = |name: &str| {
+            let is_it = |other: &String| other.eq_ignore_ascii_case(name);
+            rewriting.added.iter().any(is_it) || rewriting.removed.iter().any(is_it)
+        };
+        match leaf {
+            Leaf::Address(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway's pods".to_owned())),
+            Leaf::Destination(_) | Leaf::ServerName(_) => {
+                Resolved::Asked(Leaf::Unknown("how the gateway connects to the workload".to_owned()))
+            }
+            Leaf::Host(glob) => match &rewriting.host {
+                Some(host) => Resolved::Known(glob.matches(host)),
+                None => Resolved::Asked(leaf.clone()),
+            },
+            Leaf::Path(glob) => match &rewriting.path {
+                None => Resolved::Asked(leaf.clone()),
+                Some(new) => turned_back(glob, new, &self.opening.beginning),
+            },
+            Leaf::Header(name, glob) => {
+                let set = rewriting.set.iter().find(|(set, _)| set.eq_ignore_ascii_case(name.as_str()));
+                match set {
+                    Some((_, value)) => Resolved::Known(glob.matches(value)),
+                    None if changes(name.as_str()) => unknown("a header that the route changes", glob),
+                    None => Resolved::Asked(leaf.clone()),
+                }
+            }
+            Leaf::TokenOf(..) | Leaf::Claim(..) => match (at.tokens.is_empty(), tokens.is_empty()) {
+                (_, true) => Resolved::Known(false),
+                (true, false) => Resolved::Asked(leaf.clone()),
+                (false, false) if forwards(at) => Resolved::Asked(leaf.clone()),
+                (false, false) => {
+                    Resolved::Asked(Leaf::Unknown("which token is left once the gateway has taken one off".to_owned()))
+                }
+            },
+            leaf => Resolved::Asked(leaf.clone()),
+        }
+    }
+}
+
+/// Tells whether the gateway leaves the tokens it takes with the request.
+fn forwards(at: &AtGateway<'_>) -> bool {
+    at.tokens.iter().all(|rule| rule.forwards)
+}
+
+/// Returns the issuers whose tokens count at every hop that looks at tokens.
+fn issuers(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> Vec<(String, Vec<String>)> {
+    let own = tokens.iter().map(|rule| rule.taken());
+    match (at.tokens.is_empty(), tokens.is_empty()) {
+        (true, _) => own.collect(),
+        (false, true) => at.tokens.iter().map(|rule| rule.taken()).collect(),
+        (false, false) if forwards(at) => {
+            own.filter(|(issuer, _)| at.tokens.iter().any(|rule| rule.issuer == *issuer || rule.issuer.is_empty())).collect()
+        }
+        (false, false) => at.tokens.iter().map(|rule| rule.taken()).collect(),
+    }
+}
+
+fn unknown(what: &str, glob: &Glob) -> Resolved {
+    Resolved::Asked(Leaf::Unknown(format!("{what}, which would have to be {}", crate::words::glob(glob))))
+}
+
+/// Says which paths a route turns into such: exactly where it can be told, or unknown.
+fn turned_back(glob: &Glob, new: &NewPath, beginning: &Beginning) -> Resolved {
+    let unknown = || Resolved::Asked(Leaf::Unknown("the path as the route rewrites it".to_owned()));
+    let (with, matched) = match (new, beginning) {
+        (NewPath::Whole(path), _) | (NewPath::Beginning(path), Beginning::Whole) => {
+            return Resolved::Known(glob.matches(path));
+        }
+        (NewPath::Beginning(with), Beginning::With(matched)) => (with.as_str(), matched.as_str()),
+        // A slash at the end of what replaces segments is not doubled.
+        (NewPath::Beginning(with), Beginning::Segments(matched)) => (with.trim_end_matches('/'), matched.as_str()),
+        _ => return unknown(),
+    };
+    let mut alternatives = Vec::new();
+    for pieces in glob.alternatives() {
+        let (first, rest) = match pieces.split_first() {
+            Some((Piece::Text(text), rest)) => (text.as_str(), rest),
+            _ => ("", pieces.as_slice()),
+        };
+        let left = match (first.strip_prefix(with), with.strip_prefix(first), rest) {
+            (Some(left), _, rest) => [&[Piece::Text(format!("{matched}{left}"))], rest].concat(),
+            // What is open takes the rest of the beginning, and anything after it.
+            (None, Some(more), [Piece::Run(class, least)]) if more.chars().all(|it| class.has(it)) => {
+                let least = least.saturating_sub(more.chars().count());
+                vec![Piece::Text(matched.to_owned()), Piece::Run(*class, least)]
+            }
+            (None, Some(_), []) | (None, None, _) => continue,
+            (None, Some(_), _) => return unknown(),
+        };
+        alternatives.push(left);
+    }
+    // What is left of a whole path that is replaced by nothing is the root.
+    if with.is_empty() && matches!(beginning, Beginning::Segments(_)) && glob.matches("/") {
+        alternatives.push(vec![Piece::Text(matched.to_owned())]);
+    }
+    match alternatives.is_empty() {
+        true => Resolved::Known(false),
+        false => Resolved::Asked(Leaf::Path(Glob::one_of(alternatives))),
+    }
+}
+
+/// Makes a gate of what was found: what decided is a rule of one of these policies.
+fn gate<'e>(found: &Found<Hop<'e>>, own: &[&'e AuthorizationPolicy], others: &[&'e AuthorizationPolicy]) -> Gate<'e> {
+    let cite = |hop: Hop<'e>| {
+        let (Hop::Gateway(rule) | Hop::Workload(rule)) = hop else { return None };
+        let all: Vec<&'e AuthorizationPolicy> = own.iter().chain(others).copied().collect();
+        super::proxy::cite(&all, rule)
+    };
+    let decider = |hop: Option<Hop<'e>>| match hop.and_then(cite) {
+        Some(rule) => Decider::Rule(rule),
+        None => Decider::Nobody,
+    };
+    let about = || own.iter().map(|policy| Cited::authorization(policy)).collect();
+    match &found.told {
+        Told::Admitted(hop) => Gate::Open(decider(*hop)),
+        Told::Perhaps(hop) | Told::OtherAddress(hop) => Gate::Unsure(decider(*hop)),
+        Told::Denied(hop, also, without) => Gate::Shut(match cite(*hop) {
+            Some(by) => {
+                let also = also.iter().filter_map(|hop| cite(*hop)).collect();
+                Decider::Denied { by, also, without: without.clone() }
+            }
+            None => Decider::NoRule { about: about(), nearest: None },
+        }),
+        Told::NoRule(_) => Gate::Shut(Decider::NoRule { about: about(), nearest: None }),
+        Told::NoCertificate => Gate::Shut(Decider::NoCertificate { asking: Vec::new(), foreign: None }),
+    }
+}

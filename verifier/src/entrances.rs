@@ -120,6 +120,8 @@ pub struct Opening {
     pub mirrors: bool,
     /// The workloads behind, by their position in the inventory, each with a port.
     pub leads: Vec<(usize, u16)>,
+    /// Whether its host is of another listener, and the handshake names this one.
+    pub mistaken: bool,
     /// Why nothing gets there.
     pub shut: Option<String>,
 }
@@ -130,14 +132,17 @@ impl Opening {
     pub fn words(&self) -> String {
         let mut words = vec![self.host.clone()];
         let any_path = !self.matched.iter().flat_map(|test| &test.leaves).any(|leaf| matches!(leaf, Leaf::Path(_)));
-        words.extend(any_path.then(|| "*".to_owned()));
-        for test in &self.matched {
+        let named = |test: &&crate::engine::Test| test.leaves.iter().any(|leaf| matches!(leaf, Leaf::ServerName(_)));
+        let is_of_requests = !self.matched.iter().any(|test| named(&test));
+        words.extend((any_path && is_of_requests).then(|| "*".to_owned()));
+        for test in self.matched.iter().filter(|test| !named(test)) {
             let values: Vec<String> = test.leaves.iter().map(|leaf| match leaf {
                 Leaf::Path(_) | Leaf::Method(_) => words::value(leaf),
                 leaf => words::condition(leaf),
             }).collect();
             words.push(format!("{}{}", if test.negated { "not " } else { "" }, values.join(" or ")));
         }
+        words.extend(self.mistaken.then(|| "by the name of another listener".to_owned()));
         words.join(" ")
     }
 
@@ -176,12 +181,16 @@ impl Entrances {
                 openings.extend(passed_on(model, listener, at));
                 continue;
             }
-            let candidates = match &listener.attaches {
-                Attaches::Bound(hosts) => bound::to(model, listener, hosts, &routing),
-                Attaches::Attached { allows, kinds } => attached::to(model, listener, allows, kinds, &routing),
-            };
-            let rivals = rival_hosts(&listeners, at, model, &routing);
-            openings.extend(opened(model, (at, listener), &candidates, &rivals, &routing));
+            let candidates = |other: &Entrance| candidates(model, other, &routing);
+            let own = candidates(listener);
+            let rivals: Vec<Candidate> = sharing(&listeners, at).flat_map(candidates).collect();
+            let rivals: Vec<String> = rivals.into_iter().map(|rival| rival.host).collect();
+            openings.extend(opened(model, (at, listener), &own, &rivals, &routing));
+            for other in mistaken(&listeners, at) {
+                let theirs = candidates(other);
+                let openings_of = opened(model, (at, listener), &theirs, &[], &routing);
+                openings.extend(openings_of.into_iter().map(|opening| Opening { mistaken: true, ..opening }));
+            }
         }
         Self { listeners, openings }
     }
@@ -193,21 +202,34 @@ impl Entrances {
     }
 }
 
-/// Returns the hosts of routes at other listeners of the same pods and port: of plaintext all are one table.
-fn rival_hosts(listeners: &[Entrance], at: usize, model: &Model<'_>, routing: &Routing) -> Vec<String> {
-    let Some(own) = listeners.get(at).filter(|own| own.speaks == Speaks::Http && !own.tls.is_there()) else {
-        return Vec::new();
-    };
-    let same = |other: &Entrance| {
+/// Returns the matches of rules at a listener.
+fn candidates(model: &Model<'_>, listener: &Entrance, routing: &Routing) -> Vec<Candidate> {
+    match &listener.attaches {
+        Attaches::Bound(hosts) => bound::to(model, listener, hosts, routing),
+        Attaches::Attached { allows, kinds } => attached::to(model, listener, allows, kinds, routing),
+    }
+}
+
+/// Returns the other listeners at the same port of the same pods that read requests.
+fn beside(listeners: &[Entrance], at: usize) -> impl Iterator<Item = (&Entrance, &Entrance)> {
+    let own = listeners.get(at).filter(|own| own.speaks == Speaks::Http);
+    own.into_iter().flat_map(move |own| {
         let shares = |one: &Listening| own.pods.iter().any(|ours| ours.pods == one.pods && ours.port == one.port);
-        other.speaks == Speaks::Http && !other.tls.is_there() && other.pods.iter().any(shares)
-    };
-    let others = listeners.iter().enumerate().filter(|(other, one)| *other != at && same(one));
-    let hosts = others.flat_map(|(_, other)| match &other.attaches {
-        Attaches::Bound(hosts) => bound::to(model, other, hosts, routing),
-        Attaches::Attached { allows, kinds } => attached::to(model, other, allows, kinds, routing),
-    });
-    hosts.map(|candidate| candidate.host).collect()
+        let others = listeners.iter().enumerate().filter(move |(other, _)| *other != at);
+        others.filter(move |(_, one)| one.speaks == Speaks::Http && one.pods.iter().any(shares)).map(move |(_, one)| (own, one))
+    })
+}
+
+/// Returns those whose routes are of one table with those of a listener: of plaintext all are.
+fn sharing(listeners: &[Entrance], at: usize) -> impl Iterator<Item = &Entrance> {
+    beside(listeners, at).filter(|(own, other)| !own.tls.is_there() && !other.tls.is_there()).map(|(_, other)| other)
+}
+
+/// Returns those that ask for a certificate where this one asks for none: a client may name this one in the handshake and a host
+/// of theirs in its requests (istio.io, "Security Best Practices", on TLS of several hosts at one port).
+fn mistaken(listeners: &[Entrance], at: usize) -> impl Iterator<Item = &Entrance> {
+    let encrypted = |(own, other): &(&Entrance, &Entrance)| own.tls.is_there() && other.tls.is_there();
+    beside(listeners, at).filter(encrypted).filter(|(own, other)| !own.tls.asks() && other.tls.asks()).map(|(_, other)| other)
 }
 
 /// Turns candidates into openings: one for each backend.
@@ -234,6 +256,7 @@ fn opened(
             port: None,
             mirrors: false,
             leads: Vec::new(),
+            mistaken: false,
             shut: listener.shut.clone().or_else(|| candidate.shut.clone()),
         };
         match &candidate.leads {
@@ -349,6 +372,7 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
                 port: Some(port.port),
                 mirrors: false,
                 leads: leads.collect(),
+                mistaken: false,
                 shut: listener.shut.clone(),
             });
         }

@@ -4,7 +4,7 @@
 //! the same kind as those of manifests, made without looking at any manifest. It exists so that what is emitted can be held
 //! against what was meant.
 
-mod patterns;
+pub(crate) mod patterns;
 mod tokens;
 
 use std::collections::BTreeSet;

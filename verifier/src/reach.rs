@@ -29,7 +29,7 @@ pub use self::asked::Asked;
 pub(crate) use self::nearest::one_of;
 pub use self::nearest::{Failure, Miss};
 pub use self::proxy::{Part, Told};
-pub use self::through::{Way, through};
+pub use self::through::{Way, through, through_each};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -185,6 +185,8 @@ pub struct Answer<'a> {
     pub statement: Option<Told<&'a Origin>>,
     /// The statement that made the mode of the port; `None` for plain manifests, and where nobody wrote one.
     pub mode: Option<&'a Origin>,
+    /// The gateway, and the route there, by which it comes from outside; `None` for who calls straight.
+    pub by: Option<String>,
     /// Why each gate is unsure, in the order of the gates; empty where it is sure.
     pub doubts: [Vec<String>; 3],
 }
@@ -294,8 +296,8 @@ impl<'a> Answer<'a> {
     fn before(egress: Gate<'a>, ingress: Gate<'a>) -> Self {
         let doubts = Default::default();
         let (proxy, witness, part, statement, mode) = (None, None, None, None, None);
-        let (in_ambient, by_waypoint) = (false, false);
-        Self { egress, ingress, proxy, in_ambient, by_waypoint, witness, part, statement, mode, doubts }
+        let (in_ambient, by_waypoint, by) = (false, false, None);
+        Self { egress, ingress, proxy, in_ambient, by_waypoint, witness, part, statement, mode, by, doubts }
     }
 }
 

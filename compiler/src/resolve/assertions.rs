@@ -21,7 +21,7 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             for reference in &reach.to.0 {
                 target(world, reference, reach.ports.as_ref(), node, units, diagnostics);
             }
-            if let Some(via) = reach.unless.as_ref().and_then(|unless| unless.via.as_ref()) {
+            for via in reach.unless.iter().flat_map(|unless| &unless.0).filter_map(|unless| unless.via.as_ref()) {
                 caller(world, via, node, diagnostics);
             }
         }

@@ -61,6 +61,10 @@ pub(super) fn requests(of: &Candidate, all: &[Candidate], rivals: &[String], lis
     match listener.speaks {
         Speaks::Http => {
             tests.push(one(Leaf::Host(host(&of.host))));
+            // A connection gets here by the name in its handshake, whatever host its requests name.
+            if listener.tls.is_there() && listener.hosts.iter().all(|host| host != "*") {
+                tests.push(server_names(&listener.hosts));
+            }
             let others = all.iter().map(|other| &other.host).chain(rivals);
             let mut narrower: Vec<&String> = others.filter(|other| is_within(other, &of.host)).collect();
             narrower.sort();

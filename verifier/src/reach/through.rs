@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use ringfence_compiler::inventory::{Labels, Opened, Workload};
 
 use super::proxy::{Found, Question, Told, ask, joined};
-use super::{Asked, Caller, Cited, Decider, Detail, Gate, Reach};
+use super::{Answer, Asked, Caller, Cited, Decider, Detail, Gate, Reach};
 use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Leaf, RuleRef, chain};
 use crate::entrances::{Entrance, Entrances, Listening, Opening, Pods};
@@ -64,24 +64,65 @@ enum Hop<'e> {
     Workload(RuleRef<'e>),
 }
 
+impl<'e> Way<'e> {
+    /// Returns the same as an answer about the workload: of the hops before it the strictest stands for what leaves.
+    #[must_use]
+    pub fn answer(self) -> Answer<'e> {
+        let route = self.opening.route.as_ref().map(|route| format!(", {route}")).unwrap_or_default();
+        let by = format!("{} at {}{route}", self.listener.object, self.pods);
+        let before = [self.enters, self.gateway, self.leaves].into_iter().min_by_key(Gate::reach);
+        let answer = Answer::before(before.unwrap_or(Gate::Open(Decider::Nobody)), self.arrives);
+        let answer = Answer { proxy: self.proxy, witness: self.witness, by: Some(by), ..answer };
+        // What else is unknown of the way leaves it open as well.
+        match answer.reach() > self.reach {
+            true => Answer { egress: Gate::Unsure(Decider::NotModelled("all of what stands at the gateway")), ..answer },
+            false => answer,
+        }
+    }
+}
+
 /// Finds every way from addresses outside to a port.
 #[must_use]
 pub fn through<'e>(
     model: &'e Model<'e>,
     entrances: &'e Entrances,
-    (to, port): (&'e Workload, u16),
+    to: (&'e Workload, u16),
     block: IpNet,
     asked: &Asked,
+) -> Vec<Way<'e>> {
+    through_each(model, entrances, to, block, &|_, _| vec![asked.clone()])
+}
+
+/// Finds the same where what is asked for depends on the listener and the identity of its pods.
+#[must_use]
+pub fn through_each<'e>(
+    model: &'e Model<'e>,
+    entrances: &'e Entrances,
+    (to, port): (&'e Workload, u16),
+    block: IpNet,
+    asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
 ) -> Vec<Way<'e>> {
     let is_it = |at: usize| model.cluster().inventory.workloads.get(at).is_some_and(|one| std::ptr::eq(one, to));
     let mut ways = Vec::new();
     for opening in entrances.openings.iter().filter(|it| it.leads.iter().any(|(at, led)| *led == port && is_it(*at))) {
         let Some(listener) = entrances.listener(opening) else { continue };
         for listening in &listener.pods {
-            ways.extend(Passing { model, listener, opening, listening, to, port, block, asked }.way());
+            let identity = caller(model, listening).and_then(|caller| caller.identity(model));
+            for asked in &asked(listener, identity.as_ref()) {
+                ways.extend(Passing { model, listener, opening, listening, to, port, block, asked }.way());
+            }
         }
     }
     ways
+}
+
+/// Returns the pods of a gateway as who calls the workload.
+fn caller<'e>(model: &'e Model<'e>, listening: &'e Listening) -> Option<Caller<'e>> {
+    match &listening.pods {
+        Pods::Workload(at) => model.cluster().inventory.workloads.get(*at).map(Caller::Workload),
+        Pods::Known(stranger) => Some(Caller::Stranger(stranger)),
+        Pods::Unknown(_) => None,
+    }
 }
 
 /// One opening at the pods of one gateway.
@@ -122,7 +163,8 @@ impl<'e> Passing<'e, '_> {
         let alone = ask(&self.first(&at), &arrivals, &self.question(None));
         let gateway = gate(&alone, &at.policies, &[]);
         let (proxy, found) = self.proxy(&at);
-        let is_shut = self.opening.shut.is_some();
+        // Nobody outside holds a certificate of the mesh.
+        let is_shut = self.opening.shut.is_some() || self.listener.tls == Tls::Mesh;
         let mut reach = [enters.reach(), gateway.reach(), leaves.reach(), arrives.reach(), proxy.as_ref().map_or(found.told.reach(), Gate::reach)]
             .into_iter()
             .min()
@@ -156,13 +198,8 @@ impl<'e> Passing<'e, '_> {
         })
     }
 
-    /// Returns the pods of the gateway as who calls the workload.
     fn caller(&self) -> Option<Caller<'e>> {
-        match &self.listening.pods {
-            Pods::Workload(at) => self.model.cluster().inventory.workloads.get(*at).map(Caller::Workload),
-            Pods::Known(stranger) => Some(Caller::Stranger(stranger)),
-            Pods::Unknown(_) => None,
-        }
+        caller(self.model, self.listening)
     }
 
     fn name(&self) -> String {
@@ -184,7 +221,18 @@ impl<'e> Passing<'e, '_> {
     fn enters(&self) -> Gate<'e> {
         match self.caller() {
             Some(Caller::Workload(gateway)) => {
-                network::ingress(self.model, Caller::Outside(self.block), gateway, self.listening.port)
+                let arrives = |caller| network::ingress(self.model, caller, gateway, self.listening.port);
+                match arrives(Caller::Outside(self.block)) {
+                    // What leads the internet there may be pods, as it must be where nothing else does.
+                    Gate::Shut(decider) => {
+                        let mut pods = self.model.workloads().map(Caller::Workload);
+                        match pods.any(|caller| arrives(caller).reach() != Reach::Denied) {
+                            true => Gate::Unsure(Decider::NotModelled("pods that lead the outside to the gateway")),
+                            false => Gate::Shut(decider),
+                        }
+                    }
+                    gate => gate,
+                }
             }
             _ => Gate::Open(Decider::Nobody),
         }

@@ -231,18 +231,25 @@ impl Match {
 /// Makes the test that the handshake names one of these servers.
 #[must_use]
 pub fn server_names(names: &[String]) -> Test {
-    Test { leaves: names.iter().map(|name| Leaf::ServerName(host(name))).collect(), negated: false }
+    Test { leaves: names.iter().map(|name| Leaf::ServerName(Glob::new(named(name)).folding_case())).collect(), negated: false }
 }
 
-/// Makes the set of hosts that a name with or without a leading `*` stands for.
+/// Makes the set of hosts that a name with or without a leading `*` stands for. Routes do not look at the port of a host
+/// (istio/istio `pilot/pkg/networking/core/gateway.go`, `IgnorePortInHostMatching`).
 #[must_use]
 pub fn host(name: &str) -> Glob {
-    let glob = match name.strip_prefix('*') {
-        Some(end) if end.is_empty() => Glob::at_least(0),
-        Some(end) => Glob::new(vec![Piece::Run(Class::Everything, 1), Piece::Text(end.to_owned())]),
-        None => Glob::exactly(name),
-    };
-    glob.folding_case()
+    let bare = named(name);
+    let port = [Piece::Text(":".to_owned()), Piece::Run(Class::Everything, 0)];
+    let with_port = [bare.as_slice(), port.as_slice()].concat();
+    Glob::one_of(if name == "*" { vec![bare] } else { vec![bare, with_port] }).folding_case()
+}
+
+fn named(name: &str) -> Vec<Piece> {
+    match name.strip_prefix('*') {
+        Some("") => vec![Piece::Run(Class::Everything, 0)],
+        Some(end) => vec![Piece::Run(Class::Everything, 1), Piece::Text(end.to_owned())],
+        None => vec![Piece::Text(name.to_owned())],
+    }
 }
 
 /// Makes the set of paths that begin with these segments.

@@ -61,7 +61,8 @@ pub(super) fn run(args: &args::Exposed) -> Result<Exit, Failure> {
     }
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let entrances: Vec<Entrances> = models.iter().map(Entrances::of).collect();
-    let all: Vec<Exposed<'_>> = models.iter().zip(&entrances).map(|(model, entrances)| exposed(model, entrances)).collect();
+    let all: Vec<Exposed<'_>> =
+        models.iter().zip(&entrances).map(|(model, entrances)| exposed(model, entrances)).collect();
     console::print(&render::render(&all, &input, args.reading.format))?;
     say_assumed(&meshes);
     conclude_answer(&args.reading, &meshes)

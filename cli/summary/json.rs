@@ -59,11 +59,12 @@ impl Summary {
                     "workloadsWithoutProxy": self.proof.fenced,
                     "portsPastTheProxy": self.proof.fenced_ports,
                 },
+                "exposures": self.proof.exposures,
                 "notProved": {
                     "portsPastTheProxy": self.proof.bypassed,
                     "workloadsBehindWaypoints": self.proof.behind,
                     "workloadsWithoutProxy": self.proof.unmeshed,
-                    "exposures": said.exposures,
+                    "exposures": said.exposures.saturating_sub(self.proof.exposures),
                     "egresses": said.egresses,
                 },
             },

@@ -245,6 +245,9 @@ fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
             counted(workloads, "workload"),
         ),
     };
+    if proof.exposures > 0 {
+        words.push_str(&format!("; gateways let in exactly {}", counted(proof.exposures, "exposure")));
+    }
     if let Some(fenced) = fenced(proof) {
         words.push_str("; ");
         words.push_str(&fenced);
@@ -253,8 +256,7 @@ fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
         (proof.bypassed, "port", "past the proxy"),
         (proof.behind, "workload", "behind a waypoint"),
         (proof.unmeshed, "workload", "without a proxy"),
-        // No answer follows a request through a gateway yet.
-        (exposures, "exposure", "at gateways"),
+        (exposures.saturating_sub(proof.exposures), "exposure", "at gateways"),
         (egresses, "egress", "to hosts outside"),
     ];
     let left_out: Vec<String> = left_out

@@ -72,7 +72,10 @@ impl<O> Chain<O> {
     /// Joins two chains both of which a request has to pass. A rule that admits is one of each; `of` says where it comes from.
     #[must_use]
     pub fn and<P, Q>(self, other: Chain<P>, of: impl Fn(Option<&O>, Option<&P>) -> Q) -> Chain<Q> {
-        let (ours, theirs) = (|rule: Enforced<O>| rule.come_from(|it| of(Some(it), None)), |rule: Enforced<P>| rule.come_from(|it| of(None, Some(it))));
+        let (ours, theirs) = (
+            |rule: Enforced<O>| rule.come_from(|it| of(Some(it), None)),
+            |rule: Enforced<P>| rule.come_from(|it| of(None, Some(it))),
+        );
         let both = |one: &Enforced<O>, two: &Enforced<P>| Enforced {
             origin: of(Some(&one.origin), Some(&two.origin)),
             sources: crossed(&one.sources, &two.sources),

@@ -136,14 +136,45 @@ impl Opening {
         let is_of_requests = !self.matched.iter().any(|test| named(&test));
         words.extend((any_path && is_of_requests).then(|| "*".to_owned()));
         for test in self.matched.iter().filter(|test| !named(test)) {
-            let values: Vec<String> = test.leaves.iter().map(|leaf| match leaf {
-                Leaf::Path(_) | Leaf::Method(_) => words::value(leaf),
-                leaf => words::condition(leaf),
-            }).collect();
+            let values: Vec<String> = test
+                .leaves
+                .iter()
+                .map(|leaf| match leaf {
+                    Leaf::Path(_) | Leaf::Method(_) => words::value(leaf),
+                    leaf => words::condition(leaf),
+                })
+                .collect();
             words.push(format!("{}{}", if test.negated { "not " } else { "" }, values.join(" or ")));
         }
         words.extend(self.mistaken.then(|| "by the name of another listener".to_owned()));
         words.join(" ")
+    }
+
+    /// Tells whether it may be about a path.
+    #[must_use]
+    pub fn is_about(&self, path: &str) -> bool {
+        self.matched.iter().all(|test| {
+            let asks = |leaf: &Leaf| if let Leaf::Path(glob) = leaf { glob.matches(path) } else { true };
+            test.negated || test.leaves.iter().any(asks)
+        })
+    }
+
+    /// Returns what becomes of a path it is about; `None` where nobody can tell.
+    #[must_use]
+    pub fn turned(&self, path: &str) -> Option<String> {
+        let (new, rest) = match (&self.rewriting.path, &self.beginning) {
+            (None, _) => return Some(path.to_owned()),
+            (Some(NewPath::Whole(whole)), _) | (Some(NewPath::Beginning(whole)), Beginning::Whole) => {
+                return Some(whole.clone());
+            }
+            (Some(NewPath::Beginning(new)), Beginning::With(matched)) => (new.as_str(), path.strip_prefix(matched)?),
+            (Some(NewPath::Beginning(new)), Beginning::Segments(matched)) => {
+                (new.trim_end_matches('/'), path.strip_prefix(matched)?)
+            }
+            _ => return None,
+        };
+        let turned = format!("{new}{rest}");
+        Some(if turned.is_empty() { "/".to_owned() } else { turned })
     }
 
     /// Says how requests are changed, in words; empty where they are not.
@@ -216,7 +247,9 @@ fn beside(listeners: &[Entrance], at: usize) -> impl Iterator<Item = (&Entrance,
     own.into_iter().flat_map(move |own| {
         let shares = |one: &Listening| own.pods.iter().any(|ours| ours.pods == one.pods && ours.port == one.port);
         let others = listeners.iter().enumerate().filter(move |(other, _)| *other != at);
-        others.filter(move |(_, one)| one.speaks == Speaks::Http && one.pods.iter().any(shares)).map(move |(_, one)| (own, one))
+        others
+            .filter(move |(_, one)| one.speaks == Speaks::Http && one.pods.iter().any(shares))
+            .map(move |(_, one)| (own, one))
     })
 }
 
@@ -229,7 +262,10 @@ fn sharing(listeners: &[Entrance], at: usize) -> impl Iterator<Item = &Entrance>
 /// of theirs in its requests (istio.io, "Security Best Practices", on TLS of several hosts at one port).
 fn mistaken(listeners: &[Entrance], at: usize) -> impl Iterator<Item = &Entrance> {
     let encrypted = |(own, other): &(&Entrance, &Entrance)| own.tls.is_there() && other.tls.is_there();
-    beside(listeners, at).filter(encrypted).filter(|(own, other)| !own.tls.asks() && other.tls.asks()).map(|(_, other)| other)
+    beside(listeners, at)
+        .filter(encrypted)
+        .filter(|(own, other)| !own.tls.asks() && other.tls.asks())
+        .map(|(_, other)| other)
 }
 
 /// Turns candidates into openings: one for each backend.
@@ -353,7 +389,8 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
     for service in &model.cluster().inventory.services {
         let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
         let is_meant = hosts.iter().any(|(namespace, dns)| {
-            namespace.as_ref().is_none_or(|it| *it == service.namespace) && crate::routing::matching::host(dns).matches(&host)
+            namespace.as_ref().is_none_or(|it| *it == service.namespace)
+                && crate::routing::matching::host(dns).matches(&host)
         });
         for port in service.ports.iter().filter(|_| is_meant) {
             let leads = behind(model, service).flat_map(|(at, pods)| {

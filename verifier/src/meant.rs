@@ -5,7 +5,7 @@
 //! against what was meant.
 
 pub(crate) mod patterns;
-mod tokens;
+pub(crate) mod tokens;
 
 use std::collections::BTreeSet;
 

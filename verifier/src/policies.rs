@@ -163,14 +163,21 @@ impl Policies {
         root: &str,
     ) -> Vec<&AuthorizationPolicy> {
         let here = here(&self.authorization, namespace, root);
-        here.filter(|policy| attached(&policy.targets, &policy.namespace, namespace, gateway).unwrap_or_else(|| selects(&policy.selector, labels))).collect()
+        here.filter(|policy| {
+            attached(&policy.targets, &policy.namespace, namespace, gateway)
+                .unwrap_or_else(|| selects(&policy.selector, labels))
+        })
+        .collect()
     }
 
     /// Returns the rules by which the pods of a gateway take tokens.
     #[must_use]
     pub fn tokens_at_gateway(&self, (namespace, labels): (&str, &Labels), gateway: &str, root: &str) -> Vec<&JwtRule> {
         let here = here(&self.tokens, namespace, root);
-        let here = here.filter(|policy| attached(&policy.targets, &policy.namespace, namespace, gateway).unwrap_or_else(|| selects(&policy.selector, labels)));
+        let here = here.filter(|policy| {
+            attached(&policy.targets, &policy.namespace, namespace, gateway)
+                .unwrap_or_else(|| selects(&policy.selector, labels))
+        });
         here.flat_map(|policy| &policy.rules).collect()
     }
 

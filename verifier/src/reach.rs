@@ -29,7 +29,7 @@ pub use self::asked::Asked;
 pub(crate) use self::nearest::one_of;
 pub use self::nearest::{Failure, Miss};
 pub use self::proxy::{Part, Told};
-pub use self::through::{Way, through, through_each};
+pub use self::through::{Way, admitted, through, through_each, tokens_at};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]

@@ -58,7 +58,8 @@ fn as_text(one: &Exposed<'_>, input: &Input) -> String {
                 let _ = writeln!(text, "  {:<width$}  {line}", opening.words());
             }
             if let (Some(route), Some((_, span))) = (&opening.route, opening.rule) {
-                let _ = writeln!(text, "  {:<width$}  {} {}", "", rule(route, opening), self::place(route, span, input));
+                let _ =
+                    writeln!(text, "  {:<width$}  {} {}", "", rule(route, opening), self::place(route, span, input));
             }
         }
         by.sort_unstable();
@@ -116,7 +117,11 @@ fn as_lines(one: &Exposed<'_>, input: &Input) -> String {
         }
     }
     for straight in &one.straight {
-        let _ = writeln!(text, "{}: Service {}:{} -> {}:{}", one.cluster, straight.service, straight.port, straight.to, straight.at);
+        let _ = writeln!(
+            text,
+            "{}: Service {}:{} -> {}:{}",
+            one.cluster, straight.service, straight.port, straight.to, straight.at
+        );
     }
     text
 }
@@ -125,7 +130,11 @@ fn as_json(one: &Exposed<'_>, input: &Input) -> Value {
     let listener = |(at, listener): (usize, &Entrance)| {
         let openings = one.entrances.openings.iter().zip(&one.ways).filter(|(opening, _)| opening.listener == at);
         let openings: Vec<Value> = openings.map(|(opening, ways)| opening_json(opening, ways, input)).collect();
-        let pods: Vec<Value> = listener.pods.iter().map(|pods| json!({ "port": pods.port, "opened": pods.opened.map(|it| it.to_string()) })).collect();
+        let pods: Vec<Value> = listener
+            .pods
+            .iter()
+            .map(|pods| json!({ "port": pods.port, "opened": pods.opened.map(|it| it.to_string()) }))
+            .collect();
         json!({
             "object": listener.object.to_string(), "place": place(&listener.object, listener.span, input), "port": listener.port,
             "hosts": listener.hosts, "tls": listener.tls.to_string(), "encrypted": listener.tls.is_there(), "shut": listener.shut,
@@ -169,7 +178,9 @@ fn rule(route: &Named, opening: &Opening) -> String {
 fn place(object: &Named, span: Span, input: &Input) -> String {
     let prefix = below(&input.root);
     match &object.source {
-        Some(source) => source.split(", ").map(|one| format!("{prefix}{}", one.replace("#L", ":"))).collect::<Vec<_>>().join(", "),
+        Some(source) => {
+            source.split(", ").map(|one| format!("{prefix}{}", one.replace("#L", ":"))).collect::<Vec<_>>().join(", ")
+        }
         None => {
             let file = input.sources.file(span.file);
             let prefix = if input.foreign.contains(&span.file) { "" } else { &prefix };

@@ -22,7 +22,8 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
         }
     };
     let shut = |why: &Option<String>| if why.is_some() { "shut" } else { "open" };
-    let mut lines = vec![format!("{}, port {}: {}, {}", listener.object, listener.port, listener.hosts.join(", "), listener.tls)];
+    let mut lines =
+        vec![format!("{}, port {}: {}, {}", listener.object, listener.port, listener.hosts.join(", "), listener.tls)];
     lines.extend(written(&listener.object, listener.span, places));
     lines.extend(listener.shut.clone());
     put("listener", shut(&listener.shut), lines);
@@ -36,7 +37,12 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
         lines.extend(opening.shut.clone().filter(|_| listener.shut.is_none()));
         put("route", shut(&opening.shut), lines);
     }
-    let gates = [("gateway", Some(&way.gateway)), ("leaves", Some(&way.leaves)), ("arrives", Some(&way.arrives)), ("proxy", way.proxy.as_ref())];
+    let gates = [
+        ("gateway", Some(&way.gateway)),
+        ("leaves", Some(&way.leaves)),
+        ("arrives", Some(&way.arrives)),
+        ("proxy", way.proxy.as_ref()),
+    ];
     for (place, gate) in gates {
         match gate {
             None => put(place, "open", vec!["no proxy stands before this port".to_owned()]),

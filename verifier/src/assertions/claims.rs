@@ -56,7 +56,8 @@ impl Terrain<'_> {
         let places = self.all_targets(&traffic.to, node);
         let exempt = Exempt::of(self, traffic.unless.as_ref(), node);
         let asked = |from: Who<'_>| exempt.straight(self, from);
-        let asked = Wanted { straight: &asked, by_gateway: &|listener, identity| exempt.by_gateway(listener, identity) };
+        let asked =
+            Wanted { straight: &asked, by_gateway: &|listener, identity| exempt.by_gateway(listener, identity) };
         let ports = traffic.ports.as_ref();
         let found = self.survey(&callers, &places, ports, &asked, |_, _| true);
         let text = format!("never {}", words(traffic));
@@ -101,7 +102,8 @@ impl Terrain<'_> {
                 let places: BTreeSet<Place> = theirs.difference(&own).copied().collect();
                 let stranger = |from: Who<'_>, _| from.place().is_none_or(|place| !theirs.contains(&place));
                 let anything = Asked::anything();
-                let asked = Wanted { straight: &|_| vec![anything.clone()], by_gateway: &|_, _| vec![anything.clone()] };
+                let asked =
+                    Wanted { straight: &|_| vec![anything.clone()], by_gateway: &|_, _| vec![anything.clone()] };
                 found.extend(self.survey(&callers, &places, None, &asked, stranger));
             }
         }
@@ -280,7 +282,8 @@ impl Terrain<'_> {
         wanted: &Wanted<'_, 't>,
         counts: impl Fn(Who<'t>, Place) -> bool + Sync,
     ) -> Vec<Finding<'t>> {
-        let callers: Vec<_> = callers.iter().map(|it| (it, (wanted.straight)(it.from), self.told_apart_by(it.from))).collect();
+        let callers: Vec<_> =
+            callers.iter().map(|it| (it, (wanted.straight)(it.from), self.told_apart_by(it.from))).collect();
         let places: Vec<Place> = places.iter().copied().collect();
         let at = |place: &Place| -> Vec<Finding<'t>> {
             let (place, told) = (*place, self.told_apart(*place));
@@ -291,7 +294,8 @@ impl Terrain<'_> {
                 if !counts(candidate.from, place) {
                     return None;
                 }
-                let mut ports = given.as_ref().map_or_else(|| told.with(theirs), |given| given.iter().copied().collect());
+                let mut ports =
+                    given.as_ref().map_or_else(|| told.with(theirs), |given| given.iter().copied().collect());
                 if given.is_none() && matches!(candidate.from, Who::Outside(_)) {
                     ports.extend(self.led_to(place));
                 }
@@ -435,23 +439,24 @@ struct Alternative {
 impl Exempt {
     fn of(terrain: &Terrain<'_>, unless: Option<&OneOrMany<Unless>>, node: &NodePath) -> Self {
         let not_one_of = |leaves: Vec<Leaf>| Test { leaves, negated: true };
-        let alternative = |unless: &Unless| {
-            let hosts = unless.hosts.as_ref().map(|hosts| {
-                not_one_of(hosts.0.iter().map(|host| Leaf::Host(patterns::host(&host.value))).collect())
-            });
-            let paths = unless.paths.as_ref().map(|paths| {
-                not_one_of(paths.0.iter().map(|path| Leaf::Path(patterns::path(&path.value))).collect())
-            });
-            let addresses = unless.addresses.as_ref().map(|addresses| {
-                not_one_of(addresses.0.iter().map(|block| Leaf::Address(block.value.0)).collect())
-            });
-            Alternative {
-                via: unless.via.as_ref().map(|via| terrain.patterns(via, node)),
-                token: unless.jwt.is_some(),
-                tls: unless.tls.is_some(),
-                others: hosts.into_iter().chain(paths).chain(addresses).collect(),
-            }
-        };
+        let alternative =
+            |unless: &Unless| {
+                let hosts = unless.hosts.as_ref().map(|hosts| {
+                    not_one_of(hosts.0.iter().map(|host| Leaf::Host(patterns::host(&host.value))).collect())
+                });
+                let paths = unless.paths.as_ref().map(|paths| {
+                    not_one_of(paths.0.iter().map(|path| Leaf::Path(patterns::path(&path.value))).collect())
+                });
+                let addresses = unless.addresses.as_ref().map(|addresses| {
+                    not_one_of(addresses.0.iter().map(|block| Leaf::Address(block.value.0)).collect())
+                });
+                Alternative {
+                    via: unless.via.as_ref().map(|via| terrain.patterns(via, node)),
+                    token: unless.jwt.is_some(),
+                    tls: unless.tls.is_some(),
+                    others: hosts.into_iter().chain(paths).chain(addresses).collect(),
+                }
+            };
         Self { alternatives: listed(unless).map(alternative).collect() }
     }
 

@@ -194,7 +194,11 @@ impl<'a> Terrain<'a> {
     /// Returns the ports of a place to which gateways lead.
     pub fn led_to(&self, place: Place) -> BTreeSet<u16> {
         let openings = self.lands.get(place.land).into_iter().flat_map(|land| &land.entrances.openings);
-        openings.flat_map(|opening| &opening.leads).filter(|(at, _)| *at == place.index).map(|(_, port)| *port).collect()
+        openings
+            .flat_map(|opening| &opening.leads)
+            .filter(|(at, _)| *at == place.index)
+            .map(|(_, port)| *port)
+            .collect()
     }
 
     /// Tells whether what a gateway lets in is known: some object makes its pods listen.

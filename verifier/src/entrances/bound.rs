@@ -99,7 +99,10 @@ fn led(
         return vec![candidate(matched, rule.leads.clone())];
     };
     let is_it = |it: &&VirtualService| {
-        it.object.namespace == *namespace && it.object.name == *name && it.hosts.is_empty() && it.is_seen_in(&service.object.namespace)
+        it.object.namespace == *namespace
+            && it.object.name == *name
+            && it.hosts.is_empty()
+            && it.is_seen_in(&service.object.namespace)
     };
     let Some(delegate) = routing.virtual_services.iter().find(is_it).filter(|_| depth < MOST_DELEGATES) else {
         return vec![candidate(matched, rule.leads.clone())];
@@ -116,7 +119,8 @@ fn led(
             }
             let mut inner = inner.clone();
             inner.position = rule.position;
-            if let (Leads::To(_, ours), true) = (&mut inner.leads, rewriting.path.is_some() || rewriting.host.is_some()) {
+            if let (Leads::To(_, ours), true) = (&mut inner.leads, rewriting.path.is_some() || rewriting.host.is_some())
+            {
                 ours.path = ours.path.take().or_else(|| rewriting.path.clone());
                 ours.host = ours.host.take().or_else(|| rewriting.host.clone());
             }

@@ -15,9 +15,9 @@ use crate::istio::read::selects;
 use crate::model::{Model, Stranger, numbered};
 use crate::reach::is_gateway;
 use crate::request::Identity;
+use crate::routing::Routing;
 use crate::routing::gateway::IstioGateway;
 use crate::routing::gateway_api::{Listener, Parent};
-use crate::routing::Routing;
 
 /// Finds the listeners.
 pub(super) fn of(model: &Model<'_>, routing: &Routing) -> Vec<Entrance> {
@@ -27,13 +27,16 @@ pub(super) fn of(model: &Model<'_>, routing: &Routing) -> Vec<Entrance> {
     }
     for parent in routing.parents.iter().filter(|parent| parent.of.is_none()) {
         let sets = routing.parents.iter().filter(|set| {
-            set.of.as_ref().is_some_and(|(namespace, name)| *namespace == parent.object.namespace && *name == parent.object.name)
+            set.of
+                .as_ref()
+                .is_some_and(|(namespace, name)| *namespace == parent.object.namespace && *name == parent.object.name)
         });
         let pods = pods_of(model, parent);
         all.extend(parent.listeners.iter().map(|listener| attached(parent, listener, &pods, model, routing, None)));
         for set in sets {
             let taken = takes(&parent.allows_sets, &parent.object, &set.object.namespace, model).may();
-            let refused = (!taken).then(|| format!("{} takes no ListenerSet of {}", parent.object, set.object.namespace));
+            let refused =
+                (!taken).then(|| format!("{} takes no ListenerSet of {}", parent.object, set.object.namespace));
             let here = set.listeners.iter();
             all.extend(here.map(|listener| attached(set, listener, &pods, model, routing, refused.clone())));
         }
@@ -41,7 +44,9 @@ pub(super) fn of(model: &Model<'_>, routing: &Routing) -> Vec<Entrance> {
     // Of Gateways that no manifest shows the facts still say that others make them.
     for set in routing.parents.iter().filter(|set| set.of.is_some()) {
         let of = set.of.as_ref();
-        let is_it = |parent: &&Parent| of.is_some_and(|(namespace, name)| *namespace == parent.object.namespace && *name == parent.object.name);
+        let is_it = |parent: &&Parent| {
+            of.is_some_and(|(namespace, name)| *namespace == parent.object.namespace && *name == parent.object.name)
+        };
         if routing.parents.iter().any(|parent| is_it(&parent)) {
             continue;
         }
@@ -61,12 +66,19 @@ fn of_istio(model: &Model<'_>, gateway: &IstioGateway) -> Vec<Entrance> {
         false => selects(&gateway.selector, &workload.labels),
     };
     let shown = workloads.filter(|(_, workload)| is_meant(workload)).map(|(at, _)| Pods::Workload(at));
-    let known = facts(model).into_iter().filter(|(_, role, _)| *role != Some(GatewayRole::EastWest) || !gateway.selector.is_empty());
-    let known = known.filter(|(_, _, stranger)| match &stranger.labels {
-        Some(labels) => selects(&gateway.selector, labels),
-        None => true,
-    });
-    let mut pods: Vec<Pods> = shown.chain(known.map(|(_, _, stranger)| Pods::Known(Box::new(stranger)))).collect();
+    let known = facts(model)
+        .into_iter()
+        .filter(|(_, role, _)| *role != Some(GatewayRole::EastWest) || !gateway.selector.is_empty());
+    let (labelled, unlabelled): (Vec<_>, Vec<_>) = known.partition(|(_, _, stranger)| stranger.labels.is_some());
+    let labelled = labelled
+        .into_iter()
+        .filter(|(_, _, stranger)| stranger.labels.as_ref().is_some_and(|labels| selects(&gateway.selector, labels)));
+    let known = |(_, _, stranger)| Pods::Known(Box::new(stranger));
+    let mut pods: Vec<Pods> = shown.chain(labelled.map(known)).collect();
+    // Of those without labels it may be any, and where none is left, pods of which nobody knows.
+    if pods.is_empty() {
+        pods.extend(unlabelled.into_iter().map(known));
+    }
     if pods.is_empty() {
         pods.push(Pods::Unknown(gateway.selector.clone()));
     }
@@ -114,7 +126,9 @@ fn listening(model: &Model<'_>, pods: &Pods, port: u16) -> Listening {
         Pods::Known(stranger) => {
             let here = inventory.services_in(&stranger.identity.namespace).iter();
             let labels = stranger.labels.as_ref();
-            let fronts = |it: &&KubernetesService| !it.selector.is_empty() && labels.is_some_and(|own| selects(&it.selector, own));
+            let fronts = |it: &&KubernetesService| {
+                !it.selector.is_empty() && labels.is_some_and(|own| selects(&it.selector, own))
+            };
             (here.filter(fronts).collect(), None)
         }
         Pods::Unknown(_) => (Vec::new(), None),
@@ -145,7 +159,10 @@ fn pods_of(model: &Model<'_>, parent: &Parent) -> Vec<Found> {
         let gateways = &model.cluster().document.spec.gateways;
         let is_it = |(_, _, stranger): &&(String, Option<GatewayRole>, Stranger)| {
             let spec = gateways.get(stranger.name.trim_start_matches("gateway:"));
-            spec.is_some_and(|it| it.value.namespace.value.0 == *namespace && it.value.service.as_ref().is_some_and(|own| own.value.0 == *name))
+            spec.is_some_and(|it| {
+                it.value.namespace.value.0 == *namespace
+                    && it.value.service.as_ref().is_some_and(|own| own.value.0 == *name)
+            })
         };
         if let Some((_, _, stranger)) = facts(model).iter().find(is_it) {
             return vec![(Pods::Known(Box::new(stranger.clone())), service.cloned().into_iter().collect())];
@@ -169,7 +186,8 @@ fn pods_of(model: &Model<'_>, parent: &Parent) -> Vec<Found> {
 
 /// Finds the pods of a Gateway that others make and only the facts name.
 fn shared(model: &Model<'_>, namespace: &str, name: &str) -> Vec<Found> {
-    let of_namespace = facts(model).into_iter().filter(|(own, _, it)| own == name && it.identity.namespace == namespace);
+    let of_namespace =
+        facts(model).into_iter().filter(|(own, _, it)| own == name && it.identity.namespace == namespace);
     let known: Vec<Found> = of_namespace.map(|(_, _, it)| (Pods::Known(Box::new(it)), Vec::new())).collect();
     if known.is_empty() { vec![(Pods::Unknown(BTreeMap::new()), Vec::new())] } else { known }
 }

@@ -53,7 +53,15 @@ impl Asked {
             self.host.as_deref().map(|host| Leaf::Host(glob(host).folding_case())),
         ];
         let headers = self.headers.iter().map(|(name, value)| Leaf::Header(HeaderName::new(name), glob(value)));
-        leaves.into_iter().flatten().chain(headers).map(one).chain(address).chain(token).chain(self.besides.iter().cloned()).collect()
+        leaves
+            .into_iter()
+            .flatten()
+            .chain(headers)
+            .map(one)
+            .chain(address)
+            .chain(token)
+            .chain(self.besides.iter().cloned())
+            .collect()
     }
 
     /// Returns the path as policies see it: without its query, and in the form into which a proxy brings it where the mesh

@@ -20,9 +20,9 @@ use crate::model::{Before, Model};
 use crate::network;
 use crate::request::{Identity, Request};
 use crate::residual::{Resolved, resolved};
+use crate::routing::NewPath;
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::matching::Beginning;
-use crate::routing::NewPath;
 
 /// A way from outside through a gateway to a port.
 #[derive(Debug, Clone)]
@@ -75,7 +75,9 @@ impl<'e> Way<'e> {
         let answer = Answer { proxy: self.proxy, witness: self.witness, by: Some(by), ..answer };
         // What else is unknown of the way leaves it open as well.
         match answer.reach() > self.reach {
-            true => Answer { egress: Gate::Unsure(Decider::NotModelled("all of what stands at the gateway")), ..answer },
+            true => {
+                Answer { egress: Gate::Unsure(Decider::NotModelled("all of what stands at the gateway")), ..answer }
+            }
             false => answer,
         }
     }
@@ -125,6 +127,25 @@ fn caller<'e>(model: &'e Model<'e>, listening: &'e Listening) -> Option<Caller<'
     }
 }
 
+/// Returns what gets past a gateway by an opening: the requests its route is about that policies there admit, with what arrives.
+#[must_use]
+pub fn admitted<'e>(
+    model: &'e Model<'e>,
+    listener: &'e Entrance,
+    opening: &'e Opening,
+    listening: &'e Listening,
+) -> (Chain<()>, Arrivals) {
+    let at = at_gateway(model, listener, listening);
+    let arrivals = arrivals_at(listener, listening, &at);
+    (first(model, listener, opening, listening, &at).anonymous(), arrivals)
+}
+
+/// Returns the rules by which the pods of a gateway take tokens.
+#[must_use]
+pub fn tokens_at<'e>(model: &'e Model<'e>, listener: &Entrance, listening: &'e Listening) -> Vec<&'e JwtRule> {
+    at_gateway(model, listener, listening).tokens
+}
+
 /// One opening at the pods of one gateway.
 struct Passing<'e, 'q> {
     model: &'e Model<'e>,
@@ -146,8 +167,8 @@ struct AtGateway<'e> {
 impl<'e> Passing<'e, '_> {
     /// Follows it; `None` where its route is not about what is asked for.
     fn way(&self) -> Option<Way<'e>> {
-        let at = self.at_gateway();
-        let arrivals = self.arrivals_at_gateway(&at);
+        let at = at_gateway(self.model, self.listener, self.listening);
+        let arrivals = arrivals_at(self.listener, self.listening, &at);
         if ask(&self.opening.requests, &arrivals, &self.question(None)).told.reach() == Reach::Denied {
             return None;
         }
@@ -160,18 +181,26 @@ impl<'e> Passing<'e, '_> {
             ),
             None => self.of_unknown_pods(),
         };
-        let alone = ask(&self.first(&at), &arrivals, &self.question(None));
+        let alone = ask(&self.first_hops(&at), &arrivals, &self.question(None));
         let gateway = gate(&alone, &at.policies, &[]);
         let (proxy, found) = self.proxy(&at);
         // Nobody outside holds a certificate of the mesh.
         let is_shut = self.opening.shut.is_some() || self.listener.tls == Tls::Mesh;
-        let mut reach = [enters.reach(), gateway.reach(), leaves.reach(), arrives.reach(), proxy.as_ref().map_or(found.told.reach(), Gate::reach)]
-            .into_iter()
-            .min()
-            .unwrap_or(Reach::Denied);
+        let mut reach = [
+            enters.reach(),
+            gateway.reach(),
+            leaves.reach(),
+            arrives.reach(),
+            proxy.as_ref().map_or(found.told.reach(), Gate::reach),
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(Reach::Denied);
         let mut doubts = found.untold.clone();
         if let Pods::Unknown(_) = self.listening.pods {
-            doubts.push("no manifest shows the pods of the gateway, so that their identity and policies are unknown".to_owned());
+            doubts.push(
+                "no manifest shows the pods of the gateway, so that their identity and policies are unknown".to_owned(),
+            );
             reach = reach.min(Reach::Depends);
         }
         if self.listener.tls == Tls::AutoPassthrough {
@@ -217,6 +246,10 @@ impl<'e> Passing<'e, '_> {
         }
     }
 
+    fn first_hops(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {
+        first(self.model, self.listener, self.opening, self.listening, at)
+    }
+
     /// Asks the policies of the network at the gateway itself.
     fn enters(&self) -> Gate<'e> {
         match self.caller() {
@@ -247,59 +280,6 @@ impl<'e> Passing<'e, '_> {
         (Gate::Open(Decider::Nobody), arrives)
     }
 
-    /// Returns what selects the pods of the gateway, or is attached to it.
-    fn at_gateway(&self) -> AtGateway<'e> {
-        static NONE: Labels = Labels::new();
-        let (namespace, labels): (&str, &Labels) = match self.caller() {
-            Some(Caller::Workload(workload)) => (&workload.namespace, &workload.labels),
-            Some(Caller::Stranger(it)) => (&it.identity.namespace, it.labels.as_ref().unwrap_or(&NONE)),
-            _ => return AtGateway { policies: Vec::new(), tokens: Vec::new() },
-        };
-        let gateway = self.listener.gateway.as_ref().filter(|(own, _)| own == namespace);
-        let gateway = gateway.map_or("", |(_, name)| name.as_str());
-        let (root, policies) = (self.model.cluster().root_namespace(), self.model.policies());
-        AtGateway {
-            policies: policies.authorizing_at((namespace, labels), gateway, root),
-            tokens: policies.tokens_at_gateway((namespace, labels), gateway, root),
-        }
-    }
-
-    fn reads(&self) -> Reads {
-        if self.listener.speaks == Speaks::Http { Reads::Http } else { Reads::Bytes }
-    }
-
-    /// Returns what a request has to pass at the gateway: the route, and the policies there.
-    fn first(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {
-        let takes_tokens = !at.tokens.is_empty();
-        let policies = chain(&at.policies, self.reads(), self.model.mesh());
-        let own = self.listening.port;
-        let tls = &self.listener.tls;
-        let policies = resolved(&policies, &|leaf| match leaf {
-            Leaf::Peer(glob) => match tls {
-                Tls::Mutual(_) | Tls::Optional(_) | Tls::Mesh => unknown("the certificate of the client", glob),
-                _ => Resolved::Known(false),
-            },
-            Leaf::Port(number) => Resolved::Known(*number == own),
-            Leaf::Destination(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway".to_owned())),
-            Leaf::TokenOf(..) | Leaf::Claim(..) if !takes_tokens => Resolved::Known(false),
-            leaf => Resolved::Asked(leaf.clone()),
-        });
-        // What is passed on without a route is not asked about either (istio/istio `pilot/pkg/networking/core/gateway.go`).
-        let policies = if *tls == Tls::AutoPassthrough { Chain::default() } else { policies };
-        self.opening.requests.clone().and(policies, |_, rule| rule.map_or(Hop::Route, |rule| Hop::Gateway(*rule)))
-    }
-
-    fn arrivals_at_gateway(&self, at: &AtGateway<'e>) -> Arrivals {
-        Arrivals {
-            port: self.listening.port,
-            http: self.listener.speaks == Speaks::Http,
-            plaintext: true,
-            mtls: false,
-            trust_domains: Vec::new(),
-            issuers: at.tokens.iter().map(|rule| rule.taken()).collect(),
-        }
-    }
-
     /// Returns what is asked of each hop, by whoever the gateway is there.
     fn question(&self, shown: Option<Identity>) -> Question<'_> {
         let outside = Question::of(self.model, Caller::Outside(self.block), self.asked, Detail::default());
@@ -308,7 +288,7 @@ impl<'e> Passing<'e, '_> {
 
     /// Asks all hops at once.
     fn proxy(&self, at: &AtGateway<'e>) -> (Option<Gate<'e>>, Found<Hop<'e>>) {
-        let first = self.first(at);
+        let first = self.first_hops(at);
         let before = self.model.before(self.to, self.port);
         let identity = match self.listener.tls {
             Tls::AutoPassthrough => None,
@@ -318,9 +298,11 @@ impl<'e> Passing<'e, '_> {
         let selected = self.model.policies().authorizing(&self.to.namespace, &self.to.labels, root);
         let tokens = self.model.tokens(self.to);
         match before {
-            Before::Nothing => (None, ask(&first, &self.arrivals_at_gateway(at), &self.question(None))),
+            Before::Nothing => {
+                (None, ask(&first, &arrivals_at(self.listener, self.listening, at), &self.question(None)))
+            }
             Before::NotModelled(what) => {
-                let found = ask(&first, &self.arrivals_at_gateway(at), &self.question(None));
+                let found = ask(&first, &arrivals_at(self.listener, self.listening, at), &self.question(None));
                 (Some(Gate::Unsure(Decider::NotModelled(what))), found)
             }
             Before::Sidecar | Before::Ztunnel => {
@@ -405,6 +387,60 @@ impl<'e> Passing<'e, '_> {
     }
 }
 
+/// Returns what selects the pods of the gateway, or is attached to it.
+fn at_gateway<'e>(model: &'e Model<'e>, listener: &Entrance, listening: &'e Listening) -> AtGateway<'e> {
+    static NONE: Labels = Labels::new();
+    let (namespace, labels): (&str, &Labels) = match caller(model, listening) {
+        Some(Caller::Workload(workload)) => (&workload.namespace, &workload.labels),
+        Some(Caller::Stranger(it)) => (&it.identity.namespace, it.labels.as_ref().unwrap_or(&NONE)),
+        _ => return AtGateway { policies: Vec::new(), tokens: Vec::new() },
+    };
+    let gateway = listener.gateway.as_ref().filter(|(own, _)| own == namespace);
+    let gateway = gateway.map_or("", |(_, name)| name.as_str());
+    let (root, policies) = (model.cluster().root_namespace(), model.policies());
+    AtGateway {
+        policies: policies.authorizing_at((namespace, labels), gateway, root),
+        tokens: policies.tokens_at_gateway((namespace, labels), gateway, root),
+    }
+}
+
+/// Returns what a request has to pass at the gateway: the route, and the policies there.
+fn first<'e>(
+    model: &'e Model<'e>,
+    listener: &Entrance,
+    opening: &Opening,
+    listening: &Listening,
+    at: &AtGateway<'e>,
+) -> Chain<Hop<'e>> {
+    let reads = if listener.speaks == Speaks::Http { Reads::Http } else { Reads::Bytes };
+    let policies = chain(&at.policies, reads, model.mesh());
+    let takes_tokens = !at.tokens.is_empty();
+    let policies = resolved(&policies, &|leaf| match leaf {
+        Leaf::Peer(glob) => match listener.tls {
+            Tls::Mutual(_) | Tls::Optional(_) | Tls::Mesh => unknown("the certificate of the client", glob),
+            _ => Resolved::Known(false),
+        },
+        Leaf::Port(number) => Resolved::Known(*number == listening.port),
+        Leaf::Destination(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway".to_owned())),
+        Leaf::TokenOf(..) | Leaf::Claim(..) if !takes_tokens => Resolved::Known(false),
+        leaf => Resolved::Asked(leaf.clone()),
+    });
+    // What is passed on without a route is not asked about either (istio/istio `pilot/pkg/networking/core/gateway.go`).
+    let policies = if listener.tls == Tls::AutoPassthrough { Chain::default() } else { policies };
+    opening.requests.clone().and(policies, |_, rule| rule.map_or(Hop::Route, |rule| Hop::Gateway(*rule)))
+}
+
+fn arrivals_at(listener: &Entrance, listening: &Listening, at: &AtGateway<'_>) -> Arrivals {
+    Arrivals {
+        port: listening.port,
+        http: listener.speaks == Speaks::Http,
+        plaintext: true,
+        mtls: false,
+        trust_domains: Vec::new(),
+        issuers: at.tokens.iter().map(|rule| rule.taken()).collect(),
+    }
+}
+
 /// Tells whether the gateway leaves the tokens it takes with the request.
 fn forwards(at: &AtGateway<'_>) -> bool {
     at.tokens.iter().all(|rule| rule.forwards)
@@ -416,9 +452,9 @@ fn issuers(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> Vec<(String, Vec<String>)
     match (at.tokens.is_empty(), tokens.is_empty()) {
         (true, _) => own.collect(),
         (false, true) => at.tokens.iter().map(|rule| rule.taken()).collect(),
-        (false, false) if forwards(at) => {
-            own.filter(|(issuer, _)| at.tokens.iter().any(|rule| rule.issuer == *issuer || rule.issuer.is_empty())).collect()
-        }
+        (false, false) if forwards(at) => own
+            .filter(|(issuer, _)| at.tokens.iter().any(|rule| rule.issuer == *issuer || rule.issuer.is_empty()))
+            .collect(),
         (false, false) => at.tokens.iter().map(|rule| rule.taken()).collect(),
     }
 }

@@ -92,7 +92,8 @@ impl Tls {
 
 impl std::fmt::Display for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let since = |version: &Version| version.as_ref().map(|version| format!(", {version} at least")).unwrap_or_default();
+        let since =
+            |version: &Version| version.as_ref().map(|version| format!(", {version} at least")).unwrap_or_default();
         match self {
             Self::Absent => f.write_str("no TLS"),
             Self::Simple(version) => write!(f, "TLS ends here{}", since(version)),
@@ -110,7 +111,11 @@ impl Named {
     ///
     /// # Errors
     /// When a field has not its type, which is reported.
-    pub(super) fn read(kind: &'static str, object: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+    pub(super) fn read(
+        kind: &'static str,
+        object: &Fields<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Self, Reported> {
         let metadata = object.child("metadata", diagnostics)?;
         Ok(Self {
             kind,

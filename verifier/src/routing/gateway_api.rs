@@ -121,8 +121,7 @@ impl Parent {
         labels.insert("gateway.networking.k8s.io/gateway-name".to_owned(), named.name.clone());
         let allows = spec.child("allowedListeners", diagnostics)?.child("namespaces", diagnostics)?;
         let written = spec.list("listeners", diagnostics)?;
-        let listeners: Vec<_> =
-            written.iter().map(|it| Listener::read(it, &named.namespace, diagnostics)).collect();
+        let listeners: Vec<_> = written.iter().map(|it| Listener::read(it, &named.namespace, diagnostics)).collect();
         Ok(Some(Self {
             class,
             of,
@@ -186,7 +185,9 @@ impl Sources {
         Ok(match fields.text("from", diagnostics)?.as_deref() {
             Some("All") => Self::All,
             Some("Same") => Self::Same,
-            Some("Selector") => Self::Selected(LabelSelector::read(fields, "selector", diagnostics)?.unwrap_or_default()),
+            Some("Selector") => {
+                Self::Selected(LabelSelector::read(fields, "selector", diagnostics)?.unwrap_or_default())
+            }
             Some(_) => Self::None,
             None => absent,
         })

@@ -109,7 +109,8 @@ impl Match {
             this.tests.push(Test { negated: true, ..header(&name, &unwanted, diagnostics)? });
         }
         for (name, _) in fields.entries("queryParams", diagnostics)? {
-            this.tests.push(one(Leaf::Unknown(format!("whether the query parameter `{name}` is as the route wants it"))));
+            this.tests
+                .push(one(Leaf::Unknown(format!("whether the query parameter `{name}` is as the route wants it"))));
         }
         this.common(fields, diagnostics)?;
         Ok(this)
@@ -178,7 +179,8 @@ impl Match {
         for query in fields.list("queryParams", diagnostics)? {
             this.rank.queries += 1;
             let name = query.required("name", diagnostics)?;
-            this.tests.push(one(Leaf::Unknown(format!("whether the query parameter `{name}` is as the route wants it"))));
+            this.tests
+                .push(one(Leaf::Unknown(format!("whether the query parameter `{name}` is as the route wants it"))));
         }
         Ok(this)
     }
@@ -202,7 +204,9 @@ impl Match {
         match (is_open, service.is_some() || method.is_some()) {
             (true, true) => this.tests.push(one(Leaf::Unknown("the method, by a regular expression".to_owned()))),
             (false, true) => {
-                let path = Glob::new(vec![slash(), any(service), slash(), any(method)]);
+                // Every method of a service is what lies below it (istio/istio `pilot/pkg/config/kube/gateway/conversion.go`).
+                let method = method.map_or(Piece::Run(Class::Everything, 0), Piece::Text);
+                let path = Glob::new(vec![slash(), any(service), slash(), method]);
                 this.tests.push(one(Leaf::Path(path)));
             }
             (_, false) => {}
@@ -231,7 +235,10 @@ impl Match {
 /// Makes the test that the handshake names one of these servers.
 #[must_use]
 pub fn server_names(names: &[String]) -> Test {
-    Test { leaves: names.iter().map(|name| Leaf::ServerName(Glob::new(named(name)).folding_case())).collect(), negated: false }
+    Test {
+        leaves: names.iter().map(|name| Leaf::ServerName(Glob::new(named(name)).folding_case())).collect(),
+        negated: false,
+    }
 }
 
 /// Makes the set of hosts that a name with or without a leading `*` stands for. Routes do not look at the port of a host
@@ -239,7 +246,7 @@ pub fn server_names(names: &[String]) -> Test {
 #[must_use]
 pub fn host(name: &str) -> Glob {
     let bare = named(name);
-    let port = [Piece::Text(":".to_owned()), Piece::Run(Class::Everything, 0)];
+    let port = [Piece::Text(":".to_owned()), Piece::Run(Class::Digit, 1)];
     let with_port = [bare.as_slice(), port.as_slice()].concat();
     Glob::one_of(if name == "*" { vec![bare] } else { vec![bare, with_port] }).folding_case()
 }

@@ -131,7 +131,8 @@ fn leads(fields: &Fields<'_>, namespace: &str, diagnostics: &mut Diagnostics) ->
         headers(&mut rewriting, route, diagnostics)?;
         backends.extend(backend(&route.child("destination", diagnostics)?, namespace, false, diagnostics)?);
     }
-    let mirrors = fields.list("mirrors", diagnostics)?.iter().map(|it| it.child("destination", diagnostics)).collect::<Vec<_>>();
+    let mirrors =
+        fields.list("mirrors", diagnostics)?.iter().map(|it| it.child("destination", diagnostics)).collect::<Vec<_>>();
     for mirror in mirrors.into_iter().chain([fields.child("mirror", diagnostics)]) {
         backends.extend(backend(&mirror?, namespace, true, diagnostics)?);
     }

@@ -235,10 +235,7 @@ impl Match {
 /// Makes the test that the handshake names one of these servers.
 #[must_use]
 pub fn server_names(names: &[String]) -> Test {
-    Test {
-        leaves: names.iter().map(|name| Leaf::ServerName(Glob::new(named(name)).folding_case())).collect(),
-        negated: false,
-    }
+    Test { leaves: names.iter().map(|it| Leaf::ServerName(name(it))).collect(), negated: false }
 }
 
 /// Makes the set of hosts that a name with or without a leading `*` stands for. Routes do not look at the port of a host
@@ -249,6 +246,12 @@ pub fn host(name: &str) -> Glob {
     let port = [Piece::Text(":".to_owned()), Piece::Run(Class::Digit, 1)];
     let with_port = [bare.as_slice(), port.as_slice()].concat();
     Glob::one_of(if name == "*" { vec![bare] } else { vec![bare, with_port] }).folding_case()
+}
+
+/// Makes the set of names that one with or without a leading `*` stands for.
+#[must_use]
+pub fn name(name: &str) -> Glob {
+    Glob::new(named(name)).folding_case()
 }
 
 fn named(name: &str) -> Vec<Piece> {

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::verify as code;
-use ringfence_compiler::requests::HostPattern;
 use ringfence_compiler::resolve::Resolved;
 use ringfence_compiler::resolve::exposures::{Exposed, Path};
 use ringfence_compiler::source::Span;
@@ -304,10 +303,7 @@ fn rewritten(opening: &Opening, path: &Path<'_>) -> Option<String> {
 
 /// A host with or without a port; every name below one has none, because no policy could say so.
 fn host_leaf(host: &str) -> Leaf {
-    match HostPattern::parse(host) {
-        Ok(pattern) if host.starts_with('*') => Leaf::Host(patterns::host(&pattern)),
-        _ => Leaf::Host(matching::host(host)),
-    }
+    Leaf::Host(if host.starts_with('*') { matching::name(host) } else { matching::host(host) })
 }
 
 fn report(gateway: &str, span: Span, difference: &Difference, diagnostics: &mut Diagnostics) {

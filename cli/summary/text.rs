@@ -248,6 +248,9 @@ fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
     if proof.exposures > 0 {
         words.push_str(&format!("; gateways let in exactly {}", counted(proof.exposures, "exposure")));
     }
+    if proof.egresses > 0 {
+        words.push_str(&format!("; {} as meant", counted(proof.egresses, "egress")));
+    }
     if let Some(fenced) = fenced(proof) {
         words.push_str("; ");
         words.push_str(&fenced);
@@ -257,7 +260,7 @@ fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
         (proof.behind, "workload", "behind a waypoint"),
         (proof.unmeshed, "workload", "without a proxy"),
         (exposures.saturating_sub(proof.exposures), "exposure", "at gateways"),
-        (egresses, "egress", "to hosts outside"),
+        (egresses.saturating_sub(proof.egresses), "egress", "to hosts outside"),
     ];
     let left_out: Vec<String> = left_out
         .into_iter()

@@ -126,6 +126,25 @@ pub struct Opening {
     pub shut: Option<String>,
 }
 
+impl Listening {
+    /// Says who they are, in words.
+    #[must_use]
+    pub fn name(&self, model: &Model<'_>) -> String {
+        match &self.pods {
+            Pods::Workload(at) => {
+                let workload = model.cluster().inventory.workloads.get(*at);
+                workload.map(|workload| format!("{}/{}", workload.namespace, workload.name)).unwrap_or_default()
+            }
+            Pods::Known(stranger) => stranger.name.clone(),
+            Pods::Unknown(labels) if labels.is_empty() => "pods that no manifest shows".to_owned(),
+            Pods::Unknown(labels) => {
+                let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("pods with {} that no manifest shows", labels.join(", "))
+            }
+        }
+    }
+}
+
 impl Opening {
     /// Says what it is about, in words: `api.example GET /v1/*`.
     #[must_use]

@@ -27,6 +27,7 @@ pub mod meant;
 mod memo;
 pub mod model;
 pub mod network;
+pub mod outward;
 pub mod policies;
 pub mod reach;
 pub mod redundant;

@@ -28,8 +28,9 @@ use crate::waypoints;
 pub use self::asked::Asked;
 pub(crate) use self::nearest::one_of;
 pub use self::nearest::{Failure, Miss};
+pub(crate) use self::outside::outside_of;
 pub use self::proxy::{Part, Told};
-pub use self::through::{Way, admitted, through, through_each, tokens_at};
+pub use self::through::{Way, admitted, gateway_policies, through, through_each, tokens_at};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]

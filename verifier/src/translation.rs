@@ -3,6 +3,7 @@
 //! In: [`Resolved`] policy and the texts that were compiled from it. Out: [`Proof`], and a report with a request for each
 //! port where the two differ. The texts are read as any other manifests; nothing of how they came about is used.
 
+mod egresses;
 mod exposures;
 mod network;
 
@@ -50,6 +51,8 @@ pub struct Proof {
     pub fenced: usize,
     /// Ports that annotations take from the sidecar, where the same was shown.
     pub fenced_ports: usize,
+    /// Egresses whose callers get out as they are meant to, in each cluster, and by gateways nobody else.
+    pub egresses: usize,
     /// Exposures that their gateways let in as they are meant, in each cluster.
     pub exposures: usize,
 }
@@ -99,10 +102,13 @@ pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
         if let Some(policies) = policies.get(name) {
             let model = Model::joining(Cluster { document: cluster.document, inventory: cluster.inventory }, policies);
             differing.extend(exposures::compare(resolved, &model, diagnostics));
+            differing.extend(egresses::compare(resolved, &model, diagnostics));
         }
     }
     let exposed: BTreeSet<_> = resolved.exposures.iter().map(|exposed| exposed.document.span).collect();
     proof.exposures = exposed.difference(&differing).count();
+    let leaving: BTreeSet<_> = resolved.egresses.iter().map(|leaving| leaving.document.span).collect();
+    proof.egresses = leaving.difference(&differing).count();
     proof
 }
 

@@ -29,6 +29,11 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             caller(world, &hops.from, node, diagnostics);
             target(world, &hops.to, None, node, units, diagnostics);
         }
+        for outside in spec.outside.iter().flat_map(|list| &list.0) {
+            for reference in &outside.only.0 {
+                target(world, reference, None, node, units, diagnostics);
+            }
+        }
         for path in spec.isolated.iter().flat_map(|list| &list.0) {
             // Reported where it is unknown.
             let _: Result<(), _> = world.known_path(path, diagnostics);
@@ -45,12 +50,13 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             && spec.always.is_none()
             && spec.hops.is_none()
             && spec.isolated.is_none()
+            && spec.outside.is_none()
             && spec.requests.is_empty();
         if empty {
             let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
             let nothing =
                 code.at(document.span, "an assertion that asserts nothing can never fail").label("asserts nothing");
-            diagnostics.report(nothing.help("write `never`, `always`, `hops`, `isolated` or `requests`"));
+            diagnostics.report(nothing.help("write `never`, `always`, `hops`, `isolated`, `outside` or `requests`"));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Assertion: what must always or never be reachable.
 
 use super::access::Port;
+use super::exposure::Hostname;
 use super::reference::{Cidr, NodePath, Reference};
 use crate::requests::{HostPattern, PathPattern};
 use crate::shape::scalar::Count;
@@ -20,6 +21,8 @@ record! {
         pub hops: Option<OneOrMany<Hops>>,
         /// Nodes of which none reaches another.
         pub isolated: Option<OneOrMany<Spanned<NodePath>>>,
+        /// Hosts outside, and who alone reaches them.
+        pub outside: Option<OneOrMany<Outside>>,
         /// Single requests and what becomes of them.
         pub requests: Vec<RequestCase>,
     }
@@ -62,6 +65,18 @@ keywords! {
     pub enum Need {
         /// It must: a token that is accepted, or TLS.
         Required = "required",
+    }
+}
+
+record! {
+    /// Hosts outside that nobody reaches but some.
+    pub struct Outside {
+        /// The hosts.
+        pub hosts: OneOrMany<Spanned<Hostname>>,
+        /// Their port; 443 when absent.
+        pub port: Option<Spanned<Count<65535>>>,
+        /// Who may reach them: services or nodes. Everybody else must not.
+        pub only: OneOrMany<Spanned<Reference>>,
     }
 }
 

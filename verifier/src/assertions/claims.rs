@@ -44,6 +44,9 @@ impl Terrain<'_> {
         if let Some(nodes) = &spec.isolated {
             claims.push(self.isolated(&nodes.0, diagnostics));
         }
+        for outside in listed(spec.outside.as_ref()) {
+            claims.push(self.outside(outside, node, diagnostics));
+        }
         for case in &spec.requests {
             claims.push(self.request(case, node, diagnostics));
         }
@@ -502,7 +505,7 @@ fn narrowed(from: Who<'_>, asked: Asked) -> Asked {
     }
 }
 
-fn listed<T>(list: Option<&OneOrMany<T>>) -> impl Iterator<Item = &T> {
+pub(super) fn listed<T>(list: Option<&OneOrMany<T>>) -> impl Iterator<Item = &T> {
     list.into_iter().flat_map(|list| &list.0)
 }
 

@@ -110,6 +110,25 @@ impl<'a> Network<'a> {
         about
     }
 
+    /// Says whether a connection may pass at one end of it, whoever is there.
+    #[must_use]
+    pub fn passes(
+        &self,
+        at: &Pod<'_>,
+        direction: Direction,
+        peer: Peer<'_>,
+        port: u16,
+        names: &[String],
+    ) -> Passage<'a> {
+        self.ask(at, direction, peer, port, names)
+    }
+
+    /// Returns the blocks of addresses that policies at pods name.
+    #[must_use]
+    pub fn blocks(&self, at: &Pod<'_>, direction: Direction) -> Vec<IpNet> {
+        if self.enforced { self.policies.network_at(at).blocks(direction) } else { Vec::new() }
+    }
+
     fn ask(&self, at: &Pod<'_>, direction: Direction, peer: Peer<'_>, port: u16, names: &[String]) -> Passage<'a> {
         let about = self.enforced.then(|| self.policies.network_at(at));
         Entrance { about, direction, port, names: names.to_vec() }.lets(peer)

@@ -140,6 +140,16 @@ pub fn admitted<'e>(
     (first(model, listener, opening, listening, &at).anonymous(), arrivals)
 }
 
+/// Returns the AuthorizationPolicies at the pods of a gateway.
+#[must_use]
+pub fn gateway_policies<'e>(
+    model: &'e Model<'e>,
+    listener: &Entrance,
+    listening: &'e Listening,
+) -> Vec<&'e AuthorizationPolicy> {
+    at_gateway(model, listener, listening).policies
+}
+
 /// Returns the rules by which the pods of a gateway take tokens.
 #[must_use]
 pub fn tokens_at<'e>(model: &'e Model<'e>, listener: &Entrance, listening: &'e Listening) -> Vec<&'e JwtRule> {
@@ -214,7 +224,7 @@ impl<'e> Passing<'e, '_> {
         Some(Way {
             listener: self.listener,
             opening: self.opening,
-            pods: self.name(),
+            pods: self.listening.name(self.model),
             opened: self.listening.opened,
             enters,
             gateway,
@@ -229,21 +239,6 @@ impl<'e> Passing<'e, '_> {
 
     fn caller(&self) -> Option<Caller<'e>> {
         caller(self.model, self.listening)
-    }
-
-    fn name(&self) -> String {
-        match &self.listening.pods {
-            Pods::Workload(_) => match self.caller() {
-                Some(Caller::Workload(workload)) => format!("{}/{}", workload.namespace, workload.name),
-                _ => String::new(),
-            },
-            Pods::Known(stranger) => stranger.name.clone(),
-            Pods::Unknown(labels) if labels.is_empty() => "pods that no manifest shows".to_owned(),
-            Pods::Unknown(labels) => {
-                let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                format!("pods with {} that no manifest shows", labels.join(", "))
-            }
-        }
     }
 
     fn first_hops(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {

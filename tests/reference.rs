@@ -13,13 +13,14 @@ use std::process::Command;
 const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test reference` brings it up to date";
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "init",
     "check",
     "compile",
     "effective",
     "reach",
     "matrix",
+    "exposed",
     "diff",
     "impact",
     "explain",

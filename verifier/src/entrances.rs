@@ -23,7 +23,7 @@ use crate::model::{Model, Stranger, numbered};
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::gateway_api::Sources;
 use crate::routing::matching::Beginning;
-use crate::routing::{Leads, Named, NewPath, Rewriting, Routing, Target};
+use crate::routing::{Backend, Leads, Named, NewPath, Rewriting, Routing, Target};
 use crate::words;
 
 /// Everything gateways let in.
@@ -320,7 +320,7 @@ fn opened(
                     let opening = opening(&backend.target);
                     let refused = || refusal(candidate, &backend.target, routing);
                     let shut = opening.shut.clone().or_else(refused);
-                    let (leads, lost) = leads(model, routing, &backend.target, backend.port);
+                    let (leads, lost) = leads(model, routing, backend);
                     openings.push(Opening {
                         rewriting: rewriting.clone(),
                         port: backend.port,
@@ -361,8 +361,7 @@ fn refusal(candidate: &Candidate, target: &Target, routing: &Routing) -> Option<
 fn leads(
     model: &Model<'_>,
     routing: &Routing,
-    target: &Target,
-    port: Option<u16>,
+    Backend { target, subset, port, .. }: &Backend,
 ) -> (Vec<(usize, u16)>, Option<String>) {
     let (namespace, name) = match target {
         Target::Service(namespace, name) => (namespace, name),
@@ -375,20 +374,39 @@ fn leads(
         return (Vec::new(), Some(format!("there is no Service {namespace}/{name}")));
     };
     let ports: Vec<_> = match port {
-        Some(port) => service.ports.iter().filter(|it| it.port == port).collect(),
+        Some(port) => service.ports.iter().filter(|it| it.port == *port).collect(),
         None => service.ports.iter().collect(),
     };
     if ports.is_empty() {
         let port = port.map_or_else(String::new, |port| format!(" {port}"));
         return (Vec::new(), Some(format!("Service {namespace}/{name} has no port{port}")));
     }
-    let pods = || behind(model, service);
+    let subset = match subset.as_ref().map(|subset| (subset, labels_of(routing, target, subset))) {
+        None => Labels::new(),
+        Some((_, Some(labels))) => labels,
+        Some((subset, None)) => {
+            return (
+                Vec::new(),
+                Some(format!("no DestinationRule of Service {namespace}/{name} has a subset {subset}")),
+            );
+        }
+    };
+    let pods = || behind(model, service).filter(|(_, pods)| selects(&subset, &pods.labels));
     let all = pods().flat_map(|(at, pods)| {
         ports.iter().flat_map(move |port| numbered(pods, &port.target)).map(move |port| (at, port))
     });
     let leads: Vec<_> = all.collect();
     let lost = leads.is_empty().then(|| format!("no workload at hand is behind Service {namespace}/{name}"));
     (leads, lost)
+}
+
+/// Returns the labels of a subset; none where no rule at hand is about the host, and nobody knows the subset.
+fn labels_of(routing: &Routing, target: &Target, subset: &str) -> Option<Labels> {
+    let mut rules = routing.subsets.iter().filter(|rule| rule.target == *target).peekable();
+    if rules.peek().is_none() {
+        return Some(Labels::new());
+    }
+    rules.find_map(|rule| rule.subsets.get(subset)).cloned()
 }
 
 /// Returns the workloads behind a Service, with their positions in the inventory.

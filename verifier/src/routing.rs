@@ -3,6 +3,7 @@
 //! In: nodes of manifests. Out: [`Routing`]: Istio's Gateways and VirtualServices, and the kinds of the Gateway API, whose rules
 //! are brought into one form ([`Rule`]). What follows from them at a gateway is for [`crate::entrances`].
 
+pub mod destination_rule;
 pub mod gateway;
 pub mod gateway_api;
 pub mod matching;
@@ -14,6 +15,7 @@ use ringfence_compiler::inventory::KubernetesService;
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::Node;
 
+use self::destination_rule::DestinationRule;
 use self::gateway::IstioGateway;
 use self::gateway_api::{Grant, Parent};
 use self::matching::Match;
@@ -31,6 +33,8 @@ pub struct Routing {
     pub parents: Vec<Parent>,
     /// Routes of the Gateway API.
     pub routes: Vec<Route>,
+    /// DestinationRules.
+    pub subsets: Vec<DestinationRule>,
     /// ReferenceGrants.
     pub grants: Vec<Grant>,
     /// Services that routes may lead to, beside those of the inventory.
@@ -81,6 +85,8 @@ pub enum Leads {
 pub struct Backend {
     /// The host, or the Service.
     pub target: Target,
+    /// The version of it; `None` is all of them.
+    pub subset: Option<String>,
     /// The port of the Service; `None` where it has one alone.
     pub port: Option<u16>,
     /// Whether it gets a copy, and nobody its answer.
@@ -136,6 +142,9 @@ impl Routing {
             ("networking.istio.io", "VirtualService") => {
                 self.virtual_services.extend(VirtualService::read(root, diagnostics));
             }
+            ("networking.istio.io", "DestinationRule") => {
+                self.subsets.extend(DestinationRule::read(root, diagnostics));
+            }
             ("gateway.networking.k8s.io" | "gateway.networking.x-k8s.io", kind) => match kind {
                 "Gateway" | "ListenerSet" | "XListenerSet" => {
                     self.parents.extend(Parent::read(root, diagnostics).ok().flatten());
@@ -165,6 +174,7 @@ impl Routing {
         self.virtual_services.sort_by(|a, b| a.object.cmp(&b.object));
         self.parents.sort_by(|a, b| a.object.cmp(&b.object));
         self.routes.sort_by(|a, b| a.object.cmp(&b.object));
+        self.subsets.sort_by(|a, b| a.object.cmp(&b.object));
         self.grants.sort_by(|a, b| a.object.cmp(&b.object));
         self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         self
@@ -184,6 +194,7 @@ impl Routing {
         fill(&mut self.virtual_services, others.virtual_services, |it| &it.object);
         fill(&mut self.parents, others.parents, |it| &it.object);
         fill(&mut self.routes, others.routes, |it| &it.object);
+        fill(&mut self.subsets, others.subsets, |it| &it.object);
         fill(&mut self.grants, others.grants, |it| &it.object);
     }
 }
@@ -191,6 +202,18 @@ impl Routing {
 impl std::fmt::Display for Named {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+impl Target {
+    /// Reads a host of Istio: a short name is a Service of a namespace.
+    fn of_host(host: &str, namespace: &str) -> Self {
+        let mut parts = host.split('.');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(name), None, _) => Self::Service(namespace.to_owned(), name.to_owned()),
+            (Some(name), Some(its), Some("svc")) => Self::Service(its.to_owned(), name.to_owned()),
+            _ => Self::Host(host.to_owned()),
+        }
     }
 }
 

@@ -57,7 +57,9 @@ fn common() -> Vec<Value> {
     };
     for namespace in ["shop", "bank", "istio-ingress"] {
         let labels = json!({ "istio-injection": if namespace == "istio-ingress" { "disabled" } else { "enabled" } });
-        all.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels } }));
+        all.push(
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels } }),
+        );
     }
     for (namespace, name) in [("shop", "web"), ("shop", "api"), ("bank", "vault")] {
         all.push(workload(namespace, name, json!({ "app": name }), name));

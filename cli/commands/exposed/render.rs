@@ -6,6 +6,7 @@ use ringfence_compiler::source::Span;
 use ringfence_verifier::entrances::{Entrance, Opening};
 use ringfence_verifier::reach::Reach;
 use ringfence_verifier::routing::Named;
+use ringfence_verifier::routing::gateway::Tls;
 use serde_json::{Value, json};
 
 use super::{Exposed, Led};
@@ -13,6 +14,9 @@ use crate::args::FormatName;
 use crate::mesh::Input;
 use crate::project::below;
 use crate::summary::counted;
+
+/// As many lines of policy as are named for one object.
+const MOST_LINES: usize = 3;
 
 /// Renders what is exposed in each cluster.
 pub(super) fn render(all: &[Exposed<'_>], input: &Input, format: FormatName) -> String {
@@ -41,7 +45,8 @@ fn verdict(led: &Led) -> &'static str {
 fn as_text(one: &Exposed<'_>, input: &Input) -> String {
     let listeners = counted(one.entrances.listeners.len(), "listener");
     let mut text = format!("{}: {listeners}, {}\n", one.cluster, counted(one.entrances.openings.len(), "opening"));
-    for (at, listener) in one.entrances.listeners.iter().enumerate() {
+    let of_mesh = one.entrances.listeners.iter().filter(|listener| listener.tls == Tls::Mesh).count();
+    for (at, listener) in one.entrances.listeners.iter().enumerate().filter(|(_, it)| it.tls != Tls::Mesh) {
         let place = place(&listener.object, listener.span, input);
         let (port, hosts) = (listener.port, listener.hosts.join(", "));
         let _ = writeln!(text, "\n{} port {port}, {hosts}: {}\n  {place}", listener.object, listener.tls);
@@ -54,8 +59,9 @@ fn as_text(one: &Exposed<'_>, input: &Input) -> String {
         let width = openings.iter().map(|(opening, _)| opening.words().chars().count()).max().unwrap_or(0).min(60);
         for (opening, ways) in &openings {
             by.extend(ways.iter().map(|led| led.by.as_str()));
-            for line in lines(opening, ways) {
-                let _ = writeln!(text, "  {:<width$}  {line}", opening.words());
+            for (at, line) in lines(opening, ways).iter().enumerate() {
+                let words = if at == 0 { opening.words() } else { String::new() };
+                let _ = writeln!(text, "  {words:<width$}  {line}");
             }
             if let (Some(route), Some((_, span))) = (&opening.route, opening.rule) {
                 let _ =
@@ -69,6 +75,9 @@ fn as_text(one: &Exposed<'_>, input: &Input) -> String {
         } else if !by.is_empty() {
             let _ = writeln!(text, "  by {}", by.join(", "));
         }
+    }
+    if of_mesh > 0 {
+        let _ = writeln!(text, "\n{} for clients of the mesh alone", counted(of_mesh, "listener"));
     }
     if !one.straight.is_empty() {
         let _ = writeln!(text, "\nServices that are open without a gateway");
@@ -179,7 +188,11 @@ fn place(object: &Named, span: Span, input: &Input) -> String {
     let prefix = below(&input.root);
     match &object.source {
         Some(source) => {
-            source.split(", ").map(|one| format!("{prefix}{}", one.replace("#L", ":"))).collect::<Vec<_>>().join(", ")
+            let lines: Vec<&str> = source.split(", ").collect();
+            let shown = lines.iter().take(MOST_LINES).map(|one| format!("{prefix}{}", one.replace("#L", ":")));
+            let more = lines.len().saturating_sub(MOST_LINES);
+            let more = (more > 0).then(|| format!("and {more} more"));
+            shown.chain(more).collect::<Vec<_>>().join(", ")
         }
         None => {
             let file = input.sources.file(span.file);

@@ -37,7 +37,9 @@ pub(super) fn host(text: &str, port: Option<u16>) -> Result<Option<(String, u16)
         Some((name, number)) => match number.parse::<u16>() {
             Ok(number) if number > 0 => (name, Some(number)),
             _ => {
-                return Err(Failure::new(format!("`{number}` is no port")).help("write it as in `host:api.example:443`"));
+                return Err(
+                    Failure::new(format!("`{number}` is no port")).help("write it as in `host:api.example:443`")
+                );
             }
         },
     };

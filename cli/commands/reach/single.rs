@@ -66,6 +66,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
     if let Some(service) = &single.service {
         let _ = writeln!(text, "  service  {service}");
     }
+    if !single.ways.is_empty() {
+        let _ = writeln!(text, "  straight to its pods: {}", word(answer.reach()));
+    }
     for ((place, gate), why) in gates(answer).into_iter().zip(&answer.doubts) {
         let (word, lines) = match gate {
             None => ("open", vec!["no proxy stands before this port, so no AuthorizationPolicy is asked".to_owned()]),

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use ringfence_verifier::reach::{Gate, Reach, Way};
 use ringfence_verifier::routing::Named;
+use serde_json::{Value, json};
 
 use super::places::Places;
-use super::single::{lines_by, parts};
+use super::single::{lines_by, parts, sentence};
 use super::whatif::word;
 
 /// Renders one way.
@@ -59,6 +60,28 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
         put("for one", "", vec![witness.to_string()]);
     }
     text
+}
+
+/// Renders one way for programs.
+pub(super) fn json(way: &Way<'_>) -> Value {
+    let gate = |place: &str, gate: &Gate<'_>| {
+        let (says, decider) = parts(gate);
+        json!({ "gate": place, "says": says, "decider": sentence(place, decider) })
+    };
+    let gates =
+        [("enters", &way.enters), ("gateway", &way.gateway), ("leaves", &way.leaves), ("arrives", &way.arrives)];
+    let gates = gates.into_iter().chain(way.proxy.as_ref().map(|proxy| ("proxy", proxy)));
+    let gates: Vec<Value> = gates.map(|(place, it)| gate(place, it)).collect();
+    let (listener, opening) = (way.listener, way.opening);
+    let route = opening.route.as_ref().map(|route| {
+        json!({ "object": route.to_string(), "rule": opening.rule.map(|(rule, _)| rule + 1), "matches": opening.words() })
+    });
+    json!({
+        "pods": way.pods, "opened": way.opened.map(|opened| opened.to_string()), "reach": word(way.reach),
+        "listener": { "object": listener.object.to_string(), "port": listener.port, "hosts": listener.hosts, "tls": listener.tls.to_string() },
+        "route": route, "target": opening.target.to_string(), "copies": opening.mirrors, "shut": opening.shut,
+        "gates": gates, "unsure": way.doubts, "witness": way.witness.as_ref().map(ToString::to_string),
+    })
 }
 
 /// Returns where an object was written, or what it was compiled from.

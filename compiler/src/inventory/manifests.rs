@@ -171,7 +171,7 @@ fn is_read(group: &str, kind: &str) -> bool {
 /// Tells whether a kind says what gateways let in.
 fn routes(group: &str, kind: &str) -> bool {
     match group {
-        "networking.istio.io" => matches!(kind, "Gateway" | "VirtualService"),
+        "networking.istio.io" => matches!(kind, "Gateway" | "VirtualService" | "DestinationRule"),
         "gateway.networking.k8s.io" | "gateway.networking.x-k8s.io" => true,
         _ => false,
     }

@@ -151,5 +151,5 @@ fn backend(
         (Some("networking.istio.io"), Some("Hostname")) => Target::Host(name),
         (_, kind) => Target::Other(format!("{} {name}", kind.unwrap_or("object"))),
     };
-    Ok(Backend { target, port: fields.get("port").and_then(number), mirrors, span: fields.span() })
+    Ok(Backend { target, subset: None, port: fields.get("port").and_then(number), mirrors, span: fields.span() })
 }

@@ -147,13 +147,8 @@ fn backend(
 ) -> Result<Option<Backend>, Reported> {
     let Some(host) = destination.text("host", diagnostics)? else { return Ok(None) };
     let port = destination.child("port", diagnostics)?.get("number").and_then(number);
-    let mut parts = host.split('.');
-    let target = match (parts.next(), parts.next(), parts.next()) {
-        (Some(name), None, _) => Target::Service(namespace.to_owned(), name.to_owned()),
-        (Some(name), Some(its), Some("svc")) => Target::Service(its.to_owned(), name.to_owned()),
-        _ => Target::Host(host.clone()),
-    };
-    Ok(Some(Backend { target, port, mirrors, span: destination.span() }))
+    let (target, subset) = (Target::of_host(&host, namespace), destination.text("subset", diagnostics)?);
+    Ok(Some(Backend { target, subset, port, mirrors, span: destination.span() }))
 }
 
 fn rewriting(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Rewriting, Reported> {

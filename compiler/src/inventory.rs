@@ -4,6 +4,7 @@
 //! GitOps repository holds no Pods of its Deployments. Kinds that say nothing about this are counted, never fatal.
 
 mod bypass;
+mod machine;
 mod manifests;
 mod service;
 mod workload;
@@ -11,6 +12,8 @@ mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use bypass::{Bypass, BypassedPorts};
+pub use machine::Machine;
+pub(crate) use machine::PROXY;
 pub use manifests::Manifests;
 pub use service::{KubernetesService, ServicePort};
 pub use workload::{ContainerPort, OwnProxy, Workload};

@@ -23,14 +23,16 @@ pub struct KubernetesService {
     pub selector: Labels,
     /// Its ports.
     pub ports: Vec<ServicePort>,
+    /// Whether it is a ServiceEntry of Istio, which stands before pods and machines of its namespace as a Service does.
+    pub is_entry: bool,
     /// Where it was written.
     pub span: Span,
 }
 
 impl PartialEq for KubernetesService {
     fn eq(&self, other: &Self) -> bool {
-        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports)
-            == (&other.namespace, &other.name, &other.labels, &other.selector, &other.ports)
+        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports, self.is_entry)
+            == (&other.namespace, &other.name, &other.labels, &other.selector, &other.ports, other.is_entry)
     }
 }
 
@@ -71,6 +73,7 @@ pub(super) fn read(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Result
         labels: own.collect(),
         selector,
         ports,
+        is_entry: false,
         span: object.span,
     })
 }
@@ -128,7 +131,7 @@ fn protocol(app_protocol: Option<&str>, name: Option<&str>) -> Option<Protocol> 
     by_word(name.split('-').next().unwrap_or(&name))
 }
 
-fn by_word(word: &str) -> Option<Protocol> {
+pub(super) fn by_word(word: &str) -> Option<Protocol> {
     match word {
         "http" => Some(Protocol::Http),
         "http2" => Some(Protocol::Http2),

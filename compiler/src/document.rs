@@ -16,7 +16,8 @@ use crate::spec::{
     API_VERSION, access::AccessSpec, assertion::AssertionSpec, authentication::AuthenticationSpec,
     authority::DelegationSpec, authority::ExceptionSpec, cluster::ClusterSpec, egress::EgressSpec,
     exposure::ExposureSpec, node::GroupSpec, node::OrganizationSpec, node::TenantSpec, node::WorkspaceSpec,
-    project::ProjectSpec, raw::RawSpec, route::RouteSpec, service::ServiceSpec, zone::ProfileSpec, zone::ZoneSpec,
+    project::ProjectSpec, raw::RawSpec, route::RouteSpec, service::ServiceSpec, virtual_machine::VirtualMachineSpec,
+    zone::ProfileSpec, zone::ZoneSpec,
 };
 use crate::yaml::{Mapping, Node};
 
@@ -118,6 +119,7 @@ kinds! {
     Group(GroupSpec) => groups,
     Cluster(ClusterSpec) => clusters,
     Service(ServiceSpec) => services,
+    VirtualMachine(VirtualMachineSpec) => virtual_machines,
     Zone(ZoneSpec) => zones,
     Profile(ProfileSpec) => profiles,
     Access(AccessSpec) => accesses,

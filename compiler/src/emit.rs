@@ -10,6 +10,7 @@ mod egress;
 mod gateway_api;
 mod guard;
 mod istio_routing;
+mod machines;
 mod network_policy;
 mod object;
 mod peer_authentication;
@@ -33,6 +34,7 @@ pub fn emit(plan: &ClusterPlan, sources: &Sources) -> Vec<Object> {
         network_policy::emit(namespace, &mut objects);
         sidecar::emit(plan, namespace, &mut objects);
         access_log::emit(namespace, &mut objects);
+        machines::emit(namespace, &mut objects);
     }
     for gateway in &plan.gateways {
         edge::emit(gateway, &mut objects);

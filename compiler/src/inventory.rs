@@ -4,6 +4,7 @@
 //! GitOps repository holds no Pods of its Deployments. Kinds that say nothing about this are counted, never fatal.
 
 mod bypass;
+mod machine;
 mod manifests;
 mod service;
 mod workload;
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::yaml::Node;
 
 pub use bypass::{Bypass, BypassedPorts};
+pub use machine::Machine;
+pub(crate) use machine::PROXY;
 pub use manifests::Manifests;
 pub use service::{KubernetesService, Opened, ServicePort};
 pub use workload::{ContainerPort, OwnProxy, Workload};

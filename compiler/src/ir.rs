@@ -17,6 +17,7 @@ use crate::spec::egress::EgressProtocol;
 use crate::spec::exposure::{TlsMode, TlsVersion};
 use crate::spec::mandates::EgressMode;
 use crate::spec::route::RouteRule;
+use crate::spec::service::Protocol;
 
 /// Where a thing comes from.
 pub type Origins = BTreeSet<Origin>;
@@ -65,6 +66,33 @@ pub struct NamespacePlan {
     pub network_policy: bool,
     /// Its units, sorted by name.
     pub units: Vec<UnitPlan>,
+    /// Machines outside Kubernetes, sorted by name.
+    pub machines: Vec<MachinePlan>,
+}
+
+/// Machines outside Kubernetes that are one workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachinePlan {
+    /// Their name.
+    pub name: String,
+    /// The host by which callers name them.
+    pub host: String,
+    /// Their addresses; a block is one in which machines register themselves.
+    pub addresses: Vec<IpNet>,
+    /// What policies select them by.
+    pub labels: Labels,
+    /// The service account of their identity.
+    pub service_account: String,
+    /// Their network, where clusters have more than one.
+    pub network: Option<String>,
+    /// Number, name and protocol of each port.
+    pub ports: Vec<(u16, String, Protocol)>,
+    /// Whether a proxy stands before them.
+    pub proxy: bool,
+    /// The namespaces that call them; `None` where everyone may.
+    pub seen_by: Option<BTreeSet<String>>,
+    /// What they come from.
+    pub origins: Origins,
 }
 
 impl NamespacePlan {
@@ -86,8 +114,8 @@ pub struct UnitPlan {
     pub origin: Origin,
     /// What AuthorizationPolicy and the like can enforce at it: `None` without a proxy.
     pub mesh: Option<MeshPlan>,
-    /// What NetworkPolicy enforces at it.
-    pub network: NetworkPlan,
+    /// What NetworkPolicy enforces at it; `None` at machines outside Kubernetes.
+    pub network: Option<NetworkPlan>,
 }
 
 /// What a proxy enforces.

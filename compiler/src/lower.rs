@@ -8,6 +8,7 @@ mod division;
 mod edge;
 mod egress;
 mod flows;
+mod machines;
 mod outside;
 mod plaintext;
 mod reach;
@@ -133,6 +134,7 @@ impl Lowering<'_, '_, '_> {
             access_log,
             network_policy: enforces_network_policy(self.cluster),
             units: Vec::new(),
+            machines: machines::of(self.resolved, self.cluster, units, self.diagnostics),
         };
         let mut lowered: Vec<UnitPlan> = units.iter().map(|(at, governed)| self.unit(governed, *at, &plan)).collect();
         lowered.sort_by(|a, b| a.name.cmp(&b.name));

@@ -145,7 +145,12 @@ fn read_inventory(
                 manifests.add(document.root, diagnostics);
             }
         }
-        inventory.clusters.insert(cluster.name().to_owned(), manifests.finish());
+        let mut found = manifests.finish();
+        let machines = policy.virtual_machines.iter();
+        machines
+            .filter(|document| document.spec.cluster.value.0 == cluster.name())
+            .for_each(|it| found.add_machine(it));
+        inventory.clusters.insert(cluster.name().to_owned(), found);
     }
     inventory
 }

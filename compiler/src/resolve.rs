@@ -15,6 +15,7 @@ pub mod exposures;
 pub mod fields;
 pub mod interval;
 pub mod lookup;
+mod machines;
 mod members;
 pub mod raws;
 pub mod routes;
@@ -84,6 +85,7 @@ pub struct Governed<'a> {
 pub fn resolve<'a>(parsed: &'a Parsed, as_of: Day, diagnostics: &mut Diagnostics) -> Result<Resolved<'a>, Reported> {
     let world = World::of(parsed, as_of, diagnostics);
     statements::check(&world, diagnostics);
+    machines::check(&world, diagnostics);
     authority::check(&world, diagnostics);
     let waivers = Waivers::read(&world, diagnostics);
     let units = units::find(&world, diagnostics);

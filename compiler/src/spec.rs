@@ -19,6 +19,7 @@ pub mod raw;
 pub mod reference;
 pub mod route;
 pub mod service;
+pub mod virtual_machine;
 pub mod zone;
 
 /// The only version of the language so far.

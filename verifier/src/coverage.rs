@@ -366,7 +366,12 @@ pub const OTHERS: &[(&str, &str, How, &str)] = &[
         How::Wider,
         "`ingress` says how ports are read, and is \"depends\" with `tls` or `captureMode: NONE`; what a caller's own proxy would refuse is no boundary",
     ),
-    ("ServiceEntry", "networking.istio.io", How::Wider, "what a caller's own proxy would refuse is no boundary"),
+    (
+        "ServiceEntry",
+        "networking.istio.io",
+        How::Wider,
+        "with a `workloadSelector` it says what ports speak; what a caller's own proxy would refuse is no boundary",
+    ),
     (
         "DestinationRule",
         "networking.istio.io",
@@ -376,8 +381,8 @@ pub const OTHERS: &[(&str, &str, How, &str)] = &[
     (
         "WorkloadEntry, WorkloadGroup",
         "networking.istio.io",
-        How::Ignored,
-        "workloads outside the cluster are no callers and no destinations",
+        How::Depends,
+        "machines are callers and destinations by identity and address; whether a proxy stands before one is known of those that registered themselves, of groups, and where `ringfence/proxy` says so",
     ),
     ("EnvoyFilter", "networking.istio.io", How::Ignored, "`mesh/not-modelled` names each"),
     ("WasmPlugin", "extensions.istio.io", How::Ignored, "`mesh/not-modelled` names each"),

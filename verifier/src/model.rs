@@ -192,7 +192,9 @@ impl<'a> Model<'a> {
     /// Returns the identity a workload can show; `None` where it has no proxy to show one. A gateway is a proxy itself.
     #[must_use]
     pub fn identity(&self, workload: &Workload) -> Option<Identity> {
-        if !is_gateway(workload) {
+        // A machine of which no file tells whether it has a proxy may show what its entry says.
+        let may = is_gateway(workload) || workload.machine.as_ref().is_some_and(|machine| machine.proxy.is_none());
+        if !may {
             self.cluster.plane_of(workload)?;
         }
         Some(Identity::new(self.cluster.trust_domain(), &workload.namespace, &workload.service_account))
@@ -212,6 +214,9 @@ impl<'a> Model<'a> {
     pub fn before(&self, workload: &Workload, port: u16) -> Before {
         match self.plane(workload) {
             _ if is_gateway(workload) => Before::NotModelled("gateways"),
+            _ if workload.machine.as_ref().is_some_and(|machine| machine.proxy.is_none()) => {
+                Before::NotModelled("a machine of which no file tells whether it has a proxy")
+            }
             Some(DataPlane::Sidecar) if self.is_guarded(workload, port) => {
                 let other = || {
                     let sidecars = self.receiving(workload)?;

@@ -12,7 +12,7 @@ use ringfence_compiler::resolve::units::MESH_PORTS;
 use ringfence_compiler::spec::cluster::DataPlane;
 use ringfence_compiler::spec::reference::meets;
 
-use crate::kubernetes::network::{Entrance, names};
+use crate::kubernetes::network::{Entrance, blocks, names};
 use crate::kubernetes::network_policy::NetworkPolicy;
 use crate::kubernetes::passage::{About, By, Decision, Direction, Passage};
 use crate::kubernetes::peer::Peer;
@@ -113,7 +113,7 @@ fn egress_by<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16
         Caller::WorkloadOf(home, from) => {
             let names = names(to, port);
             let ask = |block: IpNet| gate(home.network().leaves_for(from, block, port, &names));
-            match joined(anywhere(model, to.host_network).into_iter().map(ask)) {
+            match joined(addresses(model, to).into_iter().map(ask)) {
                 Gate::Shut(decider) => match joined(everywhere().into_iter().map(ask)) {
                     Gate::Shut(_) => Gate::Shut(decider),
                     Gate::Open(decider) | Gate::Unsure(decider) => Gate::Unsure(decider),
@@ -237,14 +237,17 @@ impl<'m, 'a> Ingress<'m, 'a> {
                     }
                 }
             }
-            Caller::Workload(from) => ask(Peer::Pods(network.pods(from))),
+            Caller::Workload(from) => gate(way.entrance.lets_any(network.seen(from))),
             Caller::Stranger(stranger) => {
                 ask(Peer::Pods(network.strangers(&stranger.identity.namespace, stranger.labels.as_ref())))
             }
             Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _) => {
                 // Directly, by the address of its pod, or through a gateway here.
-                let on_node = matches!(caller, Caller::WorkloadOf(_, from) if from.host_network);
-                let directly = joined(anywhere(home, on_node).into_iter().map(|block| ask(Peer::Outside(block))));
+                let of_caller = match caller {
+                    Caller::WorkloadOf(_, from) => addresses(home, from),
+                    _ => anywhere(home, false),
+                };
+                let directly = joined(of_caller.into_iter().map(|block| ask(Peer::Outside(block))));
                 let Gate::Shut(decider) = directly else { return directly };
                 if !share_a_network(home, self.model)
                     && *way.from_nowhere.get_or_init(|| self.lets_from_nowhere(&way.entrance))
@@ -289,17 +292,22 @@ pub fn share_a_network(one: &Model<'_>, other: &Model<'_>) -> bool {
 }
 
 /// Returns the addresses that pods of a cluster have, as others see them: any where nobody says.
-fn anywhere(home: &Model<'_>, on_node: bool) -> Vec<IpNet> {
+pub(crate) fn anywhere(home: &Model<'_>, on_node: bool) -> Vec<IpNet> {
     let spec = &home.cluster().document.spec;
     let said = if on_node { &spec.node_cidrs } else { &spec.pod_cidrs };
     let blocks: Vec<IpNet> = said.iter().map(|block| block.value.0).collect();
     if blocks.is_empty() { everywhere() } else { blocks }
 }
 
-/// Says what policies that name some blocks can know of a cluster's pods when they call from there.
-pub(crate) fn looks(home: &Model<'_>, on_node: bool, named: &[IpNet]) -> Looks {
-    let of_one = |block: IpNet| named.iter().map(|named| (named.contains(&block), meets(named, &block))).collect();
-    anywhere(home, on_node).into_iter().map(of_one).collect()
+/// Returns the addresses that a workload of a cluster has, as others see it.
+pub(crate) fn addresses(home: &Model<'_>, workload: &Workload) -> Vec<IpNet> {
+    blocks(workload).unwrap_or_else(|| anywhere(home, workload.host_network))
+}
+
+/// Says what policies that name some blocks can know of callers with these addresses.
+pub(crate) fn looks(addresses: &[IpNet], named: &[IpNet]) -> Looks {
+    let of_one = |block: &IpNet| named.iter().map(|named| (named.contains(block), meets(named, block))).collect();
+    addresses.iter().map(of_one).collect()
 }
 
 /// Returns blocks that hold every address.
@@ -364,7 +372,7 @@ pub(crate) fn explain<'a>(
     let at_any = |home: &Model<'_>| anywhere(home, false).into_iter().next().map(Peer::Outside);
     match caller {
         Caller::Workload(from) => {
-            let peer = Some(Peer::Pods(model.network().pods(to)));
+            let peer = model.network().seen(to).into_iter().next();
             name(egress, &model.network().guards(from, Direction::Egress), Direction::Egress, peer, server);
         }
         Caller::WorkloadOf(home, from) => {
@@ -375,7 +383,7 @@ pub(crate) fn explain<'a>(
     }
     let peer = match caller {
         Caller::Outside(block) => Some(Peer::Outside(block)),
-        Caller::Workload(from) => Some(Peer::Pods(model.network().pods(from))),
+        Caller::Workload(from) => model.network().seen(from).into_iter().next(),
         Caller::Stranger(stranger) => {
             let pods = model.network().strangers(&stranger.identity.namespace, stranger.labels.as_ref());
             Some(Peer::Pods(pods))

@@ -119,7 +119,8 @@ pub fn leaving<'e>(model: &'e Model<'e>, entrances: &'e Entrances, from: &'e Wor
         joined(parts.iter().map(ask))
     };
     let own = network.pods(from);
-    let straight = out_of(&own);
+    // No policy of the network selects a machine outside Kubernetes.
+    let straight = if from.machine.is_some() { Gate::Open(Decider::Nobody) } else { out_of(&own) };
     let mut ways = Vec::new();
     for opening in &entrances.openings {
         let leads = match &opening.target {

@@ -407,6 +407,33 @@ fn a_policy_about_pods_without_a_proxy_is_not_enforced() {
 }
 
 #[test]
+fn a_policy_about_a_machine_rests_on_a_proxy_of_which_no_entry_tells() {
+    let entry = "
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: frame, namespace: shop}
+spec: {address: 10.9.0.4, labels: {app: frame}, serviceAccount: frame, ports: {http: 8080}}
+";
+    let allow = strict() + &authorization("admit", "{selector: {matchLabels: {app: frame}}, rules: [{}]}");
+    let found = ["mesh/unenforced-policy: perhaps nothing enforces AuthorizationPolicy `shop/admit`"];
+    check(&(allow.clone() + entry), &found);
+    // What registered itself did so by its proxy, and who says it has one is believed.
+    for known in ["istio.io/autoRegistrationGroup: frames", "ringfence/proxy: 'true'"] {
+        check(
+            &(allow.clone() + &entry.replace("{name: frame,", &format!("{{annotations: {{{known}}}, name: frame,"))),
+            &[],
+        );
+    }
+    let group = entry.replace("WorkloadEntry", "WorkloadGroup");
+    let group = group.replace(
+        "spec: {address: 10.9.0.4, labels: {app: frame}, serviceAccount: frame, ports: {http: 8080}}",
+        "spec: {metadata: {labels: {app: frame}}, template: {serviceAccount: frame}}",
+    );
+    check(&(allow + &group), &[]);
+}
+
+#[test]
 fn whoever_writes_a_header_that_is_believed_is_named() {
     let from = |who: &str| strict() + &authorization("db", &format!("{{rules: [{{from: [{{source: {{{who}}}}}]}}]}}"));
     check_header(

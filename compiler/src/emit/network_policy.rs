@@ -13,8 +13,9 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
         return;
     }
     for unit in &namespace.units {
-        let spec = spec(&unit.selector, &unit.network);
-        let mut origins = unit.network.origins.clone();
+        let Some(network) = &unit.network else { continue };
+        let spec = spec(&unit.selector, network);
+        let mut origins = network.origins.clone();
         origins.insert(unit.origin.clone());
         objects.push(Object::of_unit(Stage::Allow, &KIND, namespace, unit, spec, origins));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::workload::{self, Workload};
-use super::{ClusterInventory, Labels, service};
+use super::{ClusterInventory, Labels, machine, service};
 use crate::diagnostics::codes::inventory as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::shape::wrong_type;
@@ -100,6 +100,12 @@ impl Manifests {
             ("", "ServiceAccount") => {
                 self.inventory.accounts.insert((object.namespace.clone(), name.to_owned()));
             }
+            ("networking.istio.io", "WorkloadEntry" | "WorkloadGroup") => {
+                self.inventory.workloads.push(machine::read(&object, diagnostics)?);
+            }
+            ("networking.istio.io", "ServiceEntry") if machine::is_inside(root) => {
+                self.inventory.services.push(machine::entry(&object, diagnostics)?);
+            }
             ("", "Service") => self.inventory.services.push(service::read(&object, diagnostics)?),
             _ => match workload::template(&object, group, diagnostics)? {
                 Some(pod) => {
@@ -149,10 +155,7 @@ impl Manifests {
     #[must_use]
     pub fn finish(self) -> ClusterInventory {
         let mut inventory = self.inventory;
-        inventory.workloads.sort_by(|a, b| (&a.namespace, &a.name, &a.kind).cmp(&(&b.namespace, &b.name, &b.kind)));
-        inventory.workloads.dedup();
-        inventory.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        inventory.services.dedup();
+        inventory.sort();
         inventory
     }
 }
@@ -164,6 +167,7 @@ fn is_read(group: &str, kind: &str) -> bool {
         "apps" | "extensions" => matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"),
         "batch" => matches!(kind, "Job" | "CronJob"),
         "argoproj.io" => kind == "Rollout",
+        "networking.istio.io" => matches!(kind, "WorkloadEntry" | "WorkloadGroup"),
         _ => false,
     }
 }

@@ -25,6 +25,8 @@ pub struct KubernetesService {
     pub ports: Vec<ServicePort>,
     /// How whoever is outside the cluster may call it, if it may.
     pub opened: Option<Opened>,
+    /// Whether it is a ServiceEntry of Istio, which stands before pods and machines of its namespace as a Service does.
+    pub is_entry: bool,
     /// Where it was written.
     pub span: Span,
 }
@@ -65,8 +67,16 @@ impl KubernetesService {
 
 impl PartialEq for KubernetesService {
     fn eq(&self, other: &Self) -> bool {
-        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports, &self.opened)
-            == (&other.namespace, &other.name, &other.labels, &other.selector, &other.ports, &other.opened)
+        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports, self.is_entry, self.opened)
+            == (
+                &other.namespace,
+                &other.name,
+                &other.labels,
+                &other.selector,
+                &other.ports,
+                other.is_entry,
+                other.opened,
+            )
     }
 }
 
@@ -108,6 +118,7 @@ pub(super) fn read(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Result
         selector,
         ports,
         opened: spec.and_then(opened),
+        is_entry: false,
         span: object.span,
     })
 }
@@ -177,7 +188,7 @@ fn protocol(app_protocol: Option<&str>, name: Option<&str>) -> Option<Protocol> 
     by_word(name.split('-').next().unwrap_or(&name))
 }
 
-fn by_word(word: &str) -> Option<Protocol> {
+pub(super) fn by_word(word: &str) -> Option<Protocol> {
     match word {
         "http" => Some(Protocol::Http),
         "http2" => Some(Protocol::Http2),

@@ -2,6 +2,7 @@
 
 use super::Labels;
 use super::bypass::{self, Bypass};
+use super::machine::Machine;
 use super::manifests::{Object, labels};
 use super::service::number;
 use crate::diagnostics::codes::inventory as code;
@@ -11,7 +12,7 @@ use crate::source::Span;
 use crate::spec::cluster::DataPlane;
 use crate::yaml::{Node, Value};
 
-/// Something that runs pods: one Deployment, CronJob, Pod…
+/// Something that runs pods: one Deployment, CronJob, Pod…; or machines outside Kubernetes.
 #[derive(Debug, Clone)]
 pub struct Workload {
     /// Its kind.
@@ -36,6 +37,8 @@ pub struct Workload {
     pub is_marked: bool,
     /// What its annotations take from its proxy.
     pub bypasses: Vec<Bypass>,
+    /// What is known of it where it is no pods but machines outside Kubernetes.
+    pub machine: Option<Machine>,
     /// Where its name was written.
     pub span: Span,
 }
@@ -46,7 +49,7 @@ impl PartialEq for Workload {
             == (&other.kind, &other.namespace, &other.name, &other.labels)
             && (&self.service_account, &self.ports, self.host_network, self.injection, &self.bypasses)
                 == (&other.service_account, &other.ports, other.host_network, other.injection, &other.bypasses)
-            && (self.proxy, self.is_marked) == (other.proxy, other.is_marked)
+            && (self.proxy, self.is_marked, &self.machine) == (other.proxy, other.is_marked, &other.machine)
     }
 }
 
@@ -178,6 +181,7 @@ impl Workload {
             proxy,
             is_marked: annotations.is_some_and(|annotations| annotations.get("sidecar.istio.io/status").is_some()),
             bypasses: bypass::read(object, annotations, diagnostics)?,
+            machine: None,
             span: object
                 .root
                 .get("metadata")

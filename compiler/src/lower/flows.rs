@@ -126,10 +126,18 @@ impl Connections {
                     let peers: BTreeSet<Peer> = if from == *to {
                         index.targets(resolved, to, units)
                     } else if let Some(crossing) = crossing(world, from, to) {
+                        // Machines are known by their own addresses, pods by those of their cluster.
+                        let seen = |units: &BTreeSet<usize>, pods: Vec<Peer>| -> BTreeSet<Peer> {
+                            let of = |at: &usize| resolved.units.get(*at).map(|governed| &governed.unit);
+                            let (machines, some): (Vec<_>, Vec<_>) =
+                                units.iter().filter_map(of).partition(|unit| unit.is_outside());
+                            let pods = pods.into_iter().filter(|_| !some.is_empty());
+                            machines.into_iter().flat_map(index::addresses).chain(pods).collect()
+                        };
                         let arriving: BTreeSet<Peer> =
-                            if by_address { BTreeSet::new() } else { crossing.arrives_from.into_iter().collect() };
+                            if by_address { BTreeSet::new() } else { seen(&callers, crossing.arrives_from) };
                         units.iter().for_each(|at| extend(&mut self.ingress, *at, ports.clone(), &arriving));
-                        crossing.leaves_to.into_iter().collect()
+                        seen(units, crossing.leaves_to)
                     } else if by_address {
                         continue;
                     } else {

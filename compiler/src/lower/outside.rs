@@ -72,18 +72,23 @@ pub(super) fn check_unmeshed(
     // One selector is for all its workloads, so the one that NetworkPolicy reaches least decides.
     let on_node = unit.workloads.iter().find(|workload| workload.host_network);
     let Some(workload) = on_node.or(unit.workloads.first()) else { return };
-    let networked = enforces_network_policy(cluster) && on_node.is_none();
+    let networked = enforces_network_policy(cluster) && on_node.is_none() && !unit.is_outside();
+    // Of machines, the callers' own NetworkPolicies are all that holds anybody back.
+    let at_callers = enforces_network_policy(cluster) && unit.is_outside();
     let why = cluster.why_without_proxy(workload);
     let unmeshed =
         code::NOT_IN_MESH.at(workload.span, format!("`{}/{}` has no proxy: {why}", unit.namespace, workload.name));
     let what = if networked {
         "only NetworkPolicy is enforced at it: neither mTLS, methods and paths, nor tokens"
+    } else if at_callers {
+        "nothing is enforced at it: the NetworkPolicies of pods hold back those that are granted nothing, and whatever else is on its network reaches it. Where a proxy takes all that arrives there, say `proxy: true`"
     } else {
         "nothing is enforced at it"
     };
     diagnostics.report(unmeshed.label("outside the mesh").help(what));
     let place = (workload.span, "the workload");
-    Outside { resolved, governed, networked, bypass: None, why: why.to_owned(), place, diagnostics }.check();
+    Outside { resolved, governed, networked, at_callers, bypass: None, why: why.to_owned(), place, diagnostics }
+        .check();
 }
 
 /// Says what cannot be enforced at ports that annotations take from the proxy of a workload.
@@ -109,7 +114,9 @@ pub(super) fn check_bypassed(
             diagnostics.report(taken.label("past the proxy").help(what));
             let why = format!("`{}` takes {ports} from the proxy", bypass.annotation);
             let place = (bypass.span, "past the proxy");
-            Outside { resolved, governed, networked, bypass: Some(&bypass.ports), why, place, diagnostics }.check();
+            let at_callers = false;
+            Outside { resolved, governed, networked, at_callers, bypass: Some(&bypass.ports), why, place, diagnostics }
+                .check();
         }
     }
 }
@@ -160,6 +167,8 @@ struct Outside<'r, 'a, 'd> {
     governed: &'r Governed<'a>,
     /// Whether NetworkPolicy is enforced there.
     networked: bool,
+    /// Whether NetworkPolicies of callers let nobody get there to whom it is not granted.
+    at_callers: bool,
     /// The ports, where it is not all of the unit.
     bypass: Option<&'r BypassedPorts>,
     why: String,
@@ -177,7 +186,10 @@ impl Outside<'_, '_, '_> {
             if here.is_empty() {
                 continue;
             }
-            if grant.kind == GrantKind::Written && !networked {
+            let known = |clause: &Clause| clause.identities.is_any() || clause.addresses.is_any();
+            if self.at_callers && here.is_l4() && here.clauses().iter().all(known) {
+                continue;
+            } else if grant.kind == GrantKind::Written && !networked {
                 self.refuse(&grant.origin, "access");
             } else if !networked {
                 // All of it is admitted, which is what a floor demands; what is admitted beside it is for the ceilings.

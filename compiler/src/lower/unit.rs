@@ -40,7 +40,7 @@ impl Lowering<'_, '_, '_> {
             selector: unit.selector.clone(),
             origin: Origin::new(span, service.map_or(String::new(), World::service_name)),
             mesh,
-            network: self.network(governed, at),
+            network: (!unit.is_outside()).then(|| self.network(governed, at)),
         }
     }
 

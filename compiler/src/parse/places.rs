@@ -40,9 +40,12 @@ pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, di
         );
     }
     let exposures = policy.exposures.iter().map(|document| ("Exposure", &document.node, document.span));
+    let machines = policy.virtual_machines.iter().map(|document| ("VirtualMachine", &document.node, document.span));
     let routes = policy.routes.iter().map(|document| ("Route", &document.node, document.span));
     let egresses = policy.egresses.iter().map(|document| ("Egress", &document.node, document.span));
-    for (kind, node, span) in exposures.chain(egresses).chain(routes).filter(|(_, node, _)| node.lineage().len() < 3) {
+    for (kind, node, span) in
+        exposures.chain(egresses).chain(machines).chain(routes).filter(|(_, node, _)| node.lineage().len() < 3)
+    {
         let misplaced =
             code::MISPLACED_DOCUMENT.at(span, format!("{} `{kind}` stands above every workspace", article(kind)));
         diagnostics.report(
@@ -59,7 +62,7 @@ pub fn check(policy: &Policy, broken: &BTreeSet<NodePath>, sources: &Sources, di
             // `zone:pci` is looked up in the whole tree, so its name is one of the whole tree.
             "Zone" => NodePath::root(),
             // The services of a group are among those of its workspace, where each name is one service.
-            "Service" => node.lineage().into_iter().nth(2).unwrap_or_else(|| node.clone()),
+            "Service" | "VirtualMachine" => node.lineage().into_iter().nth(2).unwrap_or_else(|| node.clone()),
             _ => node.clone(),
         };
         if let Some(first) = names.insert((scope, kind, name.value.0.as_str()), name.span) {
@@ -173,7 +176,7 @@ fn documents(policy: &Policy) -> Vec<(&'static str, &NodePath, &Metadata)> {
         ($($kind:literal $list:ident),*) => { $(all.extend(policy.$list.iter().map(|d| ($kind, &d.node, &d.metadata)));)* };
     }
     list!(
-        "Cluster" clusters, "Service" services, "Zone" zones, "Profile" profiles, "Access" accesses, "Authentication" authentications,
+        "Cluster" clusters, "Service" services, "VirtualMachine" virtual_machines, "Zone" zones, "Profile" profiles, "Access" accesses, "Authentication" authentications,
         "Exposure" exposures, "Egress" egresses, "Route" routes, "Delegation" delegations, "Exception" exceptions, "Assertion" assertions, "Raw" raws
     );
     all

@@ -15,7 +15,7 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
     for document in &world.parsed.policy.assertions {
         let (node, spec) = (&document.node, &document.spec);
         for reach in [&spec.never, &spec.always].into_iter().flatten().flat_map(|list| &list.0) {
-            for reference in &reach.from.0 {
+            for reference in reach.from.0.iter().chain(reach.except.iter().flat_map(|except| &except.0)) {
                 caller(world, reference, node, diagnostics);
             }
             for reference in &reach.to.0 {

@@ -176,7 +176,7 @@ fn front<'a>(
     let fits = |front: &&KubernetesService| {
         workloads().all(|workload| super::services::selects(&front.selector, &workload.labels))
     };
-    let mut fitting: Vec<&KubernetesService> = services.iter().filter(fits).collect();
+    let mut fitting: Vec<&KubernetesService> = services.iter().filter(|front| !front.is_entry).filter(fits).collect();
     fitting.sort_by_key(|front| (front.name != name, !aliases.contains(&front.name)));
     fitting.first().copied().ok_or_else(|| {
         let nothing = code::UNKNOWN_REFERENCE
@@ -200,6 +200,7 @@ fn own_front<'a>(
     let of_subset = |workload: &Workload| labels.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
     let alone = |front: &&KubernetesService| {
         front.name != whole.name
+            && !front.is_entry
             && whole.ports.iter().all(|port| front.ports.iter().any(|own| own.port == port.port))
             && here
                 .iter()

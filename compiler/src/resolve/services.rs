@@ -33,6 +33,12 @@ pub(super) fn find<'a>(
         let inferred = if workspaces.contains(workspace) { infer(workspace, clusters, claims) } else { Vec::new() };
         let documents: Vec<_> =
             parsed.policy.services.iter().filter(|document| workspace.contains(&document.node)).collect();
+        // A machine that a group describes is the group's.
+        let mut inferred = inferred;
+        for machine in parsed.policy.virtual_machines.iter().filter(|document| workspace.contains(&document.node)) {
+            let is_this = |service: &&mut Service<'a>| service.name == machine.name();
+            inferred.iter_mut().find(is_this).into_iter().for_each(|service| service.node = machine.node.clone());
+        }
         let mut found = describe(workspace, inferred, &documents, clusters, claims, diagnostics);
         give_to_groups(workspace, nodes, &mut found, diagnostics);
         services.append(&mut found);

@@ -55,6 +55,12 @@ pub struct PortFacts {
 pub const MESH_PORTS: [u16; 3] = [15020, 15021, 15090];
 
 impl Unit<'_> {
+    /// Tells whether it is machines outside Kubernetes, where no NetworkPolicy is enforced.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.workloads.iter().any(|workload| workload.machine.is_some())
+    }
+
     /// Returns the numbers a port reference stands for at this unit; empty when it has no such port.
     #[must_use]
     pub fn port_numbers(&self, port: &Port) -> BTreeSet<u16> {
@@ -68,8 +74,8 @@ impl Unit<'_> {
     }
 }
 
-/// What makes workloads one unit: cluster, namespace, services and data plane.
-type Alike<'a> = (&'a str, &'a str, Vec<usize>, Option<DataPlane>);
+/// What makes workloads one unit: cluster, namespace, services, data plane, and whether they are machines.
+type Alike<'a> = (&'a str, &'a str, Vec<usize>, Option<DataPlane>, bool);
 
 /// Groups the workloads of every service into units.
 pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<Unit<'a>> {
@@ -86,10 +92,11 @@ pub(super) fn find<'a>(world: &World<'a>, diagnostics: &mut Diagnostics) -> Vec<
         let size = |index: &usize| world.services.get(*index).map_or(0, |service| service.workloads.len());
         services.sort_by_key(|index| (size(index), *index));
         let plane = world.clusters.get(reference.cluster).and_then(|cluster| cluster.plane_of(workload));
-        groups.entry((reference.cluster, &workload.namespace, services, plane)).or_default().push(reference);
+        let alike = (reference.cluster, workload.namespace.as_str(), services, plane, workload.machine.is_some());
+        groups.entry(alike).or_default().push(reference);
     }
     let mut units = Vec::new();
-    for ((cluster, namespace, services, plane), members) in groups {
+    for ((cluster, namespace, services, plane, _), members) in groups {
         if let Some(unit) = make(world, cluster, namespace, services, plane, &members, diagnostics) {
             units.push(unit);
         }

@@ -116,6 +116,9 @@ impl<'a> Cluster<'a> {
         if workload.host_network {
             return None;
         }
+        if let Some(machine) = &workload.machine {
+            return (machine.proxy == Some(true)).then_some(DataPlane::Sidecar);
+        }
         // What is there needs nobody's leave.
         if workload.proxy == Some(OwnProxy::Sidecar) {
             return Some(DataPlane::Sidecar);
@@ -156,6 +159,12 @@ impl<'a> Cluster<'a> {
     /// Says why a workload has no proxy.
     #[must_use]
     pub fn why_without_proxy(&self, workload: &Workload) -> &'static str {
+        if let Some(machine) = &workload.machine {
+            return match machine.proxy {
+                None => "no file tells that its machine has one",
+                Some(_) => "it is a machine that is said to have none",
+            };
+        }
         let plane = self.data_plane(&workload.namespace);
         match plane {
             _ if workload.host_network => "its pods share the node's network",

@@ -33,6 +33,8 @@ record! {
     pub struct Reach {
         /// The callers.
         pub from: OneOrMany<Spanned<Reference>>,
+        /// The callers that are not meant: `from: mesh` but these is nobody else.
+        pub except: Option<OneOrMany<Spanned<Reference>>>,
         /// The workloads.
         pub to: OneOrMany<Spanned<Reference>>,
         /// Only on these ports.

@@ -54,8 +54,8 @@ impl Terrain<'_> {
     }
 
     fn never(&self, traffic: &Traffic, node: &NodePath, diagnostics: &mut Diagnostics) -> Claim {
-        let callers: Vec<Candidate<'_>> =
-            traffic.from.0.iter().flat_map(|reference| self.anybody(reference, node)).collect();
+        let callers = traffic.from.0.iter().flat_map(|reference| self.anybody(reference, node));
+        let callers: Vec<Candidate<'_>> = self.but(callers, traffic, node);
         let places = self.all_targets(&traffic.to, node);
         let exempt = Exempt::of(self, traffic.unless.as_ref(), node);
         let asked = |from: Who<'_>| exempt.straight(self, from);
@@ -64,7 +64,7 @@ impl Terrain<'_> {
         let ports = traffic.ports.as_ref();
         let found = self.survey(&callers, &places, ports, &asked, |_, _| true);
         let text = format!("never {}", words(traffic));
-        let nobody = traffic.from.0.iter().find(|it| self.anybody(it, node).is_empty());
+        let nobody = traffic.from.0.iter().find(|it| callers.is_empty() || self.anybody(it, node).is_empty());
         let nobody = nobody.or_else(|| self.without_workloads(&traffic.to, node)).filter(|_| found.is_empty());
         if let Some(nobody) = nobody {
             return self.about_nobody("never", text, nobody, diagnostics);
@@ -158,13 +158,25 @@ impl Terrain<'_> {
         Claim { field, text, verdict }
     }
 
+    /// Leaves out the callers that are not meant, by the identity they show.
+    fn but<'t>(
+        &'t self,
+        callers: impl Iterator<Item = Candidate<'t>>,
+        traffic: &Traffic,
+        node: &NodePath,
+    ) -> Vec<Candidate<'t>> {
+        let except: BTreeSet<IdentityPattern> =
+            listed(traffic.except.as_ref()).flat_map(|reference| self.patterns(reference, node)).collect();
+        callers.filter(|candidate| !self.is_one_of(candidate.from, &except)).collect()
+    }
+
     fn always(&self, traffic: &Traffic, node: &NodePath, diagnostics: &mut Diagnostics) -> Claim {
-        let callers: Vec<Candidate<'_>> =
-            traffic.from.0.iter().flat_map(|reference| self.everybody(reference, node)).collect();
+        let callers = traffic.from.0.iter().flat_map(|reference| self.everybody(reference, node));
+        let callers: Vec<Candidate<'_>> = self.but(callers, traffic, node);
         let places = self.all_targets(&traffic.to, node);
         let text = format!("always {}", words(traffic));
         let span = traffic.from.0.first().map(|it| it.span);
-        let nobody = traffic.from.0.iter().find(|it| self.everybody(it, node).is_empty());
+        let nobody = traffic.from.0.iter().find(|it| callers.is_empty() || self.everybody(it, node).is_empty());
         let missing = self.missing(&callers, &places, traffic.ports.as_ref(), &Asked::anything());
         let nobody = nobody.or_else(|| self.without_workloads(&traffic.to, node)).filter(|_| missing.found.is_empty());
         if let Some(nobody) = nobody {
@@ -514,7 +526,8 @@ fn words(traffic: &Traffic) -> String {
     let names = |list: &OneOrMany<Spanned<Reference>>| {
         list.0.iter().map(|reference| reference.value.to_string()).collect::<Vec<_>>().join(", ")
     };
-    let mut text = format!("from {} to {}", names(&traffic.from), names(&traffic.to));
+    let except = traffic.except.as_ref().map(|except| format!(" except {}", names(except))).unwrap_or_default();
+    let mut text = format!("from {}{except} to {}", names(&traffic.from), names(&traffic.to));
     if let Some(ports) = &traffic.ports {
         let ports: Vec<String> = ports.0.iter().map(|port| port.value.to_string()).collect();
         text.push_str(&format!(" at ports {}", ports.join(", ")));

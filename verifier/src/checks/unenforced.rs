@@ -29,15 +29,31 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
             continue;
         }
         let names = listed(bare.iter().map(|workload| quoted(workload)));
-        let nobody = if bare.len() == selected.len() { "nothing enforces" } else { "not every pod enforces" };
+        let nobody = if bare.iter().all(|workload| workload.machine.is_some()) {
+            "perhaps nothing enforces"
+        } else if bare.len() == selected.len() {
+            "nothing enforces"
+        } else {
+            "not every pod enforces"
+        };
         let mut found = code::UNENFORCED_POLICY
             .at(policy.span, format!("{nobody} AuthorizationPolicy `{}/{}`", policy.namespace, policy.name))
-            .label(format!("no proxy at {names}"));
+            .label(format!("no proxy {}at {names}", if nobody.starts_with("perhaps") { "is known " } else { "" }));
         if let Some(first) = bare.first() {
-            let why = if first.host_network { "in the network of its node" } else { "no sidecar is injected here" };
+            let why = match first.machine {
+                Some(_) => "a machine; its entry does not tell whether a proxy runs there",
+                None if first.host_network => "in the network of its node",
+                None => "no sidecar is injected here",
+            };
             found = found.and(first.span, why);
         }
-        diagnostics.report(found.help("have a sidecar injected, or guard the pods with a NetworkPolicy"));
+        let help = match bare.iter().any(|workload| workload.machine.is_some()) {
+            true => {
+                "have the machine register itself, which its proxy does by a WorkloadGroup: an entry without one admits whoever reaches its address"
+            }
+            false => "have a sidecar injected, or guard the pods with a NetworkPolicy",
+        };
+        diagnostics.report(found.help(help));
     }
 }
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use ringfence_compiler::inventory::Labels;
 
 use super::{Calling, Destination, Reaching, by_reach, position};
 use crate::intervals::Intervals;
 use crate::kubernetes::fits::Fits;
-use crate::kubernetes::network::names;
+use crate::kubernetes::network::{blocks, names};
 use crate::kubernetes::passage::Direction;
 use crate::memo::Memo;
 use crate::model::Model;
@@ -43,10 +44,10 @@ struct Alike<'m> {
     all: Intervals,
 }
 
-/// Callers of one cluster, as other clusters see them: of there, and whether on their nodes' network.
+/// Callers of one cluster, as other clusters see them: of there, and with which addresses.
 #[derive(Debug)]
 struct Far<'m> {
-    on_node: bool,
+    addresses: Vec<IpNet>,
     one: Calling<'m>,
     all: Intervals,
 }
@@ -71,6 +72,7 @@ struct Towards {
     namespace: String,
     labels: Labels,
     host_network: bool,
+    addresses: Option<Vec<IpNet>>,
     wire: Wire,
     port: u16,
     names: Vec<String>,
@@ -84,8 +86,9 @@ struct Group<'m> {
     all: Vec<Range<u32>>,
 }
 
-/// What policies see of a caller: namespace, labels and network of a workload, and how it calls; a stranger is seen by itself.
-type Seen<'m> = (Option<(&'m str, &'m Labels, bool, Wire)>, Option<usize>);
+/// What policies see of a caller: namespace, labels, network and addresses of a workload, and how it calls; a stranger is seen
+/// by itself.
+type Seen<'m> = (Option<(&'m str, &'m Labels, bool, Option<Vec<IpNet>>, Wire)>, Option<usize>);
 
 impl<'m> Passages<'m> {
     pub fn of(models: &[&'m Model<'m>], callers: &[Calling<'m>]) -> Self {
@@ -96,7 +99,8 @@ impl<'m> Passages<'m> {
                 Caller::Workload(workload) => {
                     let own = calling.cluster.and_then(|own| models.get(own));
                     let wire = own.map_or(Wire::Port, |own| Wire::of_caller(own, calling.caller));
-                    (Some((workload.namespace.as_str(), &workload.labels, workload.host_network, wire)), None)
+                    let namespace = workload.namespace.as_str();
+                    (Some((namespace, &workload.labels, workload.host_network, blocks(workload), wire)), None)
                 }
                 _ => (None, Some(at)),
             };
@@ -107,7 +111,7 @@ impl<'m> Passages<'m> {
         }
         let alike = |group: Group<'m>| Alike { one: group.one, all: Intervals::of(group.all) };
         let alike: Vec<Vec<_>> = groups.into_iter().map(|here| here.into_values().map(alike).collect()).collect();
-        let far: Vec<Vec<_>> = alike.iter().take(models.len()).map(|here| seen_from_afar(here)).collect();
+        let far: Vec<Vec<_>> = models.iter().zip(&alike).map(|(home, here)| seen_from_afar(home, here)).collect();
         let guarded = models.iter().zip(&alike).map(|(model, here)| guarded(model, here)).enumerate();
         let everybody = Intervals::range(0..position(callers.len()));
         let unguarded = (0..models.len()).map(|at| unguarded(models, &far, at, &everybody)).collect();
@@ -185,7 +189,7 @@ impl<'m> Passages<'m> {
                 let Some(home) = self.models.get(cluster) else { continue };
                 let is_near = network::share_a_network(home, model);
                 for pods in of_there {
-                    far.entry((is_near, network::looks(home, pods.on_node, &blocks))).or_default().push(pods);
+                    far.entry((is_near, network::looks(&pods.addresses, &blocks))).or_default().push(pods);
                 }
             }
             let far = far.into_values().filter_map(|far| {
@@ -204,6 +208,7 @@ impl<'m> Passages<'m> {
             namespace: to.workload.namespace.clone(),
             labels: to.workload.labels.clone(),
             host_network: to.workload.host_network,
+            addresses: blocks(to.workload),
             wire,
             port: to.port,
             names: names(to.workload, to.port),
@@ -240,14 +245,20 @@ fn tunnel_names(to: &Destination<'_>, wire: Wire) -> Vec<String> {
 }
 
 /// Puts callers of a cluster together that other clusters do not tell apart.
-fn seen_from_afar<'m>(alike: &[Alike<'m>]) -> Vec<Far<'m>> {
-    let on_node = |alike: &&Alike<'m>| matches!(alike.one.caller, Caller::Workload(from) if from.host_network);
-    let far = [true, false].into_iter().filter_map(|node| {
-        let these: Vec<&Alike<'m>> = alike.iter().filter(|alike| on_node(alike) == node).collect();
+fn seen_from_afar<'m>(home: &Model<'m>, alike: &[Alike<'m>]) -> Vec<Far<'m>> {
+    let mut far: BTreeMap<Vec<IpNet>, Vec<&Alike<'m>>> = BTreeMap::new();
+    for one in alike {
+        let addresses = match one.one.caller {
+            Caller::Workload(from) => network::addresses(home, from),
+            _ => network::anywhere(home, false),
+        };
+        far.entry(addresses).or_default().push(one);
+    }
+    let put = |(addresses, these): (Vec<IpNet>, Vec<&Alike<'m>>)| {
         let all = these.iter().flat_map(|alike| alike.all.ranges().iter().cloned()).collect();
-        Some(Far { on_node: node, one: these.first()?.one, all: Intervals::of(all) })
-    });
-    far.collect()
+        Some(Far { addresses, one: these.first()?.one, all: Intervals::of(all) })
+    };
+    far.into_iter().filter_map(put).collect()
 }
 
 /// Returns the positions of those about whose own connections policies are.

@@ -11,6 +11,7 @@ use super::passage::{About, By, Direction, Passage, passage};
 use super::peer::{Peer, Pod};
 use super::port::Server;
 use super::selector::Known;
+use crate::network::everywhere;
 use crate::policies::Policies;
 
 static NO_LABELS: Labels = Labels::new();
@@ -48,6 +49,16 @@ impl<'a> Network<'a> {
         Pod { blocks, on_node, ..self.pod(&workload.namespace, labels) }
     }
 
+    /// Describes a workload as policies at the other end see it: its pods, or the addresses of its machines, of which it may
+    /// use any; all there are where nobody says.
+    #[must_use]
+    pub fn seen<'s>(&'s self, workload: &'s Workload) -> Vec<Peer<'s>> {
+        match blocks(workload) {
+            None => vec![Peer::Pods(self.pods(workload))],
+            Some(blocks) => blocks.into_iter().map(Peer::Outside).collect(),
+        }
+    }
+
     /// Describes pods that no manifest shows, and of whose labels somebody may have told.
     #[must_use]
     pub fn strangers<'s>(&'s self, namespace: &'s str, labels: Option<&'s Labels>) -> Pod<'s> {
@@ -74,15 +85,14 @@ impl<'a> Network<'a> {
     /// Says whether a connection may leave the pods of a workload.
     #[must_use]
     pub fn leaves(&self, from: &Workload, to: &Workload, port: u16) -> Passage<'a> {
-        let (from, peer) = (self.pods(from), Peer::Pods(self.pods(to)));
-        self.ask(&from, Direction::Egress, peer, port, &names(to, port))
+        self.exit(from, port, names(to, port)).lets_any(self.seen(to))
     }
 
     /// Says whether a connection may leave the pods of a workload for addresses outside the cluster, where the port has
     /// these names.
     #[must_use]
     pub fn leaves_for(&self, from: &Workload, to: IpNet, port: u16, names: &[String]) -> Passage<'a> {
-        self.ask(&self.pods(from), Direction::Egress, Peer::Outside(to), port, names)
+        self.exit(from, port, names.to_vec()).lets(Peer::Outside(to))
     }
 
     /// Says whether a connection may arrive at the pods of a workload.
@@ -94,17 +104,26 @@ impl<'a> Network<'a> {
     /// Looks up what decides which connections arrive at the pods of a workload.
     #[must_use]
     pub fn entrance(&self, to: &Workload, port: u16) -> Entrance<'a> {
-        let about = self.enforced.then(|| self.policies.network_at(&self.pods(to)));
-        Entrance { about, direction: Direction::Ingress, port, names: names(to, port) }
+        Entrance { about: self.about(to), direction: Direction::Ingress, port, names: names(to, port) }
+    }
+
+    /// Looks up what decides which connections leave a workload.
+    fn exit(&self, from: &Workload, port: u16, names: Vec<String>) -> Entrance<'a> {
+        Entrance { about: self.about(from), direction: Direction::Egress, port, names }
+    }
+
+    /// Returns the policies about a workload; `None` where none is enforced. The network plugin knows nothing of machines.
+    fn about(&self, at: &Workload) -> Option<About<'a>> {
+        self.enforced.then(|| match at.machine {
+            None => self.policies.network_at(&self.pods(at)),
+            Some(_) => About::default(),
+        })
     }
 
     /// Returns the policies that say something of one direction at the pods of a workload, and whether each is about them.
     #[must_use]
     pub fn guards(&self, at: &Workload, direction: Direction) -> About<'a> {
-        if !self.enforced {
-            return About::default();
-        }
-        let mut about = self.policies.network_at(&self.pods(at));
+        let mut about = self.about(at).unwrap_or_default();
         about.network.retain(|(_, policy)| policy.rules(direction).is_some());
         about.tiers.retain(|(_, policy)| !policy.rules(direction).is_empty());
         about
@@ -120,18 +139,14 @@ impl<'a> Network<'a> {
         port: u16,
         names: &[String],
     ) -> Passage<'a> {
-        self.ask(at, direction, peer, port, names)
+        let about = self.enforced.then(|| self.policies.network_at(at));
+        Entrance { about, direction, port, names: names.to_vec() }.lets(peer)
     }
 
     /// Returns the blocks of addresses that policies at pods name.
     #[must_use]
     pub fn blocks(&self, at: &Pod<'_>, direction: Direction) -> Vec<IpNet> {
         if self.enforced { self.policies.network_at(at).blocks(direction) } else { Vec::new() }
-    }
-
-    fn ask(&self, at: &Pod<'_>, direction: Direction, peer: Peer<'_>, port: u16, names: &[String]) -> Passage<'a> {
-        let about = self.enforced.then(|| self.policies.network_at(at));
-        Entrance { about, direction, port, names: names.to_vec() }.lets(peer)
     }
 }
 
@@ -152,6 +167,14 @@ impl<'a> Entrance<'a> {
         self.about.as_ref().map(|about| about.blocks(self.direction)).unwrap_or_default()
     }
 
+    /// Says whether a connection may pass with one that is any of these: nobody knows which.
+    #[must_use]
+    pub fn lets_any<'p>(&self, peers: impl IntoIterator<Item = Peer<'p>>) -> Passage<'a> {
+        let mut all = peers.into_iter().map(|peer| self.lets(peer));
+        let first = all.next().unwrap_or(Passage::Open(By::Nobody));
+        all.fold(first, Passage::or)
+    }
+
     /// Says whether a connection with these may pass.
     #[must_use]
     pub fn lets(&self, peer: Peer<'_>) -> Passage<'a> {
@@ -163,6 +186,16 @@ impl<'a> Entrance<'a> {
             _ => said,
         }
     }
+}
+
+/// Returns the addresses of machines outside Kubernetes, all where nobody says; `None` for pods.
+#[must_use]
+pub fn blocks(workload: &Workload) -> Option<Vec<IpNet>> {
+    let machine = workload.machine.as_ref()?;
+    if machine.addresses.is_empty() {
+        return Some(everywhere());
+    }
+    Some(machine.addresses.iter().copied().collect())
 }
 
 /// Returns what a workload calls a port.

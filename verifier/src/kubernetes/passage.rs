@@ -68,6 +68,18 @@ pub enum Passage<'a> {
     Shut(By<'a>),
 }
 
+impl Passage<'_> {
+    /// Joins what is said of two, of which a connection is with one.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Open(_), Self::Open(_)) | (Self::Shut(_), Self::Shut(_)) => self,
+            (Self::Open(open), Self::Shut(shut)) | (Self::Shut(shut), Self::Open(open)) => Self::Unsure { open, shut },
+            (unsure @ Self::Unsure { .. }, _) | (_, unsure @ Self::Unsure { .. }) => unsure,
+        }
+    }
+}
+
 /// What decides.
 #[derive(Debug, Clone, Copy)]
 pub enum By<'a> {

@@ -20,7 +20,7 @@ use ringfence_compiler::spec::cluster::{DataPlane, Enforcement};
 use ringfence_compiler::spec::reference::meets;
 
 use crate::istio::read::selects;
-use crate::kubernetes::network::{Network, names};
+use crate::kubernetes::network::{Network, blocks, names};
 use crate::kubernetes::network_policy::PeerMatch;
 use crate::kubernetes::passage::{Direction, Passage};
 use crate::kubernetes::peer::{Peer, Pod};
@@ -104,7 +104,8 @@ impl<'a> Fences<'a> {
         let place = Place { fences: self, governed, network, cluster, to, gateways, asked };
         let mut fence = Fence::default();
         fence.fault = place.narrower(&mut fence.connections);
-        if fence.fault.is_none() {
+        // Whatever arrives at machines outside Kubernetes, no NetworkPolicy stops.
+        if fence.fault.is_none() && to.machine.is_none() {
             fence.fault = place.wider(alone);
             fence.kept = fence.fault.is_none();
         }
@@ -181,7 +182,7 @@ impl Place<'_, '_> {
         for from in self.callers(clause) {
             *connections += 1;
             let both = self.wires(from, port).into_iter().find_map(|port| {
-                let arrives = self.network.arrives(Peer::Pods(self.network.pods(from)), self.to, port);
+                let arrives = self.network.entrance(self.to, port).lets_any(self.network.seen(from));
                 // Pods that may call by their address are let in by that address, which is asked above.
                 let arrives = clause.identities.is_any() || passes(arrives);
                 let leaves = passes(self.network.leaves(from, self.to, port));
@@ -204,6 +205,9 @@ impl Place<'_, '_> {
             }
             for from in workloads.iter().filter(|from| self.is_granted(clause, cluster, from)) {
                 *connections += 1;
+                // Machines are known by addresses of their own.
+                let here = blocks(from).unwrap_or_else(|| here.clone());
+                let there = blocks(self.to).unwrap_or_else(|| there.clone());
                 let arrives = |block: &IpNet| passes(self.network.arrives(Peer::Outside(*block), self.to, port));
                 let leaves = |block: &IpNet| passes(home.leaves_for(from, *block, port, &names));
                 if !there.iter().all(leaves) {
@@ -363,7 +367,8 @@ impl Place<'_, '_> {
     fn pods(&self) -> impl Iterator<Item = (String, String, Option<String>, Pod<'_>)> {
         let inventory = self.cluster.inventory;
         // What shares the network of its node is known by the node's address alone.
-        let workloads = inventory.workloads.iter().filter(|workload| !workload.host_network).map(|from| {
+        let is_pods = |workload: &&Workload| !workload.host_network && workload.machine.is_none();
+        let workloads = inventory.workloads.iter().filter(is_pods).map(|from| {
             let shown = format!("from `{}/{}`", from.namespace, from.name);
             (shown, from.namespace.clone(), Some(from.service_account.clone()), self.network.pods(from))
         });
@@ -401,12 +406,27 @@ impl Place<'_, '_> {
         })
     }
 
+    /// Returns the addresses of machines outside Kubernetes whose identities are granted a port.
+    fn machines(&self, port: u16) -> Vec<IpNet> {
+        let clauses: Vec<_> = self
+            .clauses()
+            .filter(|clause| clause.ports.met_by(|of| *of == port) && !clause.identities.is_any())
+            .collect();
+        let clusters = self.fences.resolved.world.clusters.iter();
+        let own = self.governed.unit.cluster;
+        let near = clusters.filter(|(name, _)| **name == own || !self.fences.crossing(name, own).is_empty());
+        let all = near.flat_map(|(name, cluster)| cluster.inventory.workloads.iter().map(move |from| (*name, from)));
+        let granted = all.filter(|(cluster, from)| clauses.iter().any(|clause| self.is_granted(clause, cluster, from)));
+        granted.filter_map(|(_, from)| blocks(from)).flatten().collect()
+    }
+
     /// Returns the addresses that are granted a port, and those from which a pod without a proxy is probed.
     fn admitted(&self, port: u16) -> Vec<IpNet> {
         let clauses = self.clauses().filter(|clause| clause.ports.met_by(|of| *of == port));
         let granted =
             clauses.filter(|clause| clause.identities.is_any()).flat_map(|clause| clause.addresses.patterns());
         let mut admitted: Vec<IpNet> = granted.copied().collect();
+        admitted.extend(self.machines(port));
         let unit = &self.governed.unit;
         if unit.data_plane != Some(DataPlane::Sidecar) && unit.ports.contains_key(&port) {
             admitted.extend(self.cluster.document.spec.node_cidrs.iter().map(|block| block.value.0));

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::inventory::Labels;
+use ipnet::IpNet;
+
+use crate::inventory::{Labels, Workload};
 use crate::ir::Peer;
 use crate::requests::{IdentityPattern, Part};
 use crate::resolve::Resolved;
+use crate::resolve::units::Unit;
 use crate::resolve::world::Cluster;
 
 /// Units by identity.
@@ -14,6 +17,8 @@ pub(super) struct Index<'a> {
     units: BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, BTreeSet<usize>>>,
     /// Selectors of units by cluster, namespace and service account.
     selectors: BTreeMap<(&'a str, &'a str, &'a str), BTreeSet<&'a Labels>>,
+    /// Addresses of machines outside Kubernetes, likewise.
+    machines: BTreeMap<(&'a str, &'a str, &'a str), BTreeSet<IpNet>>,
     /// The clusters whose manifests show workloads of a namespace with a service account.
     shown: BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>,
     /// The units of each namespace of a cluster, where they are all that runs in it.
@@ -22,18 +27,29 @@ pub(super) struct Index<'a> {
 
 impl<'a> Index<'a> {
     pub fn of(resolved: &'a Resolved<'a>) -> Self {
-        let mut index =
-            Self { units: BTreeMap::new(), selectors: BTreeMap::new(), shown: BTreeMap::new(), whole: BTreeMap::new() };
+        let mut index = Self {
+            units: BTreeMap::new(),
+            selectors: BTreeMap::new(),
+            machines: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            whole: BTreeMap::new(),
+        };
         let mut governed: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (at, unit) in resolved.units.iter().map(|governed| &governed.unit).enumerate() {
             let Some(cluster) = resolved.world.clusters.get(unit.cluster) else { continue };
-            *governed.entry((unit.cluster, unit.namespace)).or_default() += unit.workloads.len();
-            index.whole.entry((unit.cluster, unit.namespace)).or_default().insert(at);
+            if !unit.is_outside() {
+                *governed.entry((unit.cluster, unit.namespace)).or_default() += unit.workloads.len();
+                index.whole.entry((unit.cluster, unit.namespace)).or_default().insert(at);
+            }
             for workload in &unit.workloads {
                 let account = workload.service_account.as_str();
                 let accounts = index.units.entry((cluster.trust_domain(), unit.namespace)).or_default();
                 accounts.entry(account).or_default().insert(at);
-                index.selectors.entry((unit.cluster, unit.namespace, account)).or_default().insert(&unit.selector);
+                let key = (unit.cluster, unit.namespace, account);
+                match &workload.machine {
+                    None => _ = index.selectors.entry(key).or_default().insert(&unit.selector),
+                    Some(machine) => index.machines.entry(key).or_default().extend(&machine.addresses),
+                }
             }
         }
         for (name, cluster) in &resolved.world.clusters {
@@ -47,7 +63,7 @@ impl<'a> Index<'a> {
             // The root namespace is not governed, so nothing denies by default there.
             units.len() > 1
                 && *namespace != cluster.root_namespace()
-                && governed.get(&(*name, *namespace)) == Some(&cluster.inventory.workloads_in(namespace).count())
+                && governed.get(&(*name, *namespace)) == Some(&pods_in(cluster, namespace))
         });
         index
     }
@@ -58,6 +74,10 @@ impl<'a> Index<'a> {
     pub fn targets(&self, resolved: &Resolved<'_>, cluster: &str, units: &BTreeSet<usize>) -> BTreeSet<Peer> {
         let mut peers = BTreeSet::new();
         for unit in units.iter().filter_map(|at| resolved.units.get(*at)).map(|governed| &governed.unit) {
+            if unit.is_outside() {
+                peers.extend(addresses(unit));
+                continue;
+            }
             let whole = self.whole.get(&(cluster, unit.namespace)).is_some_and(|all| all.is_subset(units));
             let labels = if whole { Labels::new() } else { unit.selector.clone() };
             peers.insert(Peer::Pods { namespace: unit.namespace.to_owned(), labels });
@@ -87,20 +107,36 @@ impl<'a> Index<'a> {
         spaces.flat_map(|(_, accounts)| of(accounts)).collect()
     }
 
-    /// Returns the pods of a cluster that have an identity.
+    /// Returns the addresses of the machines of a cluster that have an identity.
+    fn machines_with<'s>(
+        &'s self,
+        cluster: &Cluster<'_>,
+        pattern: &'s IdentityPattern,
+    ) -> impl Iterator<Item = Peer> + 's {
+        let name = cluster.document.name().to_owned();
+        let of_pattern = move |(of, namespace, account): &(&str, &str, &str)| {
+            *of == name && pattern.namespace.matches(namespace) && pattern.service_account.matches(account)
+        };
+        let machines = self.machines.iter().filter(move |(key, _)| of_pattern(key));
+        machines.flat_map(|(_, blocks)| blocks.iter().map(|block| Peer::Addresses(*block)))
+    }
+
+    /// Returns the pods and machines of a cluster that have an identity.
     pub fn pods(&self, cluster: &Cluster<'_>, pattern: &IdentityPattern) -> Vec<Peer> {
         if !pattern.trust_domain.matches(cluster.trust_domain()) {
             return Vec::new();
         }
         let Part::Exactly(namespace) = &pattern.namespace else {
-            return vec![Peer::EveryPod];
+            let machines = self.machines_with(cluster, pattern);
+            return std::iter::once(Peer::EveryPod).chain(machines).collect();
         };
         let whole = || vec![Peer::Pods { namespace: namespace.clone(), labels: Labels::new() }];
+        let machines = self.machines_with(cluster, pattern);
         let Part::Exactly(account) = &pattern.service_account else {
-            return whole();
+            return whole().into_iter().chain(machines).collect();
         };
         let name = cluster.document.name();
-        let mut pods: Vec<Peer> = Vec::new();
+        let mut pods: Vec<Peer> = machines.collect();
         for labels in self.selectors.get(&(name, namespace.as_str(), account.as_str())).into_iter().flatten() {
             pods.push(Peer::Pods { namespace: namespace.clone(), labels: (*labels).clone() });
         }
@@ -115,4 +151,15 @@ impl<'a> Index<'a> {
         // An identity no manifest shows: an operator's, or another repository's.
         if pods.is_empty() && !elsewhere() { whole() } else { pods }
     }
+}
+
+/// Counts the workloads of a namespace that are pods.
+fn pods_in(cluster: &Cluster<'_>, namespace: &str) -> usize {
+    cluster.inventory.workloads_in(namespace).filter(|(_, workload)| workload.machine.is_none()).count()
+}
+
+/// Returns the addresses of machines.
+pub(super) fn addresses(unit: &Unit<'_>) -> BTreeSet<Peer> {
+    let machines = unit.workloads.iter().filter_map(|workload: &&Workload| workload.machine.as_ref());
+    machines.flat_map(|machine| &machine.addresses).map(|block| Peer::Addresses(*block)).collect()
 }

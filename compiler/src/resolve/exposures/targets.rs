@@ -173,6 +173,7 @@ pub(in crate::resolve) fn front<'a>(
     let mut fronts: Vec<(&'a str, u16)> = inventory
         .services_in(unit.namespace)
         .iter()
+        .filter(|front| !front.is_entry)
         .filter(|front| unit.workloads.iter().any(|workload| selects(&workload.labels, front)))
         .filter_map(|front| {
             let leads = |target: &Port| unit.port_numbers(target).contains(&port);

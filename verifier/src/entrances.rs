@@ -7,7 +7,7 @@
 //! Read in istio/istio `pilot/pkg/model/gateway.go`, `pilot/pkg/networking/core/{gateway,route/route}.go` and
 //! `pilot/pkg/config/kube/gateway`, and in kubernetes-sigs/gateway-api `apis/v1`.
 
-mod attached;
+pub(crate) mod attached;
 mod bound;
 mod listeners;
 mod order;
@@ -16,6 +16,7 @@ use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::{KubernetesService, Labels, Opened};
 use ringfence_compiler::source::Span;
 
+pub(crate) use self::attached::takes;
 use self::order::Candidate;
 use crate::engine::{Chain, Leaf};
 use crate::istio::read::selects;

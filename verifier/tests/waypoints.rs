@@ -166,11 +166,11 @@ fn a_waypoint_of_another_namespace_serves_only_where_it_says_so() {
 fn policies_of_the_network_are_asked_on_both_stretches() {
     let only = |peer: &str| {
         format!(
-            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: n, namespace: calm}}\nspec: {{podSelector: {{matchLabels: {{app: api}}}}, ingress: [{{from: [{{podSelector: {{matchLabels: {peer}}}}}]}}]}}\n"
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: fence, namespace: calm}}\nspec: {{podSelector: {{matchLabels: {{app: api}}}}, ingress: [{{from: [{{podSelector: {{matchLabels: {peer}}}}}]}}]}}\n"
         )
     };
     check(&only("{gateway.networking.k8s.io/gateway-name: gate}"), AS_IS, "/", Allowed, Allowed);
     check(&only("{app: web}"), AS_IS, "/", Denied, Denied);
-    let at_gate = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: calm}\nspec: {podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: gate}}, ingress: [{from: [{podSelector: {}}]}]}\n";
+    let at_gate = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: fence, namespace: calm}\nspec: {podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: gate}}, ingress: [{from: [{podSelector: {}}]}]}\n";
     check(at_gate, AS_IS, "/", Allowed, Denied);
 }

@@ -17,6 +17,7 @@ use ringfence_compiler::inventory::{KubernetesService, Labels, Opened};
 use ringfence_compiler::source::Span;
 
 use self::order::Candidate;
+pub(crate) use self::order::{common, older};
 use crate::engine::{Chain, Leaf};
 use crate::istio::read::selects;
 use crate::model::{Model, Stranger, numbered};

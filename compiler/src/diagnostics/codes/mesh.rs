@@ -19,6 +19,15 @@ super::codes! {
     UNKNOWN_FIELD: Error = "mesh/unknown-field", "an object that decides has a field that its kind does not have";
     NO_NAMESPACE: Warning = "mesh/no-namespace", "a policy names no namespace, and nothing at hand is in `default`";
     PEERS_APART: Warning = "mesh/peers-apart", "two peers of a NetworkPolicy are alternatives where both were meant";
+    FOREIGN_HOST: Warning = "mesh/foreign-host", "a VirtualService takes calls for a host of another namespace";
+    RIVAL_ROUTES: Warning = "mesh/rival-routes", "two routes take the same requests, and the older counts";
+    MIXED_ROUTES: Warning = "mesh/mixed-routes", "an HTTPRoute and a GRPCRoute are about one host, and one of them is refused";
+    LOST_DELEGATE: Warning = "mesh/lost-delegate", "a VirtualService delegates to one that is not asked, or is one that nobody asks";
+    FOREIGN_GATEWAY: Note = "mesh/foreign-gateway", "a Gateway makes pods of another namespace listen, and takes routes from anywhere";
+    RIVAL_LISTENERS: Warning = "mesh/rival-listeners", "two listeners want the same port and host, and only the older is there";
+    SHARED_CERTIFICATE: Warning = "mesh/shared-certificate", "two listeners have one certificate and different hosts, and a reused connection gets 404";
+    AUTO_PASSTHROUGH: Warning = "mesh/auto-passthrough", "a gateway leads to any Service of the mesh and asks no policy";
+    PLAINTEXT_BESIDE_TLS: Warning = "mesh/plaintext-beside-tls", "a gateway serves a host with TLS and without it";
     NOT_COMPARED: Note = "mesh/not-compared", "rules take too long to compare, so that nothing is said of whether they are needed";
     NOT_MODELLED: Note = "mesh/not-modelled", "an object changes proxies in ways that answers do not follow";
 }

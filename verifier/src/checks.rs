@@ -14,16 +14,23 @@ mod header;
 mod idle;
 mod lost_delegate;
 mod mixed_routes;
+mod no_names;
 mod nobody;
+mod outside_names;
 mod overriding;
+mod past_sidecar;
 pub mod places;
 mod plaintext;
+mod rights;
 mod rival_listeners;
 mod rival_routes;
 mod rivals;
 mod same_priority;
+mod service_port;
 mod shared_certificate;
+mod tunnels;
 mod unenforced;
+mod unforced_egress;
 mod unplaced;
 
 use ringfence_compiler::diagnostics::Diagnostics;
@@ -60,15 +67,22 @@ const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
     idle::check,
     lost_delegate::check,
     mixed_routes::check,
+    no_names::check,
     nobody::check,
+    outside_names::check,
     overriding::check,
+    past_sidecar::check,
     plaintext::check,
+    rights::check,
     rival_listeners::check,
     rival_routes::check,
     rivals::check,
     same_priority::check,
+    service_port::check,
     shared_certificate::check,
+    tunnels::check,
     unenforced::check,
+    unforced_egress::check,
     unplaced::check,
 ];
 

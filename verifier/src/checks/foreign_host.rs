@@ -7,12 +7,14 @@ use std::collections::BTreeSet;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::mesh as code;
+use ringfence_compiler::inventory::{KubernetesService, Workload};
 use ringfence_compiler::spec::cluster::DataPlane;
 
 use super::{Context, listed};
 use crate::routing::matching::host;
 use crate::routing::virtual_service::VirtualService;
 use crate::routing::{Leads, Rule, Target};
+use crate::surroundings::outside::ServiceEntry;
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let root = context.model.cluster().root_namespace();
@@ -21,6 +23,28 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
             taken(context, service, diagnostics);
         }
     }
+    for entry in context.surroundings.entries.iter().filter(|it| it.object.namespace != root && it.is_seen_by_all()) {
+        claimed(context, entry, diagnostics);
+    }
+}
+
+/// Reports the Services of others that a ServiceEntry says it is.
+fn claimed(context: &Context<'_>, entry: &ServiceEntry, diagnostics: &mut Diagnostics) {
+    let (model, own) = (context.model, &entry.object.namespace);
+    let host = |it: &KubernetesService| format!("{}.{}.svc.cluster.local", it.name, it.namespace);
+    let mut services = model.cluster().inventory.services.iter().filter(|it| it.namespace != *own);
+    let Some(theirs) = services.find(|it| entry.hosts.contains(&host(it))) else { return };
+    let is_caller = |it: &Workload| it.namespace != *own && model.plane(it) == Some(DataPlane::Sidecar);
+    if !model.workloads().any(is_caller) {
+        return;
+    }
+    diagnostics.report(
+        code::FOREIGN_HOST
+            .at(entry.object.span, format!("{} claims `{}`, which is not of `{own}`", entry.object, host(theirs)))
+            .label("is told to every namespace, and of two that claim a host no file tells which counts")
+            .and(theirs.span, "the Service of that name")
+            .help("keep it to its own namespace with `exportTo: [\".\"]`, or call it something else"),
+    );
 }
 
 /// Reports the Services of others whose calls a VirtualService leads elsewhere.

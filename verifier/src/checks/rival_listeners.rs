@@ -14,7 +14,10 @@ use crate::routing::gateway::Speaks;
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let listeners = &context.entrances.listeners;
     for (at, one) in listeners.iter().enumerate() {
-        let later = listeners.iter().skip(at + 1).filter(|other| other.object != one.object && other.object.kind == one.object.kind);
+        let later = listeners
+            .iter()
+            .skip(at + 1)
+            .filter(|other| other.object != one.object && other.object.kind == one.object.kind);
         for other in later.filter(|other| is_at_one_port(one, other)) {
             let Some(why) = conflict(one, other) else { continue };
             diagnostics.report(

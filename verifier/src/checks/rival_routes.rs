@@ -128,7 +128,10 @@ fn report(one: &Opening, other: &Opening, witness: &Request, diagnostics: &mut D
             .at(span(one, first), message)
             .label(format!("leads `{}` to {}", one.words(), one.target))
             .and(span(other, second), format!("leads `{}` to {}", other.words(), other.target))
-            .help(format!("no file tells which is older: leave the host and path to one of them; both take {}", example(witness))),
+            .help(format!(
+                "no file tells which is older: leave the host and path to one of them; both take {}",
+                example(witness)
+            )),
     );
 }
 

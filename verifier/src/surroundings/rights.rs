@@ -108,9 +108,9 @@ impl Role {
         let name = metadata.get("name")?;
         let labels = metadata.get("labels").and_then(Node::as_mapping);
         let labels = labels.map_or(&[][..], |labels| labels.entries());
-        let joins = labels.iter().filter(|entry| {
-            entry.key.value.contains("/aggregate-to-") && entry.value.as_str() == Some("true")
-        });
+        let joins = labels
+            .iter()
+            .filter(|entry| entry.key.value.contains("/aggregate-to-") && entry.value.as_str() == Some("true"));
         let rules = items(root.get("rules")).iter().map(|rule| Right {
             span: rule.span,
             groups: texts(rule.get("apiGroups")),

@@ -28,6 +28,18 @@ super::codes! {
     SHARED_CERTIFICATE: Warning = "mesh/shared-certificate", "two listeners have one certificate and different hosts, and a reused connection gets 404";
     AUTO_PASSTHROUGH: Warning = "mesh/auto-passthrough", "a gateway leads to any Service of the mesh and asks no policy";
     PLAINTEXT_BESIDE_TLS: Warning = "mesh/plaintext-beside-tls", "a gateway serves a host with TLS and without it";
+    RIVAL_SERVICE_ENTRIES: Warning = "mesh/rival-service-entries", "two namespaces tell everybody of one host, and the older counts";
+    SHARED_SERVICE_ENTRY: Note = "mesh/shared-service-entry", "a ServiceEntry without `exportTo` changes calls of every namespace";
+    FORGEABLE_OUTSIDE_HOST: Note = "mesh/forgeable-outside-host", "a ServiceEntry takes the word of callers for names, and lets them call any address";
+    UNFORCED_EGRESS: Warning = "mesh/unforced-egress", "workloads get around an egress gateway, because the network lets them call straight";
+    RUNS_AS_THE_PROXY: Warning = "mesh/runs-as-the-proxy", "a container runs as the user of the sidecar, which leaves its calls alone";
+    UNCAPTURED_CALLS: Note = "mesh/uncaptured-calls", "an annotation takes calls that leave a workload from its sidecar";
+    BLOCKED_TUNNEL: Warning = "mesh/blocked-tunnel", "a NetworkPolicy opens a port of a workload in ambient mode, and not that of the tunnel to it";
+    PORTS_BY_TUNNEL: Warning = "mesh/ports-by-tunnel", "a NetworkPolicy keeps a port shut that the tunnel to the workload opens";
+    NO_NAMES: Warning = "mesh/no-names", "a NetworkPolicy lets pods call Services, and none lets them ask for addresses";
+    SERVICE_PORT: Warning = "mesh/service-port", "a NetworkPolicy names the port of a Service where pods have another";
+    RIGHTS_OVER_POLICY: Warning = "mesh/rights-over-policy", "a role that many hold lets them undo what policies say";
+    TRUSTED_WITH_POLICY: Note = "mesh/trusted-with-policy", "the account of a workload may undo what policies say";
     NOT_COMPARED: Note = "mesh/not-compared", "rules take too long to compare, so that nothing is said of whether they are needed";
     NOT_MODELLED: Note = "mesh/not-modelled", "an object changes proxies in ways that answers do not follow";
 }

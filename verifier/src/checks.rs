@@ -12,6 +12,8 @@ mod foreign_gateway;
 mod foreign_host;
 mod header;
 mod idle;
+mod idle_route;
+mod left_out;
 mod lost_delegate;
 mod mixed_routes;
 mod no_names;
@@ -65,6 +67,8 @@ const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
     foreign_host::check,
     header::check,
     idle::check,
+    idle_route::check,
+    left_out::check,
     lost_delegate::check,
     mixed_routes::check,
     no_names::check,

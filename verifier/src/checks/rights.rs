@@ -39,6 +39,7 @@ const RESTED_ON: [(&str, &str); 16] = [
 const EVERYBODY: [&str; 3] = ["system:authenticated", "system:unauthenticated", "system:serviceaccounts"];
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    of_everything(context, diagnostics);
     let rights = &context.surroundings.rights;
     for role in &rights.roles {
         let Some((span, what)) = undoes(role) else { continue };
@@ -69,9 +70,33 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Says what a role lets undo, and by which rule.
+/// Reports who may do anything at all.
+fn of_everything(context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    for binding in context.surroundings.rights.of_everything() {
+        let many: Vec<String> = binding.subjects.iter().filter_map(many).collect();
+        let accounts = binding.subjects.iter().filter_map(|subject| account(context, subject));
+        let (code, who) = match many.is_empty() {
+            false => (&code::RIGHTS_OVER_POLICY, listed(many)),
+            true => (&code::TRUSTED_WITH_POLICY, listed(accounts)),
+        };
+        if !who.is_empty() {
+            diagnostics.report(
+                code.at(binding.span, format!("`cluster-admin` lets {who} write whatever policies say"))
+                    .label("bound here")
+                    .help("give it a role with the rights it needs"),
+            );
+        }
+    }
+}
+
+/// Says what a role lets undo, and by which rule first.
 fn undoes(role: &Role) -> Option<(Span, String)> {
-    role.rules.iter().filter(|rule| !rule.is_of_names).find_map(|rule| Some((rule.span, undone(rule)?)))
+    let undoing = role.rules.iter().filter(|rule| !rule.is_of_names);
+    let all: Vec<(Span, String)> = undoing.filter_map(|rule| Some((rule.span, undone(rule)?))).collect();
+    let (span, _) = all.first()?;
+    let mut words: Vec<&str> = all.iter().map(|(_, what)| what.as_str()).collect();
+    words.dedup();
+    Some((*span, words.join(", ")))
 }
 
 fn undone(rule: &Right) -> Option<String> {

@@ -53,6 +53,8 @@ pub struct Right {
 pub struct Binding {
     /// The namespace; empty for a ClusterRoleBinding.
     pub namespace: String,
+    /// Where its role is named.
+    pub span: Span,
     /// The role: kind and name.
     pub role: (String, String),
     /// Who holds it.
@@ -88,6 +90,12 @@ impl Rights {
     pub(super) fn sort(&mut self) {
         self.roles.sort_by_key(|role| (role.span.file, role.span.start));
         self.bindings.sort_by(|a, b| (&a.namespace, &a.role).cmp(&(&b.namespace, &b.role)));
+    }
+
+    /// Returns the bindings of the role that Kubernetes lets do anything everywhere.
+    pub fn of_everything(&self) -> impl Iterator<Item = &Binding> {
+        let is_it = |binding: &&Binding| binding.role == ("ClusterRole".to_owned(), "cluster-admin".to_owned());
+        self.bindings.iter().filter(is_it).filter(|binding| binding.namespace.is_empty())
     }
 
     /// Returns who holds a role by a binding at hand, each once.
@@ -149,7 +157,7 @@ impl Binding {
             name: text(subject, "name"),
         });
         let subjects = subjects.collect();
-        Some(Self { role: (text(role, "kind"), text(role, "name")), subjects, namespace: own })
+        Some(Self { span: role.span, role: (text(role, "kind"), text(role, "name")), subjects, namespace: own })
     }
 }
 

@@ -40,6 +40,8 @@ super::codes! {
     SERVICE_PORT: Warning = "mesh/service-port", "a NetworkPolicy names the port of a Service where pods have another";
     RIGHTS_OVER_POLICY: Warning = "mesh/rights-over-policy", "a role that many hold lets them undo what policies say";
     TRUSTED_WITH_POLICY: Note = "mesh/trusted-with-policy", "the account of a workload may undo what policies say";
+    LEFT_OUT: Warning = "mesh/left-out", "a Sidecar leaves out a workload that a policy lets its callers call";
+    IDLE_ROUTE: Warning = "mesh/idle-route", "a route that the gateway it names does not go by";
     NOT_COMPARED: Note = "mesh/not-compared", "rules take too long to compare, so that nothing is said of whether they are needed";
     NOT_MODELLED: Note = "mesh/not-modelled", "an object changes proxies in ways that answers do not follow";
 }

@@ -18,6 +18,7 @@ use ringfence_compiler::source::Span;
 
 pub(crate) use self::attached::takes;
 use self::order::Candidate;
+pub(crate) use self::order::{common, older};
 use crate::engine::{Chain, Leaf};
 use crate::istio::read::selects;
 use crate::model::{Model, Stranger, numbered};

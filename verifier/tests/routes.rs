@@ -21,7 +21,8 @@ fn mesh() -> String {
         ("calm", "istio.io/dataplane-mode: ambient"),
         ("edge", "team: edge"),
     ] {
-        all += &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n---\n");
+        all +=
+            &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n---\n");
     }
     for (namespace, name, labels) in [
         ("shop", "web", "app: web"),
@@ -75,12 +76,15 @@ fn check(manifests: &str, expected: &[&str]) {
     let models = [Model::of(&facts, &objects)];
     let mut said = Diagnostics::new();
     checks::check(&models, &surroundings, &mut said);
-    let found: Vec<String> = said.sorted(&sources).into_iter().map(|it| it.code().id.replacen("mesh/", "", 1)).collect();
+    let found: Vec<String> =
+        said.sorted(&sources).into_iter().map(|it| it.code().id.replacen("mesh/", "", 1)).collect();
     assert_eq!(found, expected, "{manifests}");
 }
 
 fn istio(kind: &str, namespace: &str, name: &str, spec: &str) -> String {
-    format!("apiVersion: networking.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n---\n")
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n---\n"
+    )
 }
 
 fn routed(namespace: &str, name: &str, spec: &str) -> String {
@@ -124,7 +128,12 @@ fn a_host_of_another_namespace_is_taken_where_others_see_it() {
     // Timeouts for the host itself lead nobody elsewhere.
     check(&vs("team", &format!("{db}, {}", to("db.shop.svc.cluster.local"))), &[]);
     let entry = |export: &str| {
-        istio("ServiceEntry", "team", "x", &format!("{{{db}, {export}ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: DNS}}"))
+        istio(
+            "ServiceEntry",
+            "team",
+            "x",
+            &format!("{{{db}, {export}ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: DNS}}"),
+        )
     };
     check(&entry("exportTo: ['*'], "), &["foreign-host"]);
     check(&entry("exportTo: ['.'], "), &[]);
@@ -134,7 +143,13 @@ fn a_host_of_another_namespace_is_taken_where_others_see_it() {
 fn routes_contend_where_age_decides_and_they_do_otherwise() {
     let open = gateway("g", PLAIN);
     let vs = |name: &str, matches: &str, to: &str| {
-        routed("shop", name, &format!("{{hosts: [a.example], gateways: [edge/g], http: [{{{matches}route: [{{destination: {{host: {to}}}}}]}}]}}"))
+        routed(
+            "shop",
+            name,
+            &format!(
+                "{{hosts: [a.example], gateways: [edge/g], http: [{{{matches}route: [{{destination: {{host: {to}}}}}]}}]}}"
+            ),
+        )
     };
     let prefix = |path: &str| format!("match: [{{uri: {{prefix: {path}}}}}], ");
     let two = |one: &str, to_one: &str, other: &str, to_other: &str, expected: &[&str]| {
@@ -160,7 +175,10 @@ fn sidecars_go_by_one_of_two_virtual_services() {
         routed("shop", name, &format!("{{hosts: [db], {rest}http: [{{route: [{{destination: {{host: {to}}}}}]}}]}}"))
     };
     check(&format!("{}{}", vs("one", "", "web"), vs("two", "", "db")), &["rival-routes"]);
-    check(&format!("{}{}", vs("one", "exportTo: ['.'], ", "web"), vs("two", "exportTo: ['.'], ", "db")), &["rival-routes"]);
+    check(
+        &format!("{}{}", vs("one", "exportTo: ['.'], ", "web"), vs("two", "exportTo: ['.'], ", "db")),
+        &["rival-routes"],
+    );
     check(&format!("{}{}", vs("one", "", "db"), vs("two", "", "db")), &[]);
     // One that is kept to a namespace comes before one that is not.
     check(&format!("{}{}", vs("one", "exportTo: ['.'], ", "web"), vs("two", "", "db")), &[]);
@@ -171,7 +189,9 @@ fn sidecars_go_by_one_of_two_virtual_services() {
 fn routes_of_the_gateway_api_contend_by_rank_and_age() {
     let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]}\n---\n";
     let route = |kind: &str, namespace: &str, name: &str, host: &str, matched: &str, to: &str| {
-        format!("apiVersion: gateway.networking.k8s.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{parentRefs: [{{name: g, namespace: shop}}], hostnames: [{host}], rules: [{{{matched}backendRefs: [{{name: {to}, port: 80}}]}}]}}\n---\n")
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{parentRefs: [{{name: g, namespace: shop}}], hostnames: [{host}], rules: [{{{matched}backendRefs: [{{name: {to}, port: 80}}]}}]}}\n---\n"
+        )
     };
     let api = "matches: [{path: {type: PathPrefix, value: /api}}], ";
     let exact = "matches: [{path: {type: Exact, value: /api}}], ";
@@ -210,7 +230,8 @@ fn listeners_contend_for_ports_and_hosts() {
 
 #[test]
 fn plaintext_beside_tls_is_found_where_it_leads_on() {
-    let vs = routed("shop", "x", "{hosts: [a.example], gateways: [edge/g], http: [{route: [{destination: {host: web}}]}]}");
+    let vs =
+        routed("shop", "x", "{hosts: [a.example], gateways: [edge/g], http: [{route: [{destination: {host: web}}]}]}");
     let both = |plain: &str| format!("{}{vs}", gateway("g", &format!("{plain}, {}", tls("a", "shop/a.example"))));
     check(&both(PLAIN), &["plaintext-beside-tls"]);
     check(&both(&PLAIN.replace("hosts:", "tls: {httpsRedirect: true}, hosts:")), &[]);
@@ -220,11 +241,19 @@ fn plaintext_beside_tls_is_found_where_it_leads_on() {
 
 #[test]
 fn gateways_of_others_and_passthrough_are_said() {
-    let auto = "{port: {number: 15443, name: tls, protocol: TLS}, tls: {mode: AUTO_PASSTHROUGH}, hosts: ['shop/*.local']}";
+    let auto =
+        "{port: {number: 15443, name: tls, protocol: TLS}, tls: {mode: AUTO_PASSTHROUGH}, hosts: ['shop/*.local']}";
     check(&gateway("g", auto), &["auto-passthrough"]);
     check(&gateway("g", &auto.replace("AUTO_PASSTHROUGH", "PASSTHROUGH")), &[]);
     let of = |namespace: &str, host: &str| {
-        istio("Gateway", namespace, "g", &format!("{{selector: {{istio: ingressgateway}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['{host}']}}]}}"))
+        istio(
+            "Gateway",
+            namespace,
+            "g",
+            &format!(
+                "{{selector: {{istio: ingressgateway}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['{host}']}}]}}"
+            ),
+        )
     };
     check(&of("team", "*"), &["foreign-gateway"]);
     check(&of("team", "team/*"), &[]);
@@ -233,10 +262,16 @@ fn gateways_of_others_and_passthrough_are_said() {
 
 #[test]
 fn delegates_and_bindings_that_lead_nowhere_are_found() {
-    let open = gateway("g", "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['edge/a.example', 'shop/a.example']}");
-    let root = |delegate: &str| routed("edge", "root", &format!("{{hosts: [a.example], gateways: [edge/g], http: [{{delegate: {delegate}}}]}}"));
-    let leaf = |rest: &str| routed("shop", "leaf", &format!("{{{rest}http: [{{route: [{{destination: {{host: web}}}}]}}]}}"));
-    let case = |delegate: &str, rest: &str, expected: &[&str]| check(&format!("{open}{}{}", root(delegate), leaf(rest)), expected);
+    let open =
+        gateway("g", "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['edge/a.example', 'shop/a.example']}");
+    let root = |delegate: &str| {
+        routed("edge", "root", &format!("{{hosts: [a.example], gateways: [edge/g], http: [{{delegate: {delegate}}}]}}"))
+    };
+    let leaf =
+        |rest: &str| routed("shop", "leaf", &format!("{{{rest}http: [{{route: [{{destination: {{host: web}}}}]}}]}}"));
+    let case = |delegate: &str, rest: &str, expected: &[&str]| {
+        check(&format!("{open}{}{}", root(delegate), leaf(rest)), expected)
+    };
     case("{name: leaf, namespace: shop}", "", &[]);
     case("{name: leaf}", "", &["lost-delegate", "lost-delegate"]);
     case("{name: leaf, namespace: shop}", "hosts: [b.example], gateways: [mesh], ", &["lost-delegate"]);
@@ -244,7 +279,15 @@ fn delegates_and_bindings_that_lead_nowhere_are_found() {
     // Of a namespace of which nothing is at hand nobody knows.
     check(&format!("{open}{}", root("{name: leaf, namespace: far}")), &[]);
 
-    let bound = |gateway: &str, rest: &str| routed("shop", "x", &format!("{{hosts: [a.example], gateways: [{gateway}], {rest}http: [{{route: [{{destination: {{host: web}}}}]}}]}}"));
+    let bound = |gateway: &str, rest: &str| {
+        routed(
+            "shop",
+            "x",
+            &format!(
+                "{{hosts: [a.example], gateways: [{gateway}], {rest}http: [{{route: [{{destination: {{host: web}}}}]}}]}}"
+            ),
+        )
+    };
     check(&format!("{open}{}", bound("edge/g", "")), &[]);
     check(&format!("{open}{}", bound("g", "")), &["idle-route"]);
     check(&format!("{open}{}", bound("edge/g", "exportTo: ['.'], ")), &["idle-route"]);
@@ -256,7 +299,12 @@ fn delegates_and_bindings_that_lead_nowhere_are_found() {
 #[test]
 fn service_entries_are_said_to_reach_too_far() {
     let entry = |namespace: &str, name: &str, rest: &str| {
-        istio("ServiceEntry", namespace, name, &format!("{{hosts: [o.example], ports: [{{number: 443, name: tls, protocol: TLS}}], {rest}}}"))
+        istio(
+            "ServiceEntry",
+            namespace,
+            name,
+            &format!("{{hosts: [o.example], ports: [{{number: 443, name: tls, protocol: TLS}}], {rest}}}"),
+        )
     };
     check(&entry("team", "x", "resolution: DNS"), &["shared-service-entry"]);
     check(&entry("team", "x", "resolution: DNS, exportTo: ['.']"), &[]);
@@ -268,7 +316,8 @@ fn service_entries_are_said_to_reach_too_far() {
     two("resolution: DNS, exportTo: ['*'], endpoints: [{address: p.example}]", &["rival-service-entries"]);
     two("resolution: DNS, exportTo: ['*']", &[]);
     two("resolution: DNS, exportTo: ['.'], endpoints: [{address: p.example}]", &[]);
-    let wild = |rest: &str| entry("team", "x", &format!("exportTo: ['.'], {rest}")).replace("[o.example]", "['*.example']");
+    let wild =
+        |rest: &str| entry("team", "x", &format!("exportTo: ['.'], {rest}")).replace("[o.example]", "['*.example']");
     check(&wild("resolution: NONE"), &["forgeable-outside-host"]);
     check(&wild("resolution: NONE, location: MESH_INTERNAL"), &[]);
     check(&wild("resolution: NONE, addresses: [192.0.2.0/24]"), &[]);
@@ -276,20 +325,35 @@ fn service_entries_are_said_to_reach_too_far() {
 
 #[test]
 fn an_egress_gateway_is_forced_by_the_network_alone() {
-    let entry = istio("ServiceEntry", "shop", "o", "{hosts: [o.example], exportTo: ['.'], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}");
-    let via = |to: &str| routed("shop", "o", &format!("{{hosts: [o.example], exportTo: ['.'], tls: [{{match: [{{port: 443, sniHosts: [o.example]}}], route: [{{destination: {{host: {to}, port: {{number: 80}}}}}}]}}]}}"));
+    let entry = istio(
+        "ServiceEntry",
+        "shop",
+        "o",
+        "{hosts: [o.example], exportTo: ['.'], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}",
+    );
+    let via = |to: &str| {
+        routed(
+            "shop",
+            "o",
+            &format!(
+                "{{hosts: [o.example], exportTo: ['.'], tls: [{{match: [{{port: 443, sniHosts: [o.example]}}], route: [{{destination: {{host: {to}, port: {{number: 80}}}}}}]}}]}}"
+            ),
+        )
+    };
     let inside = network("shop", "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {}}]}]}");
     let out = "out.edge.svc.cluster.local";
     check(&format!("{entry}{}", via(out)), &["unforced-egress"]);
     check(&format!("{entry}{}{inside}", via(out)), &[]);
     check(&format!("{entry}{}", via("o.example")), &[]);
-    let all_but = network("shop", "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}");
+    let all_but =
+        network("shop", "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}");
     check(&format!("{entry}{}{all_but}", via(out)), &["unforced-egress"]);
 }
 
 #[test]
 fn tunnels_and_ports_are_told_apart_in_ambient_mode() {
-    let np = |rules: &str| network("calm", &format!("{{podSelector: {{matchLabels: {{app: api}}}}, ingress: [{rules}]}}"));
+    let np =
+        |rules: &str| network("calm", &format!("{{podSelector: {{matchLabels: {{app: api}}}}, ingress: [{rules}]}}"));
     let from = "from: [{podSelector: {matchLabels: {app: job}}}]";
     check(&np(&format!("{{{from}, ports: [{{port: 8080}}]}}")), &["blocked-tunnel"]);
     check(&np(&format!("{{{from}, ports: [{{port: 8080}}, {{port: 15008}}]}}")), &["ports-by-tunnel"]);
@@ -300,13 +364,20 @@ fn tunnels_and_ports_are_told_apart_in_ambient_mode() {
     let bounded = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: calm}\nspec: {selector: {matchLabels: {app: api}}, rules: [{to: [{operation: {ports: ['8080']}}]}]}\n---\n";
     check(&format!("{bounded}{}", np(&format!("{{{from}, ports: [{{port: 8080}}, {{port: 15008}}]}}"))), &[]);
     // With sidecars the network sees the port itself.
-    let beside = np(&format!("{{{}, ports: [{{port: 8080}}]}}", from.replace("job", "web"))).replace("calm", "shop").replace("app: api", "app: db");
+    let beside = np(&format!("{{{}, ports: [{{port: 8080}}]}}", from.replace("job", "web")))
+        .replace("calm", "shop")
+        .replace("app: api", "app: db");
     check(&beside, &[]);
 }
 
 #[test]
 fn names_and_ports_of_services_are_found_in_network_policies() {
-    let out = |rules: &str| network("shop", &format!("{{podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], egress: [{rules}]}}"));
+    let out = |rules: &str| {
+        network(
+            "shop",
+            &format!("{{podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], egress: [{rules}]}}"),
+        )
+    };
     let to = "{to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 8080}]}";
     check(&out(to), &["no-names"]);
     check(&out(&format!("{to}, {{ports: [{{port: 53, protocol: UDP}}]}}")), &[]);
@@ -314,7 +385,9 @@ fn names_and_ports_of_services_are_found_in_network_policies() {
     check(&out(""), &[]);
     check(&out("{to: [{ipBlock: {cidr: 192.0.2.0/24}}], ports: [{port: 443}]}"), &[]);
     check(&out(&to.replace("{app: db}", "{app: far}")), &[]);
-    let within = |ports: &str| network("shop", &format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{ports: [{ports}]}}]}}"));
+    let within = |ports: &str| {
+        network("shop", &format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{ports: [{ports}]}}]}}"))
+    };
     check(&within("{port: 80}"), &["service-port"]);
     check(&within("{port: 8080}"), &[]);
     check(&within("{port: 80}, {port: 8080}"), &[]);
@@ -323,7 +396,11 @@ fn names_and_ports_of_services_are_found_in_network_policies() {
 
 #[test]
 fn a_sidecar_that_leaves_out_whom_its_callers_may_call_is_found() {
-    let admits = |principal: &str| format!("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: team}}\nspec: {{selector: {{matchLabels: {{app: spy}}}}, rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}\n---\n");
+    let admits = |principal: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: team}}\nspec: {{selector: {{matchLabels: {{app: spy}}}}, rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}\n---\n"
+        )
+    };
     let knows = |hosts: &str| istio("Sidecar", "shop", "default", &format!("{{egress: [{{hosts: [{hosts}]}}]}}"));
     let web = "cluster.local/ns/shop/sa/web";
     let case = |hosts: &str, expected: &[&str]| check(&format!("{}{}", admits(web), knows(hosts)), expected);
@@ -339,8 +416,16 @@ fn a_sidecar_that_leaves_out_whom_its_callers_may_call_is_found() {
 
 #[test]
 fn rights_to_undo_policy_are_said_of_whoever_holds_them() {
-    let role = |labels: &str, rule: &str| format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r, labels: {{{labels}}}}}\nrules: [{{{rule}}}]\n---\n");
-    let bound = |subject: &str| format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: b}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r}}\nsubjects: [{{{subject}}}]\n---\n");
+    let role = |labels: &str, rule: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r, labels: {{{labels}}}}}\nrules: [{{{rule}}}]\n---\n"
+        )
+    };
+    let bound = |subject: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: b}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r}}\nsubjects: [{{{subject}}}]\n---\n"
+        )
+    };
     let writes = "apiGroups: [security.istio.io], resources: ['*'], verbs: ['*']";
     let reads = "apiGroups: [security.istio.io], resources: ['*'], verbs: [get, list]";
     let passes = "apiGroups: [''], resources: [serviceaccounts], verbs: [impersonate]";

@@ -311,7 +311,7 @@ fn service_entries_are_said_to_reach_too_far() {
     check(&entry("istio-system", "x", "resolution: DNS"), &[]);
     let two = |rest: &str, expected: &[&str]| {
         let one = entry("team", "x", "resolution: DNS, exportTo: ['*']");
-        check(&format!("{one}{}", entry("edge", "y", rest)), expected);
+        check(&format!("{one}{}", entry("edge", "z", rest)), expected);
     };
     two("resolution: DNS, exportTo: ['*'], endpoints: [{address: p.example}]", &["rival-service-entries"]);
     two("resolution: DNS, exportTo: ['*']", &[]);

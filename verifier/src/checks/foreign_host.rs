@@ -11,7 +11,7 @@ use ringfence_compiler::inventory::{KubernetesService, Workload};
 use ringfence_compiler::spec::cluster::DataPlane;
 
 use super::{Context, listed};
-use crate::routing::matching::host;
+use crate::routing::matching;
 use crate::routing::virtual_service::VirtualService;
 use crate::routing::{Leads, Rule, Target};
 use crate::surroundings::outside::ServiceEntry;
@@ -31,16 +31,16 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
 /// Reports the Services of others that a ServiceEntry says it is.
 fn claimed(context: &Context<'_>, entry: &ServiceEntry, diagnostics: &mut Diagnostics) {
     let (model, own) = (context.model, &entry.object.namespace);
-    let host = |it: &KubernetesService| format!("{}.{}.svc.cluster.local", it.name, it.namespace);
-    let mut services = model.cluster().inventory.services.iter().filter(|it| it.namespace != *own);
-    let Some(theirs) = services.find(|it| entry.hosts.contains(&host(it))) else { return };
+    let exact = entry.hosts.iter().filter(|host| !host.contains('*'));
+    let theirs = exact.flat_map(|host| named(context, host)).find(|it| it.namespace != *own);
+    let Some(theirs) = theirs else { return };
     let is_caller = |it: &Workload| it.namespace != *own && model.plane(it) == Some(DataPlane::Sidecar);
     if !model.workloads().any(is_caller) {
         return;
     }
     diagnostics.report(
         code::FOREIGN_HOST
-            .at(entry.object.span, format!("{} claims `{}`, which is not of `{own}`", entry.object, host(theirs)))
+            .at(entry.object.span, format!("{} claims `{}`, which is not of `{own}`", entry.object, called(theirs)))
             .label("is told to every namespace, and of two that claim a host no file tells which counts")
             .and(theirs.span, "the Service of that name")
             .help("keep it to its own namespace with `exportTo: [\".\"]`, or call it something else"),
@@ -63,20 +63,15 @@ fn taken(context: &Context<'_>, service: &VirtualService, diagnostics: &mut Diag
     if callers.is_empty() {
         return;
     }
-    let globs: Vec<_> = service.hosts.iter().map(|it| host(it)).collect();
     let mut hosts = BTreeSet::new();
     let mut to = None;
-    for theirs in model.cluster().inventory.services.iter().filter(|it| it.namespace != *own) {
-        let name = format!("{}.{}.svc.cluster.local", theirs.name, theirs.namespace);
-        if !globs.iter().any(|glob| glob.matches(&name)) {
-            continue;
-        }
+    for theirs in service.hosts.iter().flat_map(|it| named(context, it)).filter(|it| it.namespace != *own) {
         let of_itself = Target::Service(theirs.namespace.clone(), theirs.name.clone());
         let rules = service.http.iter().chain(&service.tls).chain(&service.tcp).filter(is_meant);
         let elsewhere = rules.filter_map(|rule| Some((rule.span, elsewhere(rule, &of_itself)?))).next();
         if let Some(elsewhere) = elsewhere {
             to.get_or_insert(elsewhere);
-            hosts.insert(format!("`{name}`"));
+            hosts.insert(format!("`{}`", called(theirs)));
         }
     }
     let Some((span, target)) = to else { return };
@@ -90,6 +85,25 @@ fn taken(context: &Context<'_>, service: &VirtualService, diagnostics: &mut Diag
             .and(span, format!("leads them to {target}"))
             .help("keep it to the calls of its own namespace with `exportTo: [\".\"]`, or leave the host to its owner"),
     );
+}
+
+/// Returns the Services that a host stands for.
+fn named<'m>(context: &Context<'m>, host: &str) -> Vec<&'m KubernetesService> {
+    let inventory = context.model.cluster().inventory;
+    if host.contains('*') {
+        let glob = matching::name(host);
+        return inventory.services.iter().filter(|it| glob.matches(&called(it))).collect();
+    }
+    let mut parts = host.splitn(3, '.');
+    let (Some(name), Some(namespace), Some("svc.cluster.local")) = (parts.next(), parts.next(), parts.next()) else {
+        return Vec::new();
+    };
+    inventory.services_in(namespace).iter().filter(|it| it.name == name).collect()
+}
+
+/// Returns the host of a Service.
+fn called(service: &KubernetesService) -> String {
+    format!("{}.{}.svc.cluster.local", service.name, service.namespace)
 }
 
 /// Says where a rule leads that is not the Service called; `None` where it leads there alone.

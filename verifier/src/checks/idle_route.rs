@@ -16,7 +16,8 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let routing = &context.model.policies().routing;
     for service in routing.virtual_services.iter().filter(|it| !it.hosts.is_empty()) {
         for name in service.gateways.iter().filter(|name| *name != "mesh") {
-            let is_it = |it: &&IstioGateway| format!("{}/{}", it.object.namespace, it.object.name) == *name;
+            let named = name.split_once('/');
+            let is_it = |it: &&IstioGateway| named == Some((&it.object.namespace, &it.object.name));
             let gateway = routing.gateways.iter().find(is_it);
             let Some((why, help)) = idle(context, service, name, gateway) else { continue };
             let mut found = code::IDLE_ROUTE

@@ -3,14 +3,14 @@
 //! In: what gateways let in, and the VirtualServices of sidecars. Out: a finding for each two objects that lead a request in
 //! common elsewhere. Creation times are in no repository.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::mesh as code;
 
 use super::{Context, is_at_one_port};
 use crate::engine::{Chain, Enforced, Leaf, Test};
-use crate::entrances::{Entrance, Opening, older};
+use crate::entrances::{Entrance, Entrances, Opening, older};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::request::Request;
 use crate::routing::gateway::Speaks;
@@ -27,14 +27,29 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
 
 fn at_gateways(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let entrances = context.entrances;
-    let open: Vec<&Opening> = entrances.openings.iter().filter(|it| !it.mistaken && it.route.is_some()).collect();
+    let mut of_hosts: BTreeMap<&str, Vec<&Opening>> = BTreeMap::new();
+    for opening in entrances.openings.iter().filter(|it| !it.mistaken && it.route.is_some()) {
+        of_hosts.entry(&opening.host).or_default().push(opening);
+    }
     let mut said: BTreeSet<(&Named, &Named)> = BTreeSet::new();
+    for open in of_hosts.into_values() {
+        of_host(entrances, &open, &mut said, diagnostics);
+    }
+}
+
+/// Compares the openings of one host with each other.
+fn of_host<'e>(
+    entrances: &'e Entrances,
+    open: &[&'e Opening],
+    said: &mut BTreeSet<(&'e Named, &'e Named)>,
+    diagnostics: &mut Diagnostics,
+) {
     for (at, one) in open.iter().enumerate() {
-        let rivals = open.iter().skip(at + 1).filter(|other| other.host == one.host && other.route != one.route);
-        for other in rivals.take(MOST) {
+        let rivals = open.iter().skip(at + 1).take(MOST).filter(|other| other.route != one.route);
+        for other in rivals {
             let (Some(first), Some(second)) = (&one.route, &other.route) else { continue };
             let pair = if first < second { (first, second) } else { (second, first) };
-            if said.contains(&pair) || is_same(&open, one, other) {
+            if said.contains(&pair) || is_same(open, one, other) {
                 continue;
             }
             let (Some(here), Some(there)) = (entrances.listener(one), entrances.listener(other)) else { continue };
@@ -101,10 +116,8 @@ fn in_common(listener: &Entrance, one: &Opening, other: &Opening) -> Option<Requ
 fn is_same(all: &[&Opening], one: &Opening, other: &Opening) -> bool {
     let leads = |of: &Opening| {
         let ways = all.iter().filter(|it| it.listener == of.listener && it.route == of.route && it.rule == of.rule);
-        let mut ways: Vec<String> = ways
-            .filter(|it| it.host == of.host)
-            .map(|it| format!("{:?} {:?} {} {:?}", it.target, it.port, it.mirrors, it.rewriting))
-            .collect();
+        let mut ways: Vec<String> =
+            ways.map(|it| format!("{:?} {:?} {} {:?}", it.target, it.port, it.mirrors, it.rewriting)).collect();
         ways.sort();
         ways.dedup();
         ways
@@ -146,10 +159,20 @@ fn example(request: &Request) -> String {
 /// Finds VirtualServices of which a sidecar takes one whole: there nothing is merged.
 fn at_sidecars(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let services = &context.model.policies().routing.virtual_services;
-    let of_mesh: Vec<&VirtualService> = services.iter().filter(|it| is_of_mesh(it)).collect();
-    for (at, one) in of_mesh.iter().enumerate() {
-        for other in of_mesh.iter().skip(at + 1) {
-            let Some(host) = one.hosts.iter().find(|host| other.hosts.contains(host)) else { continue };
+    let mut of_hosts: BTreeMap<&str, Vec<&VirtualService>> = BTreeMap::new();
+    for service in services.iter().filter(|it| is_of_mesh(it)) {
+        service.hosts.iter().for_each(|host| of_hosts.entry(host).or_default().push(service));
+    }
+    let mut said: BTreeSet<(&Named, &Named)> = BTreeSet::new();
+    for (host, rivals) in &of_hosts {
+        let pairs = rivals
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| rivals.iter().skip(at + 1).take(MOST).map(move |other| (*one, *other)));
+        for (one, other) in pairs {
+            if one.object == other.object || !said.insert((&one.object, &other.object)) {
+                continue;
+            }
             if !are_seen_alike(context, one, other) || does_same(one, other) {
                 continue;
             }

@@ -21,18 +21,28 @@ use crate::model::Before;
 use crate::network::TUNNEL;
 use crate::reach::{self, Asked, Caller, Reach, is_gateway};
 
+/// What makes workloads the same to policies: the direction, the namespace, the policies and the ports.
+type Same<'m> = (bool, &'m str, Vec<&'m str>, Vec<u16>);
+
 /// How many callers are tried at a workload at most.
-const MOST: usize = 2_000;
+const MOST: usize = 500;
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let model = context.model;
     let in_ambient =
         |it: &&Workload| model.plane(it) == Some(DataPlane::Ambient) && !it.host_network && !is_gateway(it);
     let mut said: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut asked: BTreeSet<Same<'_>> = BTreeSet::new();
     for workload in model.workloads().filter(in_ambient) {
         for direction in [Direction::Ingress, Direction::Egress] {
             let policies: Vec<&NetworkPolicy> =
                 model.network().guards(workload, direction).network.into_iter().map(|(_, policy)| policy).collect();
+            // What the same policies say of the same ports is asked once.
+            let names = policies.iter().map(|policy| policy.name.as_str()).collect();
+            let ports = model.ports(workload).into_keys().collect();
+            if !asked.insert((direction == Direction::Ingress, &workload.namespace, names, ports)) {
+                continue;
+            }
             let rules = || policies.iter().flat_map(|policy| policy.rules(direction).into_iter().flatten());
             let tunnel = Server { port: TUNNEL, names: &[] };
             // Where every rule is about all ports, or about that of tunnels too, it keeps nobody from those.

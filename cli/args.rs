@@ -107,6 +107,7 @@ pub enum Verb {
         "ringfence reach shop/web shop/db:8080",
         "ringfence reach outside frontend --mesh rendered/",
         "ringfence reach web db --method GET --path '/admin/*' --exit-code",
+        "ringfence reach internet shop/api GET /v1/cards    through which gateway and route",
         "ringfence reach any shop/db                        everybody who reaches it",
         "ringfence reach /payments any                      whom a tenant reaches",
         "ringfence reach web db --with draft.yaml           what a change would do",
@@ -121,6 +122,13 @@ pub enum Verb {
         "ringfence matrix rendered/ --format dot | dot -Tsvg",
     ))]
     Matrix(Matrix),
+    /// Lists what gateways let in from outside, and which route leads it where.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence exposed fixtures/bank",
+        "ringfence exposed rendered/ --format json",
+    ))]
+    Exposed(Exposed),
     /// Says what a change means: access gained, lost and moved, with a request each.
     #[command(after_help = after!(
         DIFF_EXITS,
@@ -271,6 +279,9 @@ pub struct Reach {
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "mesh")]
     pub facts: Option<PathBuf>,
+    /// Asks for this request: a method, a path or both, or a URL (`GET /v1/cards`, `https://api.example/v1/cards`).
+    #[arg(value_name = "REQUEST", num_args = 0..=2, conflicts_with_all = ["method", "path"])]
+    pub request: Vec<String>,
     /// Asks for this port of the workload or its Service.
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
@@ -329,6 +340,18 @@ pub struct Matrix {
     /// How many threads to use; `RAYON_NUM_THREADS`, or as many as there are cores, when absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// Arguments of `exposed`.
+#[derive(Debug, clap::Args)]
+pub struct Exposed {
+    /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
+    pub path: Option<PathBuf>,
+    /// A file with a Cluster document: what manifests cannot tell about plain ones.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub facts: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// The formats of a matrix.

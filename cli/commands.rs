@@ -10,6 +10,7 @@ mod completions;
 mod diff;
 mod effective;
 mod explain;
+mod exposed;
 mod impact;
 mod init;
 mod matrix;
@@ -43,6 +44,7 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Effective(args) => effective::run(&args),
         Verb::Reach(args) => reach::run(&args),
         Verb::Matrix(args) => matrix::run(&args),
+        Verb::Exposed(args) => exposed::run(&args),
         Verb::Diff(args) => diff::run(&args),
         Verb::Impact(args) => impact::run(&args),
         Verb::Explain(args) => explain::run(&args),

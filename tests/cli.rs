@@ -14,6 +14,8 @@
 mod answers;
 #[path = "cli/diff.rs"]
 mod diff;
+#[path = "cli/exposed.rs"]
+mod exposed;
 #[path = "cli/forms.rs"]
 mod forms;
 #[path = "cli/init.rs"]

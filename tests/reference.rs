@@ -20,6 +20,7 @@ const COMMANDS: [&str; 13] = [
     "effective",
     "reach",
     "matrix",
+    "exposed",
     "diff",
     "impact",
     "explain",

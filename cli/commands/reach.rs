@@ -6,11 +6,13 @@
 mod answers;
 mod grouped;
 mod json;
+mod outward;
 mod parties;
 mod places;
 mod services;
 mod single;
 mod wanted;
+mod ways;
 mod whatif;
 
 use ringfence_verifier::reach::Reach;
@@ -28,6 +30,9 @@ use crate::tree::blame::History;
 /// Runs the command.
 pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let mut input = Input::open(args.mesh.as_deref(), args.facts.as_deref(), &args.reading)?;
+    if let Some(host) = outward::host(&args.to, args.port)? {
+        return to_host(args, &mut input, (&host.0, host.1));
+    }
     let (to, port) = parties::split(&args.to, args.port)?;
     if let Some(failure) = parties::misspelt_block(&args.from) {
         return Err(failure);
@@ -43,7 +48,8 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
     let invented = parties::invented(&args.from)?;
-    let answers = Answers::find(&meshes, &models, &invented, &question)?;
+    let entrances = parties::entrances(&args.from, &models);
+    let answers = Answers::find(&meshes, &models, &entrances, &invented, &question)?;
     if answers.words().is_empty() {
         // Nothing was asked, and no answer is not "denied".
         return Err(Failure::new(format!("manifests show no port of `{to}`")).help("name one, as in `shop/db:8080`"));
@@ -69,4 +75,24 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let concluded = conclude_answer(&args.reading, &meshes)?;
     let denied = answers.words().values().all(|reach| *reach == Reach::Denied);
     Ok(if args.exit_code && denied { Exit::Denied } else { concluded })
+}
+
+/// Answers who reaches a host outside.
+fn to_host(args: &args::Reach, input: &mut Input, host: (&str, u16)) -> Result<Exit, Failure> {
+    whatif::edit(input, args)?;
+    let meshes = input.meshes();
+    if meshes.clusters.is_empty() {
+        return conclude_answer(&args.reading, &meshes);
+    }
+    meshes.must_run()?;
+    let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
+    let entrances = outward::entrances(&models);
+    let answers = outward::find(&meshes, &models, &entrances, &args.from, host)?;
+    let history = History::of(&input.root, args.reading.at.as_deref());
+    let places =
+        Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
+    console::print(&outward::render(&answers, host, &places, args.reading.format))?;
+    say_assumed(&meshes);
+    let concluded = conclude_answer(&args.reading, &meshes)?;
+    Ok(if args.exit_code && outward::reach(&answers) == Reach::Denied { Exit::Denied } else { concluded })
 }

@@ -245,6 +245,12 @@ fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
             counted(workloads, "workload"),
         ),
     };
+    if proof.exposures > 0 {
+        words.push_str(&format!("; gateways let in exactly {}", counted(proof.exposures, "exposure")));
+    }
+    if proof.egresses > 0 {
+        words.push_str(&format!("; {} as meant", counted(proof.egresses, "egress")));
+    }
     if let Some(fenced) = fenced(proof) {
         words.push_str("; ");
         words.push_str(&fenced);
@@ -253,9 +259,8 @@ fn proved(proof: Proof, exposures: usize, egresses: usize) -> String {
         (proof.bypassed, "port", "past the proxy"),
         (proof.behind, "workload", "behind a waypoint"),
         (proof.unmeshed, "workload", "without a proxy"),
-        // No answer follows a request through a gateway yet.
-        (exposures, "exposure", "at gateways"),
-        (egresses, "egress", "to hosts outside"),
+        (exposures.saturating_sub(proof.exposures), "exposure", "at gateways"),
+        (egresses.saturating_sub(proof.egresses), "egress", "to hosts outside"),
     ];
     let left_out: Vec<String> = left_out
         .into_iter()

@@ -11,11 +11,13 @@ mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::yaml::Node;
+
 pub use bypass::{Bypass, BypassedPorts};
 pub use machine::Machine;
 pub(crate) use machine::PROXY;
 pub use manifests::Manifests;
-pub use service::{KubernetesService, ServicePort};
+pub use service::{KubernetesService, Opened, ServicePort};
 pub use workload::{ContainerPort, OwnProxy, Workload};
 
 /// Labels of a pod, a namespace or a selector.
@@ -41,6 +43,8 @@ pub struct ClusterInventory {
     pub workloads: Vec<Workload>,
     /// Kubernetes Services, sorted by namespace and name.
     pub services: Vec<KubernetesService>,
+    /// Objects that say what gateways let in, as they are written: nothing here is known of them.
+    pub routing: Vec<Node>,
     /// How many objects of each other kind there are.
     pub foreign: BTreeMap<String, usize>,
     /// How many objects there are in all.

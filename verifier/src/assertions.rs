@@ -7,6 +7,7 @@
 mod callers;
 mod claims;
 mod hops;
+mod outside;
 mod ports;
 mod report;
 mod terrain;
@@ -59,7 +60,7 @@ pub struct Step {
 /// One claim of an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The field it is written in: `never`, `always`, `hops`, `isolated` or `requests`.
+    /// The field it is written in: `never`, `always`, `hops`, `isolated`, `outside` or `requests`.
     pub field: &'static str,
     /// What is claimed, in a sentence.
     pub text: String,

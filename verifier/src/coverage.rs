@@ -88,7 +88,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "AuthorizationPolicy",
         group: "security.istio.io",
-        note: "At sidecars, and in ambient mode as `fixtures/semantics/ambient.yaml` says. Gateways and waypoints are answered with \"depends\".",
+        note: "At sidecars, and in ambient mode as `fixtures/semantics/ambient.yaml` says. At gateways where `reach` and `exposed` come from outside, as `fixtures/semantics/gateways.yaml` says; otherwise gateways are answered with \"depends\".",
         rows: &[
             row(
                 &["action"],
@@ -359,7 +359,7 @@ pub const KINDS: &[Kind] = &[
 
 /// Kinds of which no field is followed, with what that means.
 pub const OTHERS: &[(&str, &str, How, &str)] = &[
-    ("Gateway, VirtualService", "networking.istio.io", How::Wider, "routes are no boundary; gateways are \"depends\""),
+    ("Gateway, VirtualService", "networking.istio.io", How::Wider, "what gateways let in; subsets are not told apart"),
     (
         "Sidecar",
         "networking.istio.io",
@@ -393,7 +393,7 @@ pub const OTHERS: &[(&str, &str, How, &str)] = &[
         "Gateway, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, ReferenceGrant",
         "gateway.networking.k8s.io",
         How::Wider,
-        "routes are no boundary; gateways are \"depends\"",
+        "what gateways let in; query parameters and regular expressions are \"depends\"",
     ),
 ];
 

@@ -69,6 +69,31 @@ impl<O> Chain<O> {
         self.deny.iter().chain(&self.custom).chain(self.allow.iter().flatten())
     }
 
+    /// Joins two chains both of which a request has to pass. A rule that admits is one of each; `of` says where it comes from.
+    #[must_use]
+    pub fn and<P, Q>(self, other: Chain<P>, of: impl Fn(Option<&O>, Option<&P>) -> Q) -> Chain<Q> {
+        let (ours, theirs) = (
+            |rule: Enforced<O>| rule.come_from(|it| of(Some(it), None)),
+            |rule: Enforced<P>| rule.come_from(|it| of(None, Some(it))),
+        );
+        let both = |one: &Enforced<O>, two: &Enforced<P>| Enforced {
+            origin: of(Some(&one.origin), Some(&two.origin)),
+            sources: crossed(&one.sources, &two.sources),
+            operations: crossed(&one.operations, &two.operations),
+        };
+        let allow = match (self.allow, other.allow) {
+            (None, None) => None,
+            (Some(rules), None) => Some(rules.into_iter().map(ours).collect()),
+            (None, Some(rules)) => Some(rules.into_iter().map(theirs).collect()),
+            (Some(one), Some(two)) => Some(one.iter().flat_map(|it| two.iter().map(|other| both(it, other))).collect()),
+        };
+        let mut deny: Vec<_> = self.deny.into_iter().map(ours).collect();
+        deny.extend(other.deny.into_iter().map(theirs));
+        let mut custom: Vec<_> = self.custom.into_iter().map(ours).collect();
+        custom.extend(other.custom.into_iter().map(theirs));
+        Chain { deny, custom, allow }
+    }
+
     /// Returns the same questions without where they come from, so that equal ones are equal.
     #[must_use]
     pub fn anonymous(self) -> Chain<()> {
@@ -85,6 +110,16 @@ impl<O> Enforced<O> {
     pub fn tests(&self) -> impl Iterator<Item = &Test> {
         self.sources.iter().chain(&self.operations).flatten()
     }
+
+    /// Returns the same rule with another word for where it comes from.
+    pub fn come_from<P>(self, of: impl FnOnce(&O) -> P) -> Enforced<P> {
+        Enforced { origin: of(&self.origin), sources: self.sources, operations: self.operations }
+    }
+}
+
+/// Returns each conjunction of one list with each of another.
+fn crossed(one: &[Vec<Test>], other: &[Vec<Test>]) -> Vec<Vec<Test>> {
+    one.iter().flat_map(|tests| other.iter().map(|more| [tests.as_slice(), more].concat())).collect()
 }
 
 /// A test of one attribute: one of the leaves holds, or none does.

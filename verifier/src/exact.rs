@@ -7,11 +7,13 @@
 mod atoms;
 mod dimension;
 mod locate;
+mod parts;
 mod several;
 mod space;
 mod verdict;
 
 pub use self::dimension::{Attribute, Value};
+pub(crate) use self::parts::{Part, outside};
 pub use self::space::{Arrivals, Space};
 pub(crate) use self::verdict::areas;
 pub use self::verdict::{Certainty, Verdict};

@@ -161,6 +161,7 @@ impl fmt::Display for Glob {
                     Piece::Text(text) => formatter.write_str(text)?,
                     Piece::Run(Class::Everything | Class::NotSlash, 0) => formatter.write_str("*")?,
                     Piece::Run(Class::Everything | Class::NotSlash, _) => formatter.write_str("+")?,
+                    Piece::Run(Class::Digit, _) => formatter.write_str("{digits}")?,
                     Piece::Run(Class::Segment, _) => formatter.write_str("{*}")?,
                     Piece::Run(Class::SegmentOrSlash, _) => formatter.write_str("{**}")?,
                 }

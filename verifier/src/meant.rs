@@ -4,8 +4,8 @@
 //! the same kind as those of manifests, made without looking at any manifest. It exists so that what is emitted can be held
 //! against what was meant.
 
-mod patterns;
-mod tokens;
+pub(crate) mod patterns;
+pub(crate) mod tokens;
 
 use std::collections::BTreeSet;
 

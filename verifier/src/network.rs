@@ -90,10 +90,10 @@ impl Wire {
     fn ask<'a>(self, port: impl FnOnce() -> Gate<'a>, tunnel: impl FnOnce() -> Gate<'a>) -> Gate<'a> {
         match self {
             Self::Port => port(),
-            Self::Either => any_of([port(), tunnel()].into_iter()),
+            Self::Either => joined([port(), tunnel()].into_iter()),
             Self::Tunnel => match tunnel() {
                 Gate::Open(decider) => Gate::Open(decider),
-                tunnel => any_of([tunnel, port()].into_iter()),
+                tunnel => joined([tunnel, port()].into_iter()),
             },
         }
     }
@@ -113,8 +113,8 @@ fn egress_by<'a>(model: &Model<'a>, caller: Caller<'a>, to: &Workload, port: u16
         Caller::WorkloadOf(home, from) => {
             let names = names(to, port);
             let ask = |block: IpNet| gate(home.network().leaves_for(from, block, port, &names));
-            match any_of(addresses(model, to).into_iter().map(ask)) {
-                Gate::Shut(decider) => match any_of(everywhere().into_iter().map(ask)) {
+            match joined(addresses(model, to).into_iter().map(ask)) {
+                Gate::Shut(decider) => match joined(everywhere().into_iter().map(ask)) {
                     Gate::Shut(_) => Gate::Shut(decider),
                     Gate::Open(decider) | Gate::Unsure(decider) => Gate::Unsure(decider),
                 },
@@ -247,7 +247,7 @@ impl<'m, 'a> Ingress<'m, 'a> {
                     Caller::WorkloadOf(_, from) => addresses(home, from),
                     _ => anywhere(home, false),
                 };
-                let directly = any_of(of_caller.into_iter().map(|block| ask(Peer::Outside(block))));
+                let directly = joined(of_caller.into_iter().map(|block| ask(Peer::Outside(block))));
                 let Gate::Shut(decider) = directly else { return directly };
                 if !share_a_network(home, self.model)
                     && *way.from_nowhere.get_or_init(|| self.lets_from_nowhere(&way.entrance))
@@ -316,7 +316,7 @@ pub(crate) fn everywhere() -> Vec<IpNet> {
 }
 
 /// Joins what is said of addresses of which a pod has one, nobody knows which.
-fn any_of<'a>(gates: impl Iterator<Item = Gate<'a>>) -> Gate<'a> {
+pub(crate) fn joined<'a>(gates: impl Iterator<Item = Gate<'a>>) -> Gate<'a> {
     let gates: Vec<Gate<'a>> = gates.collect();
     let all_open = gates.iter().all(|gate| gate.reach() == Reach::Allowed);
     match gates.into_iter().max_by_key(Gate::reach) {
@@ -326,7 +326,8 @@ fn any_of<'a>(gates: impl Iterator<Item = Gate<'a>>) -> Gate<'a> {
     }
 }
 
-fn gate(passage: Passage<'_>) -> Gate<'_> {
+/// Makes a gate of what the network says.
+pub(crate) fn gate(passage: Passage<'_>) -> Gate<'_> {
     match passage {
         Passage::Open(by) => Gate::Open(decider(by)),
         // Of two, the one that a policy stands behind says more.

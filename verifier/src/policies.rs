@@ -10,7 +10,7 @@ use ringfence_compiler::yaml::{Node, Value};
 use crate::deciding::Deciding;
 use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::peer_authentication::{Modes, PeerAuthentication, deciding};
-use crate::istio::read::selects;
+use crate::istio::read::{TargetRef, selects};
 use crate::istio::request_authentication::{JwtRule, RequestAuthentication};
 use crate::istio::sidecar::Sidecar;
 use crate::kubernetes::fits::Fits;
@@ -20,6 +20,7 @@ use crate::kubernetes::peer::Pod;
 use crate::kubernetes::selector::{carry, is_added};
 use crate::kubernetes::tier_policy::TierPolicy;
 use crate::refusals::refused;
+use crate::routing::Routing;
 use crate::unknown;
 use crate::waypoints::Waypoint;
 
@@ -40,6 +41,8 @@ pub struct Policies {
     pub network: Vec<NetworkPolicy>,
     /// Policies of the tiers around them, by tier, priority, kind and name.
     pub tiers: Vec<TierPolicy>,
+    /// What gateways let in and where they lead it, by namespace and name.
+    pub routing: Routing,
 }
 
 impl Policies {
@@ -62,15 +65,17 @@ impl Policies {
                 let (read, doubtful) = (Sidecar::read(root, diagnostics), unknown::of_sidecar(root, diagnostics));
                 self.sidecars.extend(read.map(|read| Sidecar { doubtful, ..read }));
             }
-            None if kind == "Gateway" && text("apiVersion").starts_with("gateway.networking.k8s.io/") => {
-                self.waypoints.extend(Waypoint::read(root));
-            }
             None if kind.ends_with("List") => {
                 if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value) {
                     items.iter().for_each(|item| self.put(item, asked, diagnostics));
                 }
             }
-            None => {}
+            None => {
+                if kind == "Gateway" && text("apiVersion").starts_with("gateway.networking.k8s.io/") {
+                    self.waypoints.extend(Waypoint::read(root));
+                }
+                self.routing.add(root, diagnostics);
+            }
         }
     }
 
@@ -107,6 +112,7 @@ impl Policies {
         sort(&mut self.sidecars);
         sort(&mut self.network);
         sort(&mut self.waypoints);
+        self.routing = self.routing.sorted();
         let rank = |policy: &TierPolicy| (policy.tier, policy.priority, policy.kind, policy.name.clone());
         self.tiers.sort_by_key(rank);
         self
@@ -146,6 +152,33 @@ impl Policies {
     pub fn authorizing(&self, namespace: &str, labels: &Labels, root: &str) -> Vec<&AuthorizationPolicy> {
         let here = here(&self.authorization, namespace, root);
         here.filter(|policy| policy.targets.is_empty() && selects(&policy.selector, labels)).collect()
+    }
+
+    /// Returns the AuthorizationPolicies at the pods of a gateway: those that select them, and those attached to its Gateway.
+    #[must_use]
+    pub fn authorizing_at(
+        &self,
+        (namespace, labels): (&str, &Labels),
+        gateway: &str,
+        root: &str,
+    ) -> Vec<&AuthorizationPolicy> {
+        let here = here(&self.authorization, namespace, root);
+        here.filter(|policy| {
+            attached(&policy.targets, &policy.namespace, namespace, gateway)
+                .unwrap_or_else(|| selects(&policy.selector, labels))
+        })
+        .collect()
+    }
+
+    /// Returns the rules by which the pods of a gateway take tokens.
+    #[must_use]
+    pub fn tokens_at_gateway(&self, (namespace, labels): (&str, &Labels), gateway: &str, root: &str) -> Vec<&JwtRule> {
+        let here = here(&self.tokens, namespace, root);
+        let here = here.filter(|policy| {
+            attached(&policy.targets, &policy.namespace, namespace, gateway)
+                .unwrap_or_else(|| selects(&policy.selector, labels))
+        });
+        here.flat_map(|policy| &policy.rules).collect()
     }
 
     /// Returns the rules by which the sidecar of a pod takes tokens.
@@ -263,6 +296,13 @@ impl Policies {
             network: network.filter(|(fits, _)| fits.may()).collect(),
         }
     }
+}
+
+/// Tells whether targets name a Gateway of a namespace; `None` where there are none. A policy targets objects of its own
+/// namespace alone.
+fn attached(targets: &[TargetRef], own: &str, namespace: &str, gateway: &str) -> Option<bool> {
+    let is_it = |target: &TargetRef| target.kind == "Gateway" && target.name == gateway && own == namespace;
+    (!targets.is_empty()).then(|| targets.iter().any(is_it))
 }
 
 /// Tells whether a policy may hold for a pod, and may not.

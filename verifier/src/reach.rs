@@ -10,6 +10,7 @@ mod nearest;
 mod outside;
 mod proxy;
 mod statements;
+mod through;
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::{OwnProxy, Workload};
@@ -27,7 +28,9 @@ use crate::waypoints;
 pub use self::asked::Asked;
 pub(crate) use self::nearest::one_of;
 pub use self::nearest::{Failure, Miss};
+pub(crate) use self::outside::outside_of;
 pub use self::proxy::{Part, Told};
+pub use self::through::{Way, admitted, gateway_policies, through, through_each, tokens_at};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +186,8 @@ pub struct Answer<'a> {
     pub statement: Option<Told<&'a Origin>>,
     /// The statement that made the mode of the port; `None` for plain manifests, and where nobody wrote one.
     pub mode: Option<&'a Origin>,
+    /// The gateway, and the route there, by which it comes from outside; `None` for who calls straight.
+    pub by: Option<String>,
     /// Why each gate is unsure, in the order of the gates; empty where it is sure.
     pub doubts: [Vec<String>; 3],
 }
@@ -292,13 +297,13 @@ impl<'a> Answer<'a> {
     fn before(egress: Gate<'a>, ingress: Gate<'a>) -> Self {
         let doubts = Default::default();
         let (proxy, witness, part, statement, mode) = (None, None, None, None, None);
-        let (in_ambient, by_waypoint) = (false, false);
-        Self { egress, ingress, proxy, in_ambient, by_waypoint, witness, part, statement, mode, doubts }
+        let (in_ambient, by_waypoint, by) = (false, false, None);
+        Self { egress, ingress, proxy, in_ambient, by_waypoint, witness, part, statement, mode, by, doubts }
     }
 }
 
 /// Tells whether the pods of a workload are gateways, by the labels that Istio and its charts give them, and by their proxy.
-pub(crate) fn is_gateway(workload: &Workload) -> bool {
+pub fn is_gateway(workload: &Workload) -> bool {
     let named = workload.labels.get("istio").is_some_and(|name| name.ends_with("gateway"));
     named
         || workload.proxy == Some(OwnProxy::Gateway)

@@ -7,9 +7,27 @@
 use crate::engine::{Chain, Enforced, Leaf, Test};
 use crate::glob::Glob;
 
+/// What becomes of a leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    /// It is asked, perhaps as another one.
+    Asked(Leaf),
+    /// It holds or not, as is known already.
+    Known(bool),
+}
+
 /// Resolves the tests on the peer and the port; rules that cannot match any more are left out.
 pub fn residual<O: Clone>(chain: &Chain<O>, port: u16, is_peer: &impl Fn(&Glob) -> bool) -> Chain<O> {
-    let rules = |rules: &[Enforced<O>]| rules.iter().filter_map(|rule| left_of(rule, port, is_peer)).collect();
+    resolved(chain, &|leaf| match leaf {
+        Leaf::Peer(glob) => Resolved::Known(is_peer(glob)),
+        Leaf::Port(number) => Resolved::Known(*number == port),
+        leaf => Resolved::Asked(leaf.clone()),
+    })
+}
+
+/// Resolves every leaf; rules that cannot match any more are left out.
+pub fn resolved<O: Clone>(chain: &Chain<O>, resolve: &impl Fn(&Leaf) -> Resolved) -> Chain<O> {
+    let rules = |rules: &[Enforced<O>]| rules.iter().filter_map(|rule| left_of(rule, resolve)).collect();
     Chain {
         deny: rules(&chain.deny),
         custom: rules(&chain.custom),
@@ -24,11 +42,11 @@ pub fn is_plain<O>(rule: &Enforced<O>) -> bool {
     open(&rule.sources) && open(&rule.operations)
 }
 
-fn left_of<O: Clone>(rule: &Enforced<O>, port: u16, is_peer: &impl Fn(&Glob) -> bool) -> Option<Enforced<O>> {
+fn left_of<O: Clone>(rule: &Enforced<O>, resolve: &impl Fn(&Leaf) -> Resolved) -> Option<Enforced<O>> {
     let one_of = |lists: &[Vec<Test>]| -> Option<Vec<Vec<Test>>> {
         let mut left: Vec<Vec<Test>> = Vec::new();
         for tests in lists {
-            let Some(tests) = all_of(tests, port, is_peer) else { continue };
+            let Some(tests) = all_of(tests, resolve) else { continue };
             // One that asks nothing makes the others idle.
             if tests.is_empty() {
                 return Some(vec![tests]);
@@ -44,22 +62,22 @@ fn left_of<O: Clone>(rule: &Enforced<O>, port: u16, is_peer: &impl Fn(&Glob) -> 
 }
 
 /// Returns what is left of tests that must all hold; `None` where one cannot.
-fn all_of(tests: &[Test], port: u16, is_peer: &impl Fn(&Glob) -> bool) -> Option<Vec<Test>> {
+fn all_of(tests: &[Test], resolve: &impl Fn(&Leaf) -> Resolved) -> Option<Vec<Test>> {
     let mut left = Vec::new();
     for test in tests {
-        let known = |leaf: &&Leaf| matches!(leaf, Leaf::Peer(_) | Leaf::Port(_));
-        let holds = test.leaves.iter().any(|leaf| match leaf {
-            Leaf::Peer(glob) => is_peer(glob),
-            Leaf::Port(number) => *number == port,
-            _ => false,
-        });
-        let unknown: Vec<Leaf> = test.leaves.iter().filter(|leaf| !known(leaf)).cloned().collect();
+        let (mut holds, mut leaves) = (false, Vec::new());
+        for leaf in &test.leaves {
+            match resolve(leaf) {
+                Resolved::Known(known) => holds |= known,
+                Resolved::Asked(leaf) => leaves.push(leaf),
+            }
+        }
         match (holds, test.negated) {
             (true, true) => return None,
             (true, false) => {}
-            (false, false) if unknown.is_empty() => return None,
-            (false, true) if unknown.is_empty() => {}
-            (false, negated) => left.push(Test { leaves: unknown, negated }),
+            (false, false) if leaves.is_empty() => return None,
+            (false, true) if leaves.is_empty() => {}
+            (false, negated) => left.push(Test { leaves, negated }),
         }
     }
     Some(left)

@@ -3,6 +3,8 @@
 //! In: [`Resolved`] policy and the texts that were compiled from it. Out: [`Proof`], and a report with a request for each
 //! port where the two differ. The texts are read as any other manifests; nothing of how they came about is used.
 
+mod egresses;
+mod exposures;
 mod network;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +25,7 @@ use crate::engine::envoy::{Mesh, Reads, ZTUNNEL};
 use crate::engine::{Enforced, chain};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::meant::{self, Meant};
+use crate::model::Model;
 use crate::policies::Policies;
 use crate::request::Request;
 use crate::spoken;
@@ -48,6 +51,10 @@ pub struct Proof {
     pub fenced: usize,
     /// Ports that annotations take from the sidecar, where the same was shown.
     pub fenced_ports: usize,
+    /// Egresses whose callers get out as they are meant to, in each cluster, and by gateways nobody else.
+    pub egresses: usize,
+    /// Exposures that their gateways let in as they are meant, in each cluster.
+    pub exposures: usize,
 }
 
 impl Proof {
@@ -90,6 +97,18 @@ pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
         proof.add(&one);
         diagnostics.append(said);
     }
+    let mut differing = BTreeSet::new();
+    for (name, cluster) in &resolved.world.clusters {
+        if let Some(policies) = policies.get(name) {
+            let model = Model::joining(Cluster { document: cluster.document, inventory: cluster.inventory }, policies);
+            differing.extend(exposures::compare(resolved, &model, diagnostics));
+            differing.extend(egresses::compare(resolved, &model, diagnostics));
+        }
+    }
+    let exposed: BTreeSet<_> = resolved.exposures.iter().map(|exposed| exposed.document.span).collect();
+    proof.exposures = exposed.difference(&differing).count();
+    let leaving: BTreeSet<_> = resolved.egresses.iter().map(|leaving| leaving.document.span).collect();
+    proof.egresses = leaving.difference(&differing).count();
     proof
 }
 

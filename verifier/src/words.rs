@@ -21,7 +21,7 @@ pub(crate) fn glob(glob: &Glob) -> String {
 fn starred(pieces: &[Piece]) -> String {
     let star = |piece: &Piece| match piece {
         Piece::Text(text) => text.clone(),
-        Piece::Run(Class::Everything | Class::NotSlash, _) => "*".to_owned(),
+        Piece::Run(Class::Everything | Class::NotSlash | Class::Digit, _) => "*".to_owned(),
         Piece::Run(Class::Segment, _) => "{*}".to_owned(),
         Piece::Run(Class::SegmentOrSlash, _) => "{**}".to_owned(),
     };

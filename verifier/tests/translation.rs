@@ -22,24 +22,24 @@ use ringfence_compiler::source::Sources;
 use ringfence_compiler::spec::names::Day;
 use ringfence_verifier::translation::{Proof, prove};
 
-struct Bank {
+struct Fixture {
     sources: Sources,
     parsed: Parsed,
 }
 
-impl Bank {
-    fn read() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bank");
+impl Fixture {
+    fn read(name: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name);
         let mut tree = BTreeMap::new();
         add(&root, &root, &mut tree);
         let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
-        let parsed = parse(&tree, &mut sources, &mut said).expect("the bank is read");
+        let parsed = parse(&tree, &mut sources, &mut said).expect("the fixture is read");
         Self { sources, parsed }
     }
 
     fn resolved(&self) -> Resolved<'_> {
         let day = Day::parse("2026-11-22").expect("a day");
-        resolve(&self.parsed, day, &mut Diagnostics::new()).expect("the bank resolves")
+        resolve(&self.parsed, day, &mut Diagnostics::new()).expect("the fixture resolves")
     }
 }
 
@@ -63,8 +63,8 @@ fn said(resolved: &Resolved<'_>, compiled: &Compiled, sources: &Sources) -> (Pro
 }
 
 /// Plants a fault in every file whose name has this in it, and expects that it is noticed.
-fn plant(faults: &[(&str, &str, &str, &str)]) {
-    let bank = Bank::read();
+fn plant(fixture: &str, faults: &[(&str, &str, &str, &str)]) {
+    let bank = Fixture::read(fixture);
     let resolved = bank.resolved();
     let sound = compile(&resolved, &bank.sources, &mut Diagnostics::new()).expect("the bank compiles");
     for (file, from, to, expected) in faults {
@@ -83,7 +83,7 @@ fn plant(faults: &[(&str, &str, &str, &str)]) {
 
 #[test]
 fn the_bank_is_compiled_into_exactly_what_it_means() {
-    let bank = Bank::read();
+    let bank = Fixture::read("bank");
     let resolved = bank.resolved();
     let compiled = compile(&resolved, &bank.sources, &mut Diagnostics::new()).expect("the bank compiles");
     let (proof, said) = said(&resolved, &compiled, &bank.sources);
@@ -95,7 +95,7 @@ fn the_bank_is_compiled_into_exactly_what_it_means() {
 
 #[test]
 fn files_that_are_lost_are_missed() {
-    let bank = Bank::read();
+    let bank = Fixture::read("bank");
     let resolved = bank.resolved();
     let sound = compile(&resolved, &bank.sources, &mut Diagnostics::new()).expect("the bank compiles");
     // What ceilings deny is granted by nothing as long as the ALLOW stands: it is a second lock, and one may be lost.
@@ -115,30 +115,100 @@ fn files_that_are_lost_are_missed() {
 
 #[test]
 fn faults_of_the_emitter_are_caught_with_a_request() {
-    plant(&[
-        ("peerauthentication", "mode: STRICT", "mode: PERMISSIVE", "otherwise than the policy"),
-        ("peerauthentication", "mode: STRICT", "mode: DISABLE", "otherwise than the policy"),
-        ("ringfence-allow-card-vault", "principals:", "notPrincipals:", "more than the policy"),
-        ("ringfence-allow-card-vault", "action: ALLOW", "action: AUDIT", "refuse what the policy grants"),
-        (
-            "ringfence-allow-card-vault",
-            "kind: AuthorizationPolicy",
-            "kind: WasmPlugin",
-            "refuse what the policy grants",
-        ),
-        ("ringfence-allow", "ports:", "notPorts:", "more than the policy"),
-        ("ringfence-allow", "methods:", "notMethods:", "more than the policy"),
-        ("ringfence-allow", "ports:", "unknown:", "more than the policy"),
-        ("ringfence-allow", "sa/", "sa/x", "refuse what the policy grants"),
-        (
-            "peerauthentication--ringfence-",
-            "portLevelMtls:",
-            "portLevelMtls:\n    \"9999\":\n      mode: DISABLE",
-            "otherwise than the policy",
-        ),
-        ("ringfence-allow-card-vault", "ports:", "ports:\n              - \"9999\"", "more than the policy"),
-        ("requestauthentication", "jwksUri: \"https://", "jwksUri: \"https://evil.", "take tokens"),
-        ("20-deny", "action: DENY", "action: ALLOW", "more than the policy"),
-        ("networkpolicy--ringfence-card-vault", "protocol: TCP", "protocol: UDP", "stops what the policy grants"),
-    ]);
+    plant(
+        "bank",
+        &[
+            ("peerauthentication", "mode: STRICT", "mode: PERMISSIVE", "otherwise than the policy"),
+            ("peerauthentication", "mode: STRICT", "mode: DISABLE", "otherwise than the policy"),
+            ("ringfence-allow-card-vault", "principals:", "notPrincipals:", "more than the policy"),
+            ("ringfence-allow-card-vault", "action: ALLOW", "action: AUDIT", "refuse what the policy grants"),
+            (
+                "ringfence-allow-card-vault",
+                "kind: AuthorizationPolicy",
+                "kind: WasmPlugin",
+                "refuse what the policy grants",
+            ),
+            ("ringfence-allow", "ports:", "notPorts:", "more than the policy"),
+            ("ringfence-allow", "methods:", "notMethods:", "more than the policy"),
+            ("ringfence-allow", "ports:", "unknown:", "more than the policy"),
+            ("ringfence-allow", "sa/", "sa/x", "refuse what the policy grants"),
+            (
+                "peerauthentication--ringfence-",
+                "portLevelMtls:",
+                "portLevelMtls:\n    \"9999\":\n      mode: DISABLE",
+                "otherwise than the policy",
+            ),
+            ("ringfence-allow-card-vault", "ports:", "ports:\n              - \"9999\"", "more than the policy"),
+            ("requestauthentication", "jwksUri: \"https://", "jwksUri: \"https://evil.", "take tokens"),
+            ("20-deny", "action: DENY", "action: ALLOW", "more than the policy"),
+            ("networkpolicy--ringfence-card-vault", "protocol: TCP", "protocol: UDP", "stops what the policy grants"),
+        ],
+    );
+}
+
+#[test]
+fn faults_at_gateways_are_caught_with_a_request() {
+    let gateway = "istio-ingress--gateway--edge";
+    let policy = "istio-ingress--authorizationpolicy--ringfence-edge-edge";
+    plant(
+        "bank",
+        &[
+            (policy, "request.auth.claims[iss]", "request.auth.claims[sub]", "does not let in"),
+            (
+                policy,
+                "key: \"request.auth.claims[iss]\"\n          values",
+                "key: \"request.auth.claims[iss]\"\n          notValues",
+                "lets in more",
+            ),
+            (policy, "action: ALLOW", "action: AUDIT", "lets in more"),
+            (policy, "istio: edge-gateway", "istio: other", "lets in more"),
+            (
+                "istio-ingress--requestauthentication--ringfence-edge-edge",
+                "jwksUri: \"https://",
+                "jwksUri: \"https://evil.",
+                "takes tokens",
+            ),
+            ("platform.edge.public-api", "name: public-api", "name: partner-api", "does not let in"),
+            ("platform.edge.public-api", "value: /healthz", "value: /health", "does not let in"),
+            ("platform.edge.public-api", "sectionName: at-api.acme.example", "sectionName: at-none", "does not let in"),
+            (gateway, "hostname: api.acme.example", "hostname: api.evil.example", "does not let in"),
+            (gateway, "protocol: HTTPS", "protocol: HTTP", "lets in more"),
+            (
+                "istio-ingress--gateway--partner",
+                "tls-terminate-mode: MUTUAL",
+                "tls-terminate-mode: SIMPLE",
+                "lets in more",
+            ),
+            (gateway, "- edge\n", "- other\n", "does not let in"),
+        ],
+    );
+    plant(
+        "edge",
+        &[
+            ("shop.web.public-api", "uri: /v1/", "uri: /v2/", "rewrites paths"),
+            ("shop.web.public-api", "replacePrefixMatch: /v1", "replacePrefixMatch: /v2", "rewrites paths"),
+            (
+                "ingress--gateway--ringfence-edge",
+                "minProtocolVersion: TLSV1_2",
+                "minProtocolVersion: TLSV1_0",
+                "lets in more",
+            ),
+            ("ingress--gateway--ringfence-partner", "mode: MUTUAL", "mode: SIMPLE", "lets in more"),
+            ("shop.web.vault", "sniHosts:\n            - vault", "sniHosts:\n            - volt", "does not let in"),
+            ("referencegrant", "kind: ListenerSet", "kind: Gateway", "does not let in"),
+        ],
+    );
+}
+
+#[test]
+fn faults_on_the_way_out_are_caught() {
+    let policy = "authorizationpolicy--ringfence-egress-cards-out";
+    plant(
+        "bank",
+        &[
+            (policy, "sa/card-authorizer", "sa/card-other", "stop"),
+            ("networkpolicy--ringfence-egress-cards-out", "port: 443", "port: 444", "stop"),
+            ("gateway--ringfence-cards-out", "./authorize.cardnetwork.example", "./other.example", "stop"),
+        ],
+    );
 }

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
+use ringfence_verifier::entrances::Entrances;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, Stranger};
-use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Gate, Reach, explain};
+use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Gate, Reach, Way, explain, through};
 use ringfence_verifier::request::Identity;
 
 use super::parties::{self, Party, Scope};
@@ -45,6 +46,8 @@ pub(super) struct Single<'a> {
     pub answer: Answer<'a>,
     /// The workloads whose key the caller holds and that it reaches, each with the port, and what reaches on from there.
     pub through: Vec<(String, u16, Reach)>,
+    /// The ways there through gateways, for who calls from outside.
+    pub ways: Vec<Way<'a>>,
 }
 
 /// Who reaches whom, in words.
@@ -69,7 +72,8 @@ pub(super) type Deciders = BTreeMap<(String, String, String, u16), String>;
 impl Single<'_> {
     /// Returns the answer in one word: straight, or through what the caller has taken over.
     pub fn reach(&self) -> Reach {
-        let through = self.through.iter().map(|(.., reach)| *reach).max();
+        let through = self.through.iter().map(|(.., reach)| *reach);
+        let through = through.chain(self.ways.iter().map(|way| way.reach)).max();
         self.answer.reach().max(through.unwrap_or(Reach::Denied))
     }
 }
@@ -82,6 +86,7 @@ impl<'a> Answers<'a> {
     pub fn find(
         meshes: &'a Meshes<'a>,
         models: &'a [(&'a str, Model<'a>)],
+        entrances: &'a [Entrances],
         invented: &'a Option<Stranger>,
         question: &Question<'_>,
     ) -> Result<Self, Failure> {
@@ -103,7 +108,8 @@ impl<'a> Answers<'a> {
         let taken: Vec<Vec<Taken<'a>>> = question.compromised.iter().map(|name| taken_of(name)).collect();
         let unknown_key = question.compromised.iter().zip(&taken).find(|(_, found)| found.is_empty());
         let taken: Vec<Taken<'a>> = taken.iter().flatten().copied().collect();
-        for scope in &scopes {
+        for (at, scope) in scopes.iter().enumerate() {
+            let entrances = entrances.get(at);
             let Scope { cluster, model, .. } = *scope;
             let mut callers = scope.callers(question.from, invented.as_ref());
             // Clusters of one mesh call each other: who is not here may be there, of many all are meant, and an identity
@@ -127,7 +133,7 @@ impl<'a> Answers<'a> {
             let targets = scope.targets(question.to);
             knows_from |= !callers.is_empty();
             knows_to |= !targets.is_empty();
-            let asking = Asking { cluster, model, meshes, question, taken: &taken };
+            let asking = Asking { cluster, model, meshes, question, taken: &taken, entrances };
             match (callers.as_slice(), targets.as_slice()) {
                 ([], _) | (_, []) => {}
                 ([caller], [target]) if !parties::is_open(question.from) && !parties::is_open(question.to) => {
@@ -185,6 +191,8 @@ struct Asking<'q, 'a> {
     question: &'q Question<'q>,
     /// The workloads whose key the caller holds.
     taken: &'q [Taken<'a>],
+    /// What gateways let in; `None` where nobody asks who calls from outside.
+    entrances: Option<&'a Entrances>,
 }
 
 /// A workload that was taken over, and where it runs.
@@ -208,10 +216,21 @@ impl<'a> Asking<'_, 'a> {
             let detail = Detail { full: true, governed: self.meshes.governed(self.cluster, target), stolen: &stolen };
             let answer = explain(self.model, caller.caller, (target, port), &self.question.asked, detail);
             let through = self.through(caller, target, port);
+            let ways = self.ways(caller, target, port);
             let (from, to) = (caller.name.clone(), matrix::name(target));
-            Single { cluster: self.cluster, from, to, port, service, model: self.model, answer, through }
+            Single { cluster: self.cluster, from, to, port, service, model: self.model, answer, through, ways }
         };
         doors.into_iter().map(single).collect()
+    }
+
+    /// Finds the ways through gateways.
+    fn ways(&self, caller: &Party<'a>, target: &'a Workload, port: u16) -> Vec<Way<'a>> {
+        match (caller.caller, self.entrances) {
+            (Caller::Outside(block), Some(entrances)) => {
+                through(self.model, entrances, (target, port), block, &self.question.asked)
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Finds the ways over the pods of what was taken over: the caller reaches a port of theirs, and they reach on.
@@ -262,7 +281,8 @@ impl<'a> Asking<'_, 'a> {
                 let straight =
                     explain(self.model, caller.caller, (*target, *port), &self.question.asked, detail).reach();
                 let through = self.through(caller, target, *port).into_iter().map(|(.., reach)| reach).max();
-                straight.max(through.unwrap_or(Reach::Denied))
+                let ways = self.ways(caller, target, *port).into_iter().map(|way| way.reach).max();
+                straight.max(through.max(ways).unwrap_or(Reach::Denied))
             };
             (matrix::name(target), *port, callers.iter().map(cell).collect())
         };

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::answers::{Answers, Grouped, Single};
 use super::places::{Place, Places};
 use super::single::{decided, gates, parts, sentence};
+use super::ways;
 use super::whatif::{Assumed, word};
 
 /// Renders answers.
@@ -75,6 +76,7 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
         "reach": word(single.reach()),
         "gates": gates,
         "through": through,
+        "ways": single.ways.iter().map(ways::json).collect::<Vec<_>>(),
         "enforcedBy": answer.proxy.as_ref().map(|_| if answer.in_ambient { "ztunnel" } else { "proxy" }),
         "mayUseWaypoint": answer.by_waypoint,
         "witness": answer.witness.as_ref().map(ToString::to_string),

@@ -8,6 +8,7 @@ use ringfence_verifier::request::Request;
 
 use super::answers::{Answers, Single};
 use super::places::Places;
+use super::ways;
 use super::whatif::word;
 
 /// As many policies or lines of policy as are named at one gate.
@@ -30,7 +31,9 @@ pub(super) fn lines_of(answers: &Answers<'_>) -> String {
         let decided = strictest.min_by_key(|(_, gate)| gate.reach());
         let decided = decided.map(|(place, gate)| format!("; {place}: {}", sentence(place, parts(gate).1)));
         let around = (answer.by_waypoint && answer.directly() == Reach::Denied).then(|| format!("; {WAYPOINT}"));
-        let decided = around.or(decided);
+        let best = single.ways.iter().max_by_key(|way| way.reach).filter(|way| way.reach > answer.reach());
+        let by_gateway = best.map(|way| format!("; through {} of {}", way.listener.object, way.pods));
+        let decided = by_gateway.or(around).or(decided);
         let reach = word(single.reach());
         let _ = writeln!(text, "{cluster}: {from} -> {to}:{port}: {reach}{}", decided.unwrap_or_default());
     }
@@ -63,6 +66,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
     if let Some(service) = &single.service {
         let _ = writeln!(text, "  service  {service}");
     }
+    if !single.ways.is_empty() {
+        let _ = writeln!(text, "  straight to its pods: {}", word(answer.reach()));
+    }
     for ((place, gate), why) in gates(answer).into_iter().zip(&answer.doubts) {
         let (word, lines) = match gate {
             None => ("open", vec!["no proxy stands before this port, so no AuthorizationPolicy is asked".to_owned()]),
@@ -87,6 +93,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
     }
     if answer.by_waypoint && answer.directly() != Reach::Allowed {
         let _ = writeln!(text, "  waypoint unsure   {WAYPOINT}");
+    }
+    for way in &single.ways {
+        text.push_str(&ways::one(way, places));
     }
     for (middle, port, onward) in &single.through {
         let (is, reaches) = if *onward == Reach::Depends { ("may be", "may reach") } else { ("is", "reaches") };
@@ -118,6 +127,17 @@ fn target(request: &Request) -> String {
 /// Says what decided, in a line, and where it was written, in those below.
 fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Places<'_>) -> Vec<String> {
     let statement = answer.statement.as_ref().filter(|_| place == "proxy");
+    lines_by(place, decider, statement, answer.mode, places)
+}
+
+/// Says the same with the statement of policy that decides, where one does.
+pub(super) fn lines_by(
+    place: &str,
+    decider: &Decider<'_>,
+    statement: Option<&Told<&Origin>>,
+    mode: Option<&Origin>,
+    places: &Places<'_>,
+) -> Vec<String> {
     let sentence = sentence(place, decider);
     match (statement, decider) {
         (Some(Told::Admitted(Some(origin)) | Told::Perhaps(Some(origin)) | Told::OtherAddress(Some(origin))), _) => {
@@ -140,7 +160,7 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
             std::iter::once(sentence).chain(listed(about, places)).chain(near).collect()
         }
         (Some(Told::NoCertificate), Decider::NoCertificate { asking, .. }) => {
-            let mode = answer.mode.map(|origin| format!("{} {}", origin.id, places.of(origin.span)));
+            let mode = mode.map(|origin| format!("{} {}", origin.id, places.of(origin.span)));
             std::iter::once(sentence).chain(mode).chain(listed(asking, places)).collect()
         }
         (_, Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Tier { rule: cited, .. }) => {
@@ -169,6 +189,7 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
 /// Says in a sentence what decided.
 pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
     match decider {
+        Decider::Nobody if place == "gateway" => "no AuthorizationPolicy is about it there".to_owned(),
         Decider::Nobody if place == "proxy" => "no AuthorizationPolicy selects it, so everybody is admitted".to_owned(),
         Decider::NotRefused(_) => {
             "no ALLOW policy selects it, so everything is admitted that these do not refuse".to_owned()
@@ -182,7 +203,7 @@ pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
         }
         Decider::NotEnforced => "the Cluster says that NetworkPolicy is not enforced".to_owned(),
         Decider::Denied { by, .. } => format!("denied by {}", by),
-        Decider::NoRule { .. } if place == "proxy" => {
+        Decider::NoRule { .. } if place == "proxy" || place == "gateway" => {
             "AuthorizationPolicies select it, and none admits this".to_owned()
         }
         Decider::NoRule { .. } => "NetworkPolicies select it, and none lets this pass".to_owned(),

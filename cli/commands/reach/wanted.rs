@@ -16,13 +16,48 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CO
 /// # Errors
 /// When no request can be like that.
 pub(super) fn wanted(args: &args::Reach) -> Result<Asked, Failure> {
+    let mut typed = Typed::default();
+    for word in &args.request {
+        typed.take(word)?;
+    }
+    if typed.host.is_some() && args.host.is_some() {
+        return Err(Failure::new("the URL and `--host` name two hosts"));
+    }
     Ok(Asked {
-        method: args.method.as_deref().map(method).transpose()?,
-        path: args.path.as_deref().map(path).transpose()?,
-        host: args.host.as_deref().map(host).transpose()?,
+        method: args.method.as_deref().map(method).transpose()?.or(typed.method),
+        path: args.path.as_deref().map(path).transpose()?.or(typed.path),
+        host: args.host.as_deref().map(host).transpose()?.or(typed.host),
         headers: headers(&args.header)?,
         ..Asked::anything()
     })
+}
+
+/// A request as people type it: `GET /v1/cards`, or a URL.
+#[derive(Debug, Default)]
+struct Typed {
+    method: Option<String>,
+    path: Option<String>,
+    host: Option<String>,
+}
+
+impl Typed {
+    fn take(&mut self, word: &str) -> Result<(), Failure> {
+        let twice = |what: &str| Failure::new(format!("`{word}` is a second {what}"));
+        if let Some((_, rest)) = word.split_once("://") {
+            let (name, target) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
+            if self.host.replace(host(name)?).is_some() || self.path.is_some() {
+                return Err(twice("address"));
+            }
+            self.path = Some(if target.is_empty() { "/".to_owned() } else { path(target)? });
+        } else if word.starts_with(['/', '*']) {
+            if self.path.replace(path(word)?).is_some() {
+                return Err(twice("path"));
+            }
+        } else if self.method.replace(method(word)?).is_some() {
+            return Err(twice("method"));
+        }
+        Ok(())
+    }
 }
 
 fn method(text: &str) -> Result<String, Failure> {

@@ -29,7 +29,8 @@ pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>)
         asked: question.asked.clone(),
         compromised: &[],
     };
-    let found = Answers::find(&meshes, &models, &invented, &plain);
+    let entrances = parties::entrances(question.from, &models);
+    let found = Answers::find(&meshes, &models, &entrances, &invented, &plain);
     Ok(Some(found.map(|answers| Before { words: answers.words(), deciders: answers.deciders() }).unwrap_or_default()))
 }
 

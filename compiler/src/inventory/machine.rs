@@ -125,6 +125,7 @@ pub(super) fn entry(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Resul
         selector: labels(selector, diagnostics)?,
         ports: ports.iter().filter_map(port).collect(),
         is_entry: true,
+        opened: None,
         span: object.span,
     })
 }
@@ -162,6 +163,7 @@ impl ClusterInventory {
             selector: worn,
             ports: ports().map(port).collect(),
             is_entry: true,
+            opened: None,
             span: document.span,
         });
         self.namespaces.entry(namespace.clone()).or_default();

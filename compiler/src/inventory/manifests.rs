@@ -120,6 +120,9 @@ impl Manifests {
                     }
                 }
                 None => {
+                    if routes(group, kind) {
+                        self.inventory.routing.push(root.clone());
+                    }
                     *self.inventory.foreign.entry(kind.to_owned()).or_default() += 1;
                     return Ok(());
                 }
@@ -165,6 +168,15 @@ fn is_read(group: &str, kind: &str) -> bool {
         "batch" => matches!(kind, "Job" | "CronJob"),
         "argoproj.io" => kind == "Rollout",
         "networking.istio.io" => matches!(kind, "WorkloadEntry" | "WorkloadGroup"),
+        _ => false,
+    }
+}
+
+/// Tells whether a kind says what gateways let in.
+fn routes(group: &str, kind: &str) -> bool {
+    match group {
+        "networking.istio.io" => matches!(kind, "Gateway" | "VirtualService" | "DestinationRule"),
+        "gateway.networking.k8s.io" | "gateway.networking.x-k8s.io" => true,
         _ => false,
     }
 }

@@ -23,16 +23,60 @@ pub struct KubernetesService {
     pub selector: Labels,
     /// Its ports.
     pub ports: Vec<ServicePort>,
+    /// How whoever is outside the cluster may call it, if it may.
+    pub opened: Option<Opened>,
     /// Whether it is a ServiceEntry of Istio, which stands before pods and machines of its namespace as a Service does.
     pub is_entry: bool,
     /// Where it was written.
     pub span: Span,
 }
 
+/// How whoever is outside a cluster may call a Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Opened {
+    /// By a load balancer.
+    LoadBalancer,
+    /// By a port of every node.
+    NodePort,
+    /// By addresses that lead to it.
+    ExternalIps,
+}
+
+impl std::fmt::Display for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::LoadBalancer => "LoadBalancer",
+            Self::NodePort => "NodePort",
+            Self::ExternalIps => "externalIPs",
+        })
+    }
+}
+
+impl KubernetesService {
+    /// Reads a Service by itself.
+    ///
+    /// # Errors
+    /// When it cannot be read, which is reported.
+    pub fn of_manifest(root: &Node, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
+        let text = |name: &str| root.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Node::as_str);
+        let namespace = text("namespace").unwrap_or("default").to_owned();
+        let name = text("name").unwrap_or_default();
+        read(&Object { kind: "Service", name, namespace, root, span: root.span }, diagnostics)
+    }
+}
+
 impl PartialEq for KubernetesService {
     fn eq(&self, other: &Self) -> bool {
-        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports, self.is_entry)
-            == (&other.namespace, &other.name, &other.labels, &other.selector, &other.ports, other.is_entry)
+        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports, self.is_entry, self.opened)
+            == (
+                &other.namespace,
+                &other.name,
+                &other.labels,
+                &other.selector,
+                &other.ports,
+                other.is_entry,
+                other.opened,
+            )
     }
 }
 
@@ -73,9 +117,22 @@ pub(super) fn read(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Result
         labels: own.collect(),
         selector,
         ports,
+        opened: spec.and_then(opened),
         is_entry: false,
         span: object.span,
     })
+}
+
+/// Reads how it is opened to the outside.
+fn opened(spec: &Node) -> Option<Opened> {
+    match spec.get("type").and_then(Node::as_str) {
+        Some("LoadBalancer") => Some(Opened::LoadBalancer),
+        Some("NodePort") => Some(Opened::NodePort),
+        _ => {
+            let addresses = spec.get("externalIPs").and_then(Node::as_sequence);
+            addresses.filter(|addresses| !addresses.is_empty()).map(|_| Opened::ExternalIps)
+        }
+    }
 }
 
 /// Reads a port; UDP and SCTP pass the mesh by and are left out.

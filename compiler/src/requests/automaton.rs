@@ -23,6 +23,8 @@ pub enum Class {
     Segment,
     /// What `{**}` takes.
     SegmentOrSlash,
+    /// The ten digits.
+    Digit,
 }
 
 impl Class {
@@ -33,6 +35,7 @@ impl Class {
             Self::NotSlash => character != '/',
             Self::Segment => is_segment_character(character),
             Self::SegmentOrSlash => character == '/' || is_segment_character(character),
+            Self::Digit => character.is_ascii_digit(),
         }
     }
 }
@@ -156,11 +159,14 @@ impl Walk<'_> {
     /// Returns characters of which one does what any character would do in this state.
     fn telling(&self, state: &State) -> Vec<char> {
         let mut awaited = BTreeSet::new();
-        let mut classes = false;
+        let (mut classes, mut digits) = (false, false);
         for position in self.whole(state) {
             match self.step(position) {
                 Some(Step::One(character)) => _ = awaited.insert(character),
-                Some(Step::Of(class) | Step::Loop(class)) => classes |= class != Class::Everything,
+                Some(Step::Of(class) | Step::Loop(class)) => {
+                    classes |= class != Class::Everything;
+                    digits |= class == Class::Digit;
+                }
                 None => {}
             }
         }
@@ -169,6 +175,9 @@ impl Walk<'_> {
         let ordinary = ['x'].into_iter().chain(ordinary).find(unawaited);
         let outside = || "[]\"<>^`|".chars().chain('\u{a1}'..).find(|c| unawaited(c) && !is_segment_character(*c));
         let mut telling: Vec<char> = ordinary.into_iter().chain(awaited.iter().copied()).collect();
+        if digits {
+            telling.extend(('0'..='9').find(unawaited));
+        }
         if classes {
             telling.extend(Some('/').filter(unawaited));
             telling.extend(outside());

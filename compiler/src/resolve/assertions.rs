@@ -21,13 +21,18 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             for reference in &reach.to.0 {
                 target(world, reference, reach.ports.as_ref(), node, units, diagnostics);
             }
-            if let Some(via) = reach.unless.as_ref().and_then(|unless| unless.via.as_ref()) {
+            for via in reach.unless.iter().flat_map(|unless| &unless.0).filter_map(|unless| unless.via.as_ref()) {
                 caller(world, via, node, diagnostics);
             }
         }
         for hops in spec.hops.iter().flat_map(|list| &list.0) {
             caller(world, &hops.from, node, diagnostics);
             target(world, &hops.to, None, node, units, diagnostics);
+        }
+        for outside in spec.outside.iter().flat_map(|list| &list.0) {
+            for reference in &outside.only.0 {
+                target(world, reference, None, node, units, diagnostics);
+            }
         }
         for path in spec.isolated.iter().flat_map(|list| &list.0) {
             // Reported where it is unknown.
@@ -45,12 +50,13 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             && spec.always.is_none()
             && spec.hops.is_none()
             && spec.isolated.is_none()
+            && spec.outside.is_none()
             && spec.requests.is_empty();
         if empty {
             let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
             let nothing =
                 code.at(document.span, "an assertion that asserts nothing can never fail").label("asserts nothing");
-            diagnostics.report(nothing.help("write `never`, `always`, `hops`, `isolated` or `requests`"));
+            diagnostics.report(nothing.help("write `never`, `always`, `hops`, `isolated`, `outside` or `requests`"));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Assertion: what must always or never be reachable.
 
 use super::access::Port;
-use super::reference::{NodePath, Reference};
+use super::exposure::Hostname;
+use super::reference::{Cidr, NodePath, Reference};
+use crate::requests::{HostPattern, PathPattern};
 use crate::shape::scalar::Count;
 use crate::shape::{OneOrMany, keywords, record};
 use crate::source::Spanned;
@@ -19,6 +21,8 @@ record! {
         pub hops: Option<OneOrMany<Hops>>,
         /// Nodes of which none reaches another.
         pub isolated: Option<OneOrMany<Spanned<NodePath>>>,
+        /// Hosts outside, and who alone reaches them.
+        pub outside: Option<OneOrMany<Outside>>,
         /// Single requests and what becomes of them.
         pub requests: Vec<RequestCase>,
     }
@@ -35,26 +39,46 @@ record! {
         pub to: OneOrMany<Spanned<Reference>>,
         /// Only on these ports.
         pub ports: Option<OneOrMany<Spanned<Port>>>,
-        /// Not counting traffic like this.
-        pub unless: Option<Unless>,
+        /// Not counting traffic like one of these.
+        pub unless: Option<OneOrMany<Unless>>,
     }
 }
 
 record! {
-    /// Traffic that does not count.
+    /// Traffic that does not count: all that is written here holds of it.
     pub struct Unless {
         /// It passes here.
         pub via: Option<Spanned<Reference>>,
         /// It shows an accepted token.
-        pub jwt: Option<TokenNeed>,
+        pub jwt: Option<Need>,
+        /// It comes from one of these addresses.
+        pub addresses: Option<OneOrMany<Spanned<Cidr>>>,
+        /// It comes in at a gateway with TLS.
+        pub tls: Option<Need>,
+        /// It is for one of these hosts.
+        pub hosts: Option<OneOrMany<Spanned<HostPattern>>>,
+        /// It asks for one of these paths, as the client writes them.
+        pub paths: Option<OneOrMany<Spanned<PathPattern>>>,
     }
 }
 
 keywords! {
-    /// Whether a token is shown.
-    pub enum TokenNeed {
-        /// A token that is accepted.
+    /// Whether something must be there.
+    pub enum Need {
+        /// It must: a token that is accepted, or TLS.
         Required = "required",
+    }
+}
+
+record! {
+    /// Hosts outside that nobody reaches but some.
+    pub struct Outside {
+        /// The hosts.
+        pub hosts: OneOrMany<Spanned<Hostname>>,
+        /// Their port; 443 when absent.
+        pub port: Option<Spanned<Count<65535>>>,
+        /// Who may reach them: services or nodes. Everybody else must not.
+        pub only: OneOrMany<Spanned<Reference>>,
     }
 }
 
@@ -83,6 +107,8 @@ record! {
         pub method: Option<Spanned<super::access::Method>>,
         /// The path.
         pub path: Option<Spanned<String>>,
+        /// The host.
+        pub host: Option<Spanned<String>>,
         /// What becomes of it.
         pub expect: Verdict,
     }

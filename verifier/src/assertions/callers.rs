@@ -54,7 +54,9 @@ impl<'t> Terrain<'t> {
         match &reference.value {
             Reference::Internet => {
                 let mut all = of(everywhere().into_iter().map(Who::Outside).collect(), Role::Meant);
-                all.extend(of(self.gateways(), Role::Entry));
+                // What is known to be let in counts as coming from those addresses.
+                let unknown = self.gateways().into_iter().filter(|gateway| !self.listens(*gateway));
+                all.extend(of(unknown.collect(), Role::Entry));
                 all
             }
             Reference::Anyone => {
@@ -84,7 +86,11 @@ impl<'t> Terrain<'t> {
     pub fn everybody(&self, reference: &Spanned<Reference>, node: &NodePath) -> Vec<Candidate<'_>> {
         let of = |from| candidates(from, reference.span, Role::Meant);
         match &reference.value {
-            Reference::Internet => of(self.gateways()),
+            Reference::Internet => {
+                let (known, unknown): (Vec<_>, Vec<_>) = self.gateways().into_iter().partition(|it| self.listens(*it));
+                let outside = everywhere().into_iter().take(1).map(Who::Outside).filter(|_| !known.is_empty());
+                of(outside.chain(unknown).collect())
+            }
             Reference::Cidr(block) => of(vec![Who::Outside(*block)]),
             Reference::Node(_) | Reference::Zone(_) | Reference::Short(_) | Reference::Service(..) => {
                 of(self.targets(reference, node).into_iter().filter_map(|place| self.pods(place)).collect())

@@ -20,7 +20,10 @@ use super::callers::{Candidate, Role};
 use super::report::Finding;
 use super::terrain::{Place, Terrain, Who};
 use super::{Claim, Evidence, Judgement, Verdict};
-use crate::reach::{Asked, Reach};
+use crate::engine::{Leaf, Test};
+use crate::entrances::Entrance;
+use crate::meant::patterns;
+use crate::reach::{Answer, Asked, Reach};
 use crate::request::Identity;
 use crate::spoken::Spoken;
 
@@ -41,6 +44,9 @@ impl Terrain<'_> {
         if let Some(nodes) = &spec.isolated {
             claims.push(self.isolated(&nodes.0, diagnostics));
         }
+        for outside in listed(spec.outside.as_ref()) {
+            claims.push(self.outside(outside, node, diagnostics));
+        }
         for case in &spec.requests {
             claims.push(self.request(case, node, diagnostics));
         }
@@ -52,7 +58,9 @@ impl Terrain<'_> {
         let callers: Vec<Candidate<'_>> = self.but(callers, traffic, node);
         let places = self.all_targets(&traffic.to, node);
         let exempt = Exempt::of(self, traffic.unless.as_ref(), node);
-        let asked = |from: Who<'_>| exempt.asked(self, from);
+        let asked = |from: Who<'_>| exempt.straight(self, from);
+        let asked =
+            Wanted { straight: &asked, by_gateway: &|listener, identity| exempt.by_gateway(listener, identity) };
         let ports = traffic.ports.as_ref();
         let found = self.survey(&callers, &places, ports, &asked, |_, _| true);
         let text = format!("never {}", words(traffic));
@@ -96,7 +104,9 @@ impl Terrain<'_> {
                 let theirs = self.workloads_in(&to.value);
                 let places: BTreeSet<Place> = theirs.difference(&own).copied().collect();
                 let stranger = |from: Who<'_>, _| from.place().is_none_or(|place| !theirs.contains(&place));
-                let asked = |_: Who<'_>| Some(Asked::anything());
+                let anything = Asked::anything();
+                let asked =
+                    Wanted { straight: &|_| vec![anything.clone()], by_gateway: &|_, _| vec![anything.clone()] };
                 found.extend(self.survey(&callers, &places, None, &asked, stranger));
             }
         }
@@ -138,7 +148,9 @@ impl Terrain<'_> {
             1 => ", and 1 more such way".to_owned(),
             more => format!(", and {more} more such ways"),
         };
-        let because = format!("`{}`{} {verb} `{}` port {}{more}", step.from, worst.role.clause(), step.to, step.port);
+        let by = worst.answer.by.as_ref().map(|by| format!(" by way of {by}")).unwrap_or_default();
+        let clause = worst.role.clause();
+        let because = format!("`{}`{clause} {verb} `{}` port {}{by}{more}", step.from, step.to, step.port);
         let evidence = Evidence { because, steps: vec![step] };
         let verdict = if sure { Verdict::Broken(evidence) } else { Verdict::NotProved(evidence) };
         let place = (if field == "requests" { span.unwrap_or(worst.span) } else { worst.span }, label);
@@ -179,6 +191,7 @@ impl Terrain<'_> {
         let asked = Asked {
             method: case.method.as_ref().map(|method| method.value.0.clone()),
             path: case.path.as_ref().map(|path| path.value.clone()),
+            host: case.host.as_ref().map(|host| host.value.clone()),
             ..Asked::default()
         };
         let what = [asked.method.as_deref(), asked.path.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -206,11 +219,12 @@ impl Terrain<'_> {
                 Some(case.from.span),
             );
         }
+        let wanted = Wanted { straight: &|_| vec![asked.clone()], by_gateway: &|_, _| vec![asked.clone()] };
         let callers = self.anybody(&case.from, node);
         if let Some(nobody) = nobody(&callers) {
             return self.about_nobody("requests", text, nobody, diagnostics);
         }
-        let found = self.survey(&callers, &places, ports.as_ref(), &|_| Some(asked.clone()), |_, _| true);
+        let found = self.survey(&callers, &places, ports.as_ref(), &wanted, |_, _| true);
         self.denied("requests", text, &found, "expected to be denied", diagnostics, Some(case.from.span))
     }
 
@@ -280,20 +294,27 @@ impl Terrain<'_> {
         callers: &[Candidate<'t>],
         places: &BTreeSet<Place>,
         ports: Option<&OneOrMany<Spanned<Port>>>,
-        asked: &(dyn Fn(Who<'t>) -> Option<Asked> + Sync),
+        wanted: &Wanted<'_, 't>,
         counts: impl Fn(Who<'t>, Place) -> bool + Sync,
     ) -> Vec<Finding<'t>> {
-        let callers: Vec<_> = callers.iter().map(|it| (it, asked(it.from), self.told_apart_by(it.from))).collect();
+        let callers: Vec<_> =
+            callers.iter().map(|it| (it, (wanted.straight)(it.from), self.told_apart_by(it.from))).collect();
         let places: Vec<Place> = places.iter().copied().collect();
         let at = |place: &Place| -> Vec<Finding<'t>> {
             let (place, told) = (*place, self.told_apart(*place));
             let given = ports.map(|ports| -> BTreeSet<u16> {
                 ports.0.iter().flat_map(|port| self.numbered(place, &port.value)).collect()
             });
-            let one = |(candidate, asked, theirs): &(&Candidate<'t>, Option<Asked>, Spoken)| {
-                let asked = asked.as_ref().filter(|_| counts(candidate.from, place))?;
-                let ports = given.as_ref().map_or_else(|| told.with(theirs), |given| given.iter().copied().collect());
-                self.worst(candidate, place, &ports, asked, &[])
+            let one = |(candidate, asked, theirs): &(&Candidate<'t>, Vec<Asked>, Spoken)| {
+                if !counts(candidate.from, place) {
+                    return None;
+                }
+                let mut ports =
+                    given.as_ref().map_or_else(|| told.with(theirs), |given| given.iter().copied().collect());
+                if given.is_none() && matches!(candidate.from, Who::Outside(_)) {
+                    ports.extend(self.led_to(place));
+                }
+                self.worst(candidate, place, &ports, (asked, wanted.by_gateway), &[])
             };
             callers.iter().filter_map(one).collect()
         };
@@ -306,12 +327,14 @@ impl Terrain<'_> {
         candidate: &Candidate<'t>,
         place: Place,
         ports: &[u16],
-        asked: &Asked,
+        (asked, by_gateway): (&[Asked], &ByGateway<'_>),
         keys: &[Identity],
     ) -> Option<Finding<'t>> {
         let mut worst: Option<Finding<'t>> = None;
         for port in ports {
-            let Some(answer) = self.reaches(candidate.from, place, *port, asked, keys) else { continue };
+            let straight = asked.iter().filter_map(|asked| self.reaches(candidate.from, place, *port, asked, keys));
+            let led = self.by_gateway(candidate.from, place, *port, by_gateway);
+            let Some(answer) = straight.chain(led).max_by_key(Answer::reach) else { continue };
             let reach = if candidate.role == Role::MayBe { Reach::Depends } else { answer.reach() };
             if worst.as_ref().is_none_or(|worst| worst.reach < reach) {
                 worst = Some(Finding {
@@ -383,8 +406,11 @@ impl Terrain<'_> {
         ports: &BTreeSet<u16>,
         asked: &Asked,
     ) -> Option<Finding<'t>> {
-        let answers =
-            ports.iter().filter_map(|port| Some((*port, self.answer(candidate.from, to, *port, asked, &[])?)));
+        let answers = ports.iter().flat_map(|port| {
+            let straight = self.answer(candidate.from, to, *port, asked, &[]);
+            let led = self.by_gateway(candidate.from, to, *port, &|_, _| vec![asked.clone()]);
+            straight.into_iter().chain(led).map(|answer| (*port, answer))
+        });
         let (port, answer) = answers.max_by_key(|(_, answer)| answer.reach())?;
         let reach = answer.reach();
         let found =
@@ -402,27 +428,84 @@ struct Missing<'t> {
     alone: Option<String>,
 }
 
-/// Traffic that does not count.
+/// What is asked for of a way through a gateway, by its listener and the identity of its pods.
+pub(super) type ByGateway<'w> = dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked> + Sync + 'w;
+
+/// What is asked for: one of these, straight or through a gateway.
+struct Wanted<'w, 't> {
+    straight: &'w (dyn Fn(Who<'t>) -> Vec<Asked> + Sync),
+    by_gateway: &'w ByGateway<'w>,
+}
+
+/// Traffic that does not count: what is like one of these.
 struct Exempt {
+    alternatives: Vec<Alternative>,
+}
+
+/// Traffic of which all of this holds.
+struct Alternative {
     via: Option<BTreeSet<IdentityPattern>>,
-    with_token: bool,
+    token: bool,
+    tls: bool,
+    /// That it is not for the hosts, and not for the paths.
+    others: Vec<Test>,
 }
 
 impl Exempt {
-    fn of(terrain: &Terrain<'_>, unless: Option<&Unless>, node: &NodePath) -> Self {
-        let via = unless.and_then(|unless| unless.via.as_ref()).map(|via| terrain.patterns(via, node));
-        Self { via, with_token: unless.is_some_and(|unless| unless.jwt.is_some()) }
+    fn of(terrain: &Terrain<'_>, unless: Option<&OneOrMany<Unless>>, node: &NodePath) -> Self {
+        let not_one_of = |leaves: Vec<Leaf>| Test { leaves, negated: true };
+        let alternative =
+            |unless: &Unless| {
+                let hosts = unless.hosts.as_ref().map(|hosts| {
+                    not_one_of(hosts.0.iter().map(|host| Leaf::Host(patterns::host(&host.value))).collect())
+                });
+                let paths = unless.paths.as_ref().map(|paths| {
+                    not_one_of(paths.0.iter().map(|path| Leaf::Path(patterns::path(&path.value))).collect())
+                });
+                let addresses = unless.addresses.as_ref().map(|addresses| {
+                    not_one_of(addresses.0.iter().map(|block| Leaf::Address(block.value.0)).collect())
+                });
+                Alternative {
+                    via: unless.via.as_ref().map(|via| terrain.patterns(via, node)),
+                    token: unless.jwt.is_some(),
+                    tls: unless.tls.is_some(),
+                    others: hosts.into_iter().chain(paths).chain(addresses).collect(),
+                }
+            };
+        Self { alternatives: listed(unless).map(alternative).collect() }
     }
 
-    /// Returns which requests of a caller count; `None` where none do.
-    fn asked(&self, terrain: &Terrain<'_>, from: Who<'_>) -> Option<Asked> {
-        let everything = narrowed(from, Asked::anything());
-        let passes = self.via.as_ref().is_none_or(|via| terrain.is_one_of(from, via));
-        match (passes, self.with_token) {
-            (true, true) => Some(Asked { without_token: true, ..everything }),
-            (true, false) if self.via.is_some() => None,
-            _ => Some(everything),
+    /// Returns which requests of a caller count, in parts; none where none do.
+    fn straight(&self, terrain: &Terrain<'_>, from: Who<'_>) -> Vec<Asked> {
+        self.left(narrowed(from, Asked::anything()), false, &|via| terrain.is_one_of(from, via))
+    }
+
+    /// Returns which requests count that come in at a listener.
+    fn by_gateway(&self, listener: &Entrance, identity: Option<&Identity>) -> Vec<Asked> {
+        let is_via = |via: &BTreeSet<IdentityPattern>| {
+            identity.is_some_and(|identity| via.iter().any(|pattern| pattern.matches(identity)))
+        };
+        self.left(Asked::anything(), listener.tls.is_there(), &is_via)
+    }
+
+    /// Returns what is like none of the alternatives: of each something does not hold.
+    fn left(&self, all: Asked, encrypted: bool, is_via: &dyn Fn(&BTreeSet<IdentityPattern>) -> bool) -> Vec<Asked> {
+        let mut left = vec![all];
+        for Alternative { via, token, tls, others } in &self.alternatives {
+            if via.as_ref().is_some_and(|via| !is_via(via)) || (*tls && !encrypted) {
+                continue;
+            }
+            let without = |asked: &Asked| {
+                let bare = token.then(|| Asked { without_token: true, ..asked.clone() });
+                let besides = others.iter().map(|test| {
+                    let besides = [asked.besides.as_slice(), std::slice::from_ref(test)].concat();
+                    Asked { besides, ..asked.clone() }
+                });
+                bare.into_iter().chain(besides).collect::<Vec<_>>()
+            };
+            left = left.iter().flat_map(without).collect();
         }
+        left
     }
 }
 
@@ -434,7 +517,7 @@ fn narrowed(from: Who<'_>, asked: Asked) -> Asked {
     }
 }
 
-fn listed<T>(list: Option<&OneOrMany<T>>) -> impl Iterator<Item = &T> {
+pub(super) fn listed<T>(list: Option<&OneOrMany<T>>) -> impl Iterator<Item = &T> {
     list.into_iter().flat_map(|list| &list.0)
 }
 
@@ -450,9 +533,28 @@ fn words(traffic: &Traffic) -> String {
         text.push_str(&format!(" at ports {}", ports.join(", ")));
     }
     if let Some(unless) = &traffic.unless {
-        let via = unless.via.as_ref().map(|via| format!("via {}", via.value));
-        let token = unless.jwt.as_ref().map(|_| "with an accepted token".to_owned());
-        text.push_str(&format!(", unless {}", via.into_iter().chain(token).collect::<Vec<_>>().join(" ")));
+        let all: Vec<String> = unless.0.iter().map(condition).collect();
+        text.push_str(&format!(", unless {}", all.join(", or ")));
     }
     text
+}
+
+/// Puts traffic that does not count into words.
+fn condition(unless: &Unless) -> String {
+    let via = unless.via.as_ref().map(|via| format!("via {}", via.value));
+    let token = unless.jwt.as_ref().map(|_| "with an accepted token".to_owned());
+    let tls = unless.tls.as_ref().map(|_| "with TLS at the gateway".to_owned());
+    let addresses = unless.addresses.as_ref().map(|addresses| {
+        let addresses: Vec<String> = addresses.0.iter().map(|block| block.value.0.to_string()).collect();
+        format!("from {}", addresses.join(", "))
+    });
+    let hosts = unless.hosts.as_ref().map(|hosts| {
+        let hosts: Vec<String> = hosts.0.iter().map(|host| host.value.to_string()).collect();
+        format!("for {}", hosts.join(", "))
+    });
+    let paths = unless.paths.as_ref().map(|paths| {
+        let paths: Vec<String> = paths.0.iter().map(|path| path.value.to_string()).collect();
+        format!("at {}", paths.join(", "))
+    });
+    [via, addresses, token, tls, hosts, paths].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

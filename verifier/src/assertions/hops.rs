@@ -139,7 +139,8 @@ impl Terrain<'_> {
                     let keys: Vec<Identity> =
                         line.keys.iter().filter(|key| own.as_ref() != Some(key)).cloned().collect();
                     let ports = told.with(&self.told_apart_by(candidate.from));
-                    let found = self.worst(candidate, *place, &ports, &Asked::anything(), &keys)?;
+                    let anything = [Asked::anything()];
+                    let found = self.worst(candidate, *place, &ports, (&anything, &|_, _| anything.to_vec()), &keys)?;
                     (found.reach >= least).then_some((at, found))
                 })
             })

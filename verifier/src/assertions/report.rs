@@ -137,7 +137,7 @@ fn helped(said: Diagnostic, evidence: &Evidence) -> Diagnostic {
 }
 
 /// Says what decided at a gate; `None` where nothing did.
-fn said(gate: &Gate<'_>) -> Option<String> {
+pub(super) fn said(gate: &Gate<'_>) -> Option<String> {
     let (word, decider) = match gate {
         Gate::Open(decider) => ("admitted", decider),
         Gate::Unsure(decider) => ("perhaps admitted", decider),

@@ -10,10 +10,11 @@ use ringfence_compiler::inventory::{ClusterInventory, Workload};
 use ringfence_compiler::resolve::Resolved;
 use ringfence_compiler::resolve::world::{Cluster, World};
 
+use crate::entrances::{Entrance, Entrances, Pods};
 use crate::model::{Model, Stranger};
 use crate::network;
 use crate::policies::Policies;
-use crate::reach::{Answer, Asked, Caller, Detail, Reach, explain};
+use crate::reach::{Answer, Asked, Caller, Detail, Reach, Way, explain, through_each};
 use crate::request::Identity;
 
 /// A cluster, ready to be asked, by its position in [`World::clusters`].
@@ -23,6 +24,8 @@ pub(super) struct Land<'a> {
     pub model: Model<'a>,
     /// Gateways by the position of their workload: they are proxies themselves, though nobody injects one.
     gateways: BTreeMap<usize, Stranger>,
+    /// What gateways let in.
+    pub entrances: Entrances,
     /// Service accounts that have a manifest and no workload.
     pub accounts: Vec<Stranger>,
 }
@@ -83,7 +86,8 @@ impl<'a> Land<'a> {
             is_gateway.then(|| (index, Stranger { name, identity, labels: Some(workload.labels.clone()) }))
         });
         let gateways = gateways.collect();
-        Self { name, model, gateways, accounts }
+        let entrances = Entrances::of(&model);
+        Self { name, model, gateways, entrances, accounts }
     }
 }
 
@@ -169,6 +173,49 @@ impl<'a> Terrain<'a> {
             return None;
         }
         self.answer(from, to, port, asked, keys).filter(|answer| answer.reach() != Reach::Denied)
+    }
+
+    /// Returns the best way from addresses outside through a gateway to a port, where something may get through. What is asked for
+    /// depends on the listener and the identity of its pods.
+    pub fn by_gateway<'t>(
+        &'t self,
+        from: Who<'t>,
+        to: Place,
+        port: u16,
+        asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
+    ) -> Option<Answer<'t>> {
+        let Who::Outside(block) = from else { return None };
+        let (land, workload) = self.at(to)?;
+        let ways = through_each(&land.model, &land.entrances, (workload, port), block, asked);
+        let best = ways.into_iter().filter(|way| way.reach != Reach::Denied).rev().max_by_key(|way| way.reach);
+        best.map(Way::answer)
+    }
+
+    /// Returns the ports of a place to which gateways lead.
+    pub fn led_to(&self, place: Place) -> BTreeSet<u16> {
+        let openings = self.lands.get(place.land).into_iter().flat_map(|land| &land.entrances.openings);
+        openings
+            .flat_map(|opening| &opening.leads)
+            .filter(|(at, _)| *at == place.index)
+            .map(|(_, port)| *port)
+            .collect()
+    }
+
+    /// Tells whether what a gateway lets in is known: some object makes its pods listen.
+    pub fn listens(&self, from: Who<'_>) -> bool {
+        let (Who::Pods(land, ..) | Who::Known(land, _)) = from else { return false };
+        let Some(land) = self.lands.get(land) else { return false };
+        let mut all = land.entrances.listeners.iter().flat_map(|listener| &listener.pods);
+        let index = match from {
+            Who::Pods(_, index, _) => Some(index),
+            Who::Known(_, stranger) => land.gateways.iter().find(|(_, it)| *it == stranger).map(|(index, _)| *index),
+            Who::Outside(_) => None,
+        };
+        all.any(|it| match (&it.pods, from) {
+            (Pods::Workload(at), _) => index == Some(*at),
+            (Pods::Known(known), Who::Known(_, stranger)) => known.identity == stranger.identity,
+            _ => false,
+        })
     }
 
     /// Returns the identity that whoever takes a caller can show from anywhere: of pods, where they have a proxy.

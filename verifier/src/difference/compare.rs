@@ -3,11 +3,11 @@
 //! In: what is asked of it on both sides. Out: [`Outcome`], with a request for each answer. What is admitted is a union over
 //! the ways a caller can come, and over the ways a port may be taken, of boxes without boxes; one space tells both sides apart.
 
-use ringfence_compiler::requests::area::{Area, escape};
+use ringfence_compiler::requests::area::Area;
 
 use super::access::{Form, Forms};
 use crate::engine::{Chain, Enforced};
-use crate::exact::{Arrivals, Certainty, Space, Verdict};
+use crate::exact::{Arrivals, Certainty, Part, Space, Verdict, outside};
 use crate::request::Request;
 
 /// What gets through to a port: nothing, or what is asked, where the network lets it surely or perhaps.
@@ -63,13 +63,6 @@ struct Set {
     in_all: bool,
 }
 
-/// What is granted and not refused.
-#[derive(Clone, PartialEq)]
-struct Part {
-    granted: Vec<Area>,
-    refused: Vec<Area>,
-}
-
 impl Side {
     fn of(space: &Space, arrivals: &Arrivals, passing: Passing<'_>) -> Self {
         let nothing = || Set { ways: Vec::new(), in_all: false };
@@ -81,8 +74,7 @@ impl Side {
                 let mut parts: Vec<Part> = Vec::new();
                 for chain in &form.chains {
                     let verdict = Verdict::of(space, &arrivals, chain);
-                    let granted = verdict.grants(certainty).into_iter().map(|(_, area)| area).collect();
-                    let part = Part { granted, refused: verdict.refusals(certainty) };
+                    let part = verdict.part(certainty);
                     if !parts.contains(&part) {
                         parts.push(part);
                     }
@@ -142,16 +134,5 @@ fn meets(parts: &[Part]) -> Vec<Area> {
     rest.iter().fold(first.granted.clone(), |areas, part| {
         let both = areas.iter().flat_map(|area| part.granted.iter().map(move |granted| area.and(granted)));
         both.filter(|area| !area.is_empty()).collect()
-    })
-}
-
-/// Finds a part of an area outside `minus` that none of these parts admits: what one grants, it takes back.
-fn outside(area: &Area, minus: &[Area], parts: &[&Part]) -> Option<Area> {
-    let Some((part, rest)) = parts.split_first() else { return escape(area, minus) };
-    let beyond: Vec<Area> =
-        minus.iter().chain(part.granted.iter().filter(|granted| granted.meets(area))).cloned().collect();
-    outside(area, &beyond, rest).or_else(|| {
-        let refused = part.refused.iter().map(|refused| area.and(refused)).filter(|both| !both.is_empty());
-        refused.into_iter().find_map(|both| outside(&both, minus, rest))
     })
 }

@@ -5,6 +5,7 @@
 
 use ringfence_compiler::requests::area::{Area, escape};
 
+use super::parts::Part;
 use super::space::{Arrivals, Space};
 use crate::engine::{Chain, Enforced};
 use crate::request::Request;
@@ -84,6 +85,12 @@ impl<'s> Verdict<'s> {
             }
         }
         None
+    }
+
+    /// Returns what is admitted, as a part that can be held against others.
+    pub(crate) fn part(&self, certainty: Certainty) -> Part {
+        let granted = self.grants(certainty).into_iter().map(|(_, area)| area).collect();
+        Part { granted, refused: self.refusals(certainty) }
     }
 
     /// Returns what is granted, rule by rule.

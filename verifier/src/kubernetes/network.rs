@@ -128,6 +128,26 @@ impl<'a> Network<'a> {
         about.tiers.retain(|(_, policy)| !policy.rules(direction).is_empty());
         about
     }
+
+    /// Says whether a connection may pass at one end of it, whoever is there.
+    #[must_use]
+    pub fn passes(
+        &self,
+        at: &Pod<'_>,
+        direction: Direction,
+        peer: Peer<'_>,
+        port: u16,
+        names: &[String],
+    ) -> Passage<'a> {
+        let about = self.enforced.then(|| self.policies.network_at(at));
+        Entrance { about, direction, port, names: names.to_vec() }.lets(peer)
+    }
+
+    /// Returns the blocks of addresses that policies at pods name.
+    #[must_use]
+    pub fn blocks(&self, at: &Pod<'_>, direction: Direction) -> Vec<IpNet> {
+        if self.enforced { self.policies.network_at(at).blocks(direction) } else { Vec::new() }
+    }
 }
 
 /// What decides at one end of a connection, whoever is at the other.

@@ -27,7 +27,7 @@ pub(super) fn header(pattern: &TextPattern) -> Glob {
 
 /// A host, with or without a port behind it. A name that is told by its end has none: the language says so, because no
 /// policy of Istio could.
-pub(super) fn host(pattern: &HostPattern) -> Glob {
+pub(crate) fn host(pattern: &HostPattern) -> Glob {
     let glob = match pattern.text() {
         TextPattern::Exact(name) => Glob::one_of(vec![
             vec![Piece::Text(name.clone())],
@@ -39,7 +39,7 @@ pub(super) fn host(pattern: &HostPattern) -> Glob {
 }
 
 /// A path.
-pub(super) fn path(pattern: &PathPattern) -> Glob {
+pub(crate) fn path(pattern: &PathPattern) -> Glob {
     let template = match pattern {
         PathPattern::Text(pattern) => return text(pattern),
         PathPattern::Template(template) => template,

@@ -7,7 +7,7 @@ use crate::istio::request_authentication::{ALWAYS_WORDS, JwtRule};
 use crate::request::HeaderName;
 
 /// Says by which rule tokens of an issuer are meant to be taken.
-pub(super) fn rule(issuer: &Issuer) -> JwtRule {
+pub(crate) fn rule(issuer: &Issuer) -> JwtRule {
     let text = |text: &Spanned<String>| text.value.clone();
     let places = || issuer.from.iter().flat_map(|places| &places.0);
     let header = |place: &TokenPlace| {

@@ -23,6 +23,8 @@ pub struct Asked {
     pub headers: Vec<(String, String)>,
     /// Whether only requests that show no accepted token are meant. A connection nobody reads shows none.
     pub without_token: bool,
+    /// What else must hold of a request.
+    pub besides: Vec<Test>,
     /// Where the connection comes from; anywhere when absent.
     pub address: Option<IpNet>,
 }
@@ -39,7 +41,8 @@ impl Asked {
         let one = |leaf| Test { leaves: vec![leaf], negated: false };
         let address = self.address.map(|block| one(Leaf::Address(block)));
         if reads != Reads::Http {
-            return address.into_iter().collect();
+            let of_address = |test: &&Test| test.leaves.iter().all(|leaf| matches!(leaf, Leaf::Address(_)));
+            return address.into_iter().chain(self.besides.iter().filter(of_address).cloned()).collect();
         }
         // Whatever token is accepted has an issuer.
         let issued = || Leaf::Claim(vec!["iss".to_owned()], Glob::at_least(0));
@@ -50,7 +53,15 @@ impl Asked {
             self.host.as_deref().map(|host| Leaf::Host(glob(host).folding_case())),
         ];
         let headers = self.headers.iter().map(|(name, value)| Leaf::Header(HeaderName::new(name), glob(value)));
-        leaves.into_iter().flatten().chain(headers).map(one).chain(address).chain(token).collect()
+        leaves
+            .into_iter()
+            .flatten()
+            .chain(headers)
+            .map(one)
+            .chain(address)
+            .chain(token)
+            .chain(self.besides.iter().cloned())
+            .collect()
     }
 
     /// Returns the path as policies see it: without its query, and in the form into which a proxy brings it where the mesh

@@ -46,7 +46,7 @@ pub(super) fn passing(model: &Model<'_>, block: IpNet, to: &Workload, port: u16)
 }
 
 /// Finds an address of a block that none of the inner ones holds.
-fn outside_of(net: &IpNet, inner: &[IpNet]) -> Option<IpAddr> {
+pub(crate) fn outside_of(net: &IpNet, inner: &[IpNet]) -> Option<IpAddr> {
     let after = inner.iter().filter_map(|inner| match inner.broadcast() {
         IpAddr::V4(last) => last.to_bits().checked_add(1).map(|next| IpAddr::V4(Ipv4Addr::from_bits(next))),
         IpAddr::V6(last) => last.to_bits().checked_add(1).map(|next| IpAddr::V6(Ipv6Addr::from_bits(next))),

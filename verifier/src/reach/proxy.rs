@@ -359,14 +359,21 @@ pub(super) fn joined<O>(ways: Vec<Found<O>>) -> Option<Found<O>> {
     })
 }
 
-fn cite<'a>(policies: &[&'a AuthorizationPolicy], rule: RuleRef<'a>) -> Option<Cited<'a>> {
+impl<'a> Cited<'a> {
+    /// Returns the rule of one of these policies.
+    pub(crate) fn of(policies: &[&'a AuthorizationPolicy], rule: RuleRef<'a>) -> Option<Self> {
+        cite(policies, rule)
+    }
+}
+
+pub(super) fn cite<'a>(policies: &[&'a AuthorizationPolicy], rule: RuleRef<'a>) -> Option<Cited<'a>> {
     let policy = policies.iter().find(|policy| policy.namespace == rule.namespace && policy.name == rule.name)?;
     let span = policy.rules.get(rule.rule).map_or(policy.span, |rule| rule.span);
     Some(Cited { rule: Some(rule.rule), span, ..Cited::authorization(policy) })
 }
 
 impl<'a> Cited<'a> {
-    fn authorization(policy: &'a AuthorizationPolicy) -> Self {
+    pub(crate) fn authorization(policy: &'a AuthorizationPolicy) -> Self {
         let (namespace, name) = (&policy.namespace, &policy.name);
         let source = policy.source.as_deref();
         Self { kind: "AuthorizationPolicy", namespace, name, rule: None, span: policy.span, source }

@@ -1,0 +1,124 @@
+//! `exposed`: what gateways let in from outside, and which route leads it where.
+//!
+//! In: a policy project or plain manifests. Out: each listener of each gateway with what routes open there: host and path, where
+//! it leads, and whether what stands behind admits it, with or without a token. Services that are opened to the outside without a
+//! gateway come last.
+
+mod render;
+
+use ringfence_compiler::inventory::Opened;
+use ringfence_verifier::entrances::{Entrances, Opening};
+use ringfence_verifier::matrix;
+use ringfence_verifier::model::{Model, numbered};
+use ringfence_verifier::reach::{Asked, Caller, Reach, Way, reach, through};
+
+use super::{conclude_answer, say_assumed};
+use crate::args;
+use crate::console;
+use crate::exit::{Exit, Failure};
+use crate::mesh::{Input, Mesh};
+
+/// What is open in one cluster.
+struct Exposed<'a> {
+    cluster: &'a str,
+    entrances: &'a Entrances,
+    /// What each opening leads to, by the position of the opening.
+    ways: Vec<Vec<Led>>,
+    straight: Vec<Straight>,
+}
+
+/// A workload that an opening leads to.
+struct Led {
+    /// The workload and its port.
+    to: String,
+    port: u16,
+    /// The pods of the gateway.
+    by: String,
+    /// Whether something gets through.
+    reach: Reach,
+    /// Whether something gets through that shows no token.
+    bare: Reach,
+    /// Why it is not sure.
+    doubts: Vec<String>,
+}
+
+/// A Service that is opened without a gateway.
+struct Straight {
+    service: String,
+    port: u16,
+    opened: Opened,
+    to: String,
+    at: u16,
+    reach: Reach,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &args::Exposed) -> Result<Exit, Failure> {
+    let input = Input::open(args.path.as_deref(), args.facts.as_deref(), &args.reading)?;
+    let meshes = input.meshes();
+    if meshes.clusters.is_empty() {
+        return conclude_answer(&args.reading, &meshes);
+    }
+    let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
+    let entrances: Vec<Entrances> = models.iter().map(Entrances::of).collect();
+    let all: Vec<Exposed<'_>> =
+        models.iter().zip(&entrances).map(|(model, entrances)| exposed(model, entrances)).collect();
+    console::print(&render::render(&all, &input, args.reading.format))?;
+    say_assumed(&meshes);
+    conclude_answer(&args.reading, &meshes)
+}
+
+/// Asks what is open in a cluster.
+fn exposed<'a>(model: &'a Model<'a>, entrances: &'a Entrances) -> Exposed<'a> {
+    let ways = entrances.openings.iter().map(|opening| led(model, entrances, opening)).collect();
+    Exposed { cluster: model.name(), entrances, ways, straight: straight(model) }
+}
+
+fn led(model: &Model<'_>, entrances: &Entrances, opening: &Opening) -> Vec<Led> {
+    let Some(Caller::Outside(everywhere)) = Caller::anyone_outside() else { return Vec::new() };
+    let mut all = Vec::new();
+    for (at, port) in &opening.leads {
+        let Some(workload) = model.cluster().inventory.workloads.get(*at) else { continue };
+        let ask = |asked: &Asked| -> Vec<Way<'_>> {
+            let ways = through(model, entrances, (workload, *port), everywhere, asked);
+            ways.into_iter().filter(|way| std::ptr::eq(way.opening, opening)).collect()
+        };
+        let bare = ask(&Asked { without_token: true, ..Asked::anything() });
+        for way in ask(&Asked::anything()) {
+            let without = bare.iter().find(|bare| bare.pods == way.pods).map_or(Reach::Denied, |bare| bare.reach);
+            all.push(Led {
+                to: matrix::name(workload),
+                port: *port,
+                by: way.pods,
+                reach: way.reach,
+                bare: without,
+                doubts: way.doubts,
+            });
+        }
+    }
+    all
+}
+
+/// Finds the Services that are opened to the outside and lead to no gateway.
+fn straight(model: &Model<'_>) -> Vec<Straight> {
+    let Some(outside) = Caller::anyone_outside() else { return Vec::new() };
+    let mut all = Vec::new();
+    for workload in model.workloads().filter(|workload| !ringfence_verifier::reach::is_gateway(workload)) {
+        for service in model.services(workload) {
+            let Some(opened) = service.opened else { continue };
+            for port in &service.ports {
+                for at in numbered(workload, &port.target) {
+                    all.push(Straight {
+                        service: format!("{}/{}", service.namespace, service.name),
+                        port: port.port,
+                        opened,
+                        to: matrix::name(workload),
+                        at,
+                        reach: reach(model, outside, workload, at, &Asked::anything()).reach(),
+                    });
+                }
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,93 @@
+//! The ways through gateways as people read them: listener, route, and every gate on the way.
+
+use std::fmt::Write as _;
+
+use ringfence_verifier::reach::{Gate, Reach, Way};
+use ringfence_verifier::routing::Named;
+use serde_json::{Value, json};
+
+use super::places::Places;
+use super::single::{lines_by, parts, sentence};
+use super::whatif::word;
+
+/// Renders one way.
+pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
+    let (listener, opening) = (way.listener, way.opening);
+    let opened = way.opened.map(|opened| format!(" ({opened})")).unwrap_or_default();
+    let mut text = format!("  by way of {}{opened}: {}\n", way.pods, word(way.reach));
+    let mut put = |place: &str, word: &str, lines: Vec<String>| {
+        let mut lines = lines.into_iter();
+        let _ = writeln!(text, "    {place:<8} {word:<8} {}", lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(text, "{:22}{line}", "");
+        }
+    };
+    let shut = |why: &Option<String>| if why.is_some() { "shut" } else { "open" };
+    let mut lines =
+        vec![format!("{}, port {}: {}, {}", listener.object, listener.port, listener.hosts.join(", "), listener.tls)];
+    lines.extend(written(&listener.object, listener.span, places));
+    lines.extend(listener.shut.clone());
+    put("listener", shut(&listener.shut), lines);
+    put("enters", parts(&way.enters).0, lines_by("enters", parts(&way.enters).1, None, None, places));
+    if let (Some(route), Some((rule, span))) = (&opening.route, opening.rule) {
+        let mut lines = vec![format!("{route}, rule {}: {}", rule + 1, opening.words())];
+        lines.extend(written(route, span, places));
+        let copies = if opening.mirrors { "copies it to" } else { "leads to" };
+        let port = opening.port.map(|port| format!(" port {port}")).unwrap_or_default();
+        lines.push(format!("{copies} {}{port}{}", opening.target, opening.rewritten()));
+        lines.extend(opening.shut.clone().filter(|_| listener.shut.is_none()));
+        put("route", shut(&opening.shut), lines);
+    }
+    let gates = [
+        ("gateway", Some(&way.gateway)),
+        ("leaves", Some(&way.leaves)),
+        ("arrives", Some(&way.arrives)),
+        ("proxy", way.proxy.as_ref()),
+    ];
+    for (place, gate) in gates {
+        match gate {
+            None => put(place, "open", vec!["no proxy stands before this port".to_owned()]),
+            Some(gate) => {
+                let mut lines = lines_by(place, parts(gate).1, None, None, places);
+                if let (Gate::Unsure(_), "proxy") = (gate, place) {
+                    lines.extend(way.doubts.iter().map(|why| format!("unsure: {why}")));
+                }
+                put(place, parts(gate).0, lines);
+            }
+        }
+    }
+    if let (Some(witness), true) = (&way.witness, way.reach != Reach::Denied) {
+        put("for one", "", vec![witness.to_string()]);
+    }
+    text
+}
+
+/// Renders one way for programs.
+pub(super) fn json(way: &Way<'_>) -> Value {
+    let gate = |place: &str, gate: &Gate<'_>| {
+        let (says, decider) = parts(gate);
+        json!({ "gate": place, "says": says, "decider": sentence(place, decider) })
+    };
+    let gates =
+        [("enters", &way.enters), ("gateway", &way.gateway), ("leaves", &way.leaves), ("arrives", &way.arrives)];
+    let gates = gates.into_iter().chain(way.proxy.as_ref().map(|proxy| ("proxy", proxy)));
+    let gates: Vec<Value> = gates.map(|(place, it)| gate(place, it)).collect();
+    let (listener, opening) = (way.listener, way.opening);
+    let route = opening.route.as_ref().map(|route| {
+        json!({ "object": route.to_string(), "rule": opening.rule.map(|(rule, _)| rule + 1), "matches": opening.words() })
+    });
+    json!({
+        "pods": way.pods, "opened": way.opened.map(|opened| opened.to_string()), "reach": word(way.reach),
+        "listener": { "object": listener.object.to_string(), "port": listener.port, "hosts": listener.hosts, "tls": listener.tls.to_string() },
+        "route": route, "target": opening.target.to_string(), "copies": opening.mirrors, "shut": opening.shut,
+        "gates": gates, "unsure": way.doubts, "witness": way.witness.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Returns where an object was written, or what it was compiled from.
+fn written(object: &Named, span: ringfence_compiler::source::Span, places: &Places<'_>) -> Vec<String> {
+    match &object.source {
+        Some(source) => places.named(source).iter().take(2).map(|place| format!("from {place}")).collect(),
+        None => vec![places.of(span).to_string()],
+    }
+}

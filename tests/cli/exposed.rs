@@ -1,0 +1,110 @@
+//! What gateways let in, and who gets out, through the commands people type.
+
+use insta::assert_snapshot;
+
+use crate::runner::{DAY, ringfence};
+
+#[test]
+fn exposed_lists_every_opening_with_the_route_that_makes_it() {
+    let ran = ringfence(&["exposed", "fixtures/edge", "--as-of", DAY]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_snapshot!(ran.out);
+}
+
+#[test]
+fn exposed_speaks_json_and_a_line_each() {
+    let json = ringfence(&["exposed", "fixtures/bank", "--as-of", DAY, "--format", "json"]).json();
+    let listeners = json["clusters"][0]["listeners"].as_array().unwrap();
+    let openings: Vec<_> = listeners.iter().flat_map(|it| it["openings"].as_array().unwrap()).collect();
+    let bare: Vec<_> = openings
+        .iter()
+        .filter(|opening| opening["leads"].as_array().unwrap().iter().any(|led| led["withoutToken"] != "denied"))
+        .map(|opening| opening["matches"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        bare,
+        ["api.acme.example /v1/rates", "api.acme.example /healthz", "mobile.acme.example /acme.mobile.v1.Session/Open"]
+    );
+    let lines = ringfence(&["exposed", "fixtures/bank", "--as-of", DAY, "--format", "concise"]);
+    assert_eq!(lines.out.lines().count(), openings.len() + 6, "{}", lines.out);
+}
+
+#[test]
+fn reach_from_the_internet_follows_each_hop() {
+    let ask = |words: &[&str]| {
+        let place = ["--mesh", "fixtures/edge", "--as-of", DAY];
+        ringfence(&[&["reach", "internet"], words, &place].concat())
+    };
+    let ran = ask(&["west:web/api-v1", "GET", "https://api.acme.example/old/x"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_snapshot!(without_commits(&ran.out));
+    for (request, expected) in [
+        (["GET", "https://api.acme.example/v1/x"], "allowed"),
+        (["GET", "https://api.acme.example/admin"], "denied"),
+        (["GET", "https://other.example/v1"], "denied"),
+        (["GET", "https://x.partners.acme.example/v1"], "allowed"),
+    ] {
+        let words = [&["west:web/api-v1", "--port", "8080"], &request[..], &["--format", "json"]].concat();
+        let json = ask(&words).json();
+        assert_eq!(json["answers"][0]["reach"], expected, "{request:?}");
+    }
+}
+
+#[test]
+fn a_request_is_typed_as_people_write_it() {
+    let check = |words: &[&str], expected: &str| {
+        let ran = ringfence(&[&["reach", "internet", "web/api-v1"], words, &["--mesh", "fixtures/edge"]].concat());
+        assert!(ran.err.contains(expected), "{words:?}: {}", ran.all());
+    };
+    check(&["/v1", "/v2"], "is a second path");
+    check(&["GET", "POST"], "is a second method");
+    check(&["get"], "did you mean `GET`?");
+    check(&["https://a.example/x", "--host", "b.example"], "name two hosts");
+}
+
+#[test]
+fn reach_to_a_host_outside_follows_the_way_out() {
+    let ran = ringfence(&[
+        "reach",
+        "prod-east:payments-cards/card-authorizer",
+        "host:authorize.cardnetwork.example",
+        "--mesh",
+        "fixtures/bank",
+        "--as-of",
+        DAY,
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let out = without_commits(&ran.out);
+    for part in
+        ["reaches authorize.cardnetwork.example port 443", "straight shut", "by way of gateway:cards-out: allowed"]
+    {
+        assert!(out.contains(part), "{out}");
+    }
+    let ran =
+        ringfence(&["reach", "any", "host:authorize.cardnetwork.example", "--mesh", "fixtures/bank", "--as-of", DAY]);
+    let reached: Vec<&str> = ran.out.lines().filter(|line| !line.contains(": denied")).collect();
+    assert!(
+        !reached.is_empty() && reached.iter().all(|line| line.contains("payments-cards/card-authorizer")),
+        "{reached:?}"
+    );
+    let ran = ringfence(&[
+        "reach",
+        "prod-east:retail-web/storefront",
+        "host:evil.example",
+        "--mesh",
+        "fixtures/bank",
+        "--as-of",
+        DAY,
+        "--exit-code",
+    ]);
+    assert_eq!(ran.code, 10, "{}", ran.all());
+}
+
+/// Takes off who wrote a line, which is of the checkout.
+fn without_commits(text: &str) -> String {
+    let line = |line: &str| match line.split_once(" (") {
+        Some((before, after)) if after.ends_with(')') && before.contains("policy/") => before.to_owned(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,456 @@
+//! What gateways let in: which requests at which of their ports, and where routes lead them.
+//!
+//! In: a [`Model`], whose objects route. Out: [`Entrances`]: each listener at the pods of a gateway, and each [`Opening`]: the
+//! requests of one listener that one match of one rule leads to one backend. Rules are asked in an order; an opening holds what
+//! those before it leave. Where no file tells which is asked first, that is an unknown of the opening, not a guess.
+//!
+//! Read in istio/istio `pilot/pkg/model/gateway.go`, `pilot/pkg/networking/core/{gateway,route/route}.go` and
+//! `pilot/pkg/config/kube/gateway`, and in kubernetes-sigs/gateway-api `apis/v1`.
+
+mod attached;
+mod bound;
+mod listeners;
+mod order;
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::inventory::{KubernetesService, Labels, Opened};
+use ringfence_compiler::source::Span;
+
+use self::order::Candidate;
+use crate::engine::{Chain, Leaf};
+use crate::istio::read::selects;
+use crate::model::{Model, Stranger, numbered};
+use crate::routing::gateway::{Speaks, Tls};
+use crate::routing::gateway_api::Sources;
+use crate::routing::matching::Beginning;
+use crate::routing::{Backend, Leads, Named, NewPath, Rewriting, Routing, Target};
+use crate::words;
+
+/// Everything gateways let in.
+#[derive(Debug, Default)]
+pub struct Entrances {
+    /// Listeners, in the order of their objects.
+    pub listeners: Vec<Entrance>,
+    /// What they let in, in the order of listeners and then as rules are asked.
+    pub openings: Vec<Opening>,
+}
+
+/// A listener at the pods of a gateway.
+#[derive(Debug, Clone)]
+pub struct Entrance {
+    /// The object that makes it listen.
+    pub object: Named,
+    /// What the listener is called, where it has a name.
+    pub name: String,
+    /// Where the listener was written.
+    pub span: Span,
+    /// The port that clients call.
+    pub port: u16,
+    /// What is spoken there.
+    pub speaks: Speaks,
+    /// How TLS is ended.
+    pub tls: Tls,
+    /// The hosts it is about.
+    pub hosts: Vec<String>,
+    /// The pods that listen; never empty.
+    pub pods: Vec<Listening>,
+    /// Why it does not listen after all.
+    pub shut: Option<String>,
+    /// The Gateway of the Gateway API, by namespace and name, to which policies may be attached.
+    pub gateway: Option<(String, String)>,
+    /// From where routes may attach, and by which way they do.
+    attaches: Attaches,
+}
+
+/// How routes find a listener.
+#[derive(Debug, Clone)]
+enum Attaches {
+    /// VirtualServices name the Gateway; each host may be kept to the routes of a namespace.
+    Bound(Vec<(Option<String>, String)>),
+    /// Routes name the Gateway or the ListenerSet, which says of which namespaces and kinds they may be.
+    Attached { allows: Sources, kinds: Vec<String> },
+}
+
+/// Pods that listen.
+#[derive(Debug, Clone)]
+pub struct Listening {
+    /// Who they are.
+    pub pods: Pods,
+    /// The port of the pods.
+    pub port: u16,
+    /// How their Service is opened to the outside; `None` where no manifest says.
+    pub opened: Option<Opened>,
+}
+
+/// The pods of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pods {
+    /// Those of a workload, by its position in the inventory.
+    Workload(usize),
+    /// Those that facts name, or that are made for a Gateway.
+    Known(Box<Stranger>),
+    /// Those with such labels, of which no manifest shows any: not even their identity is known.
+    Unknown(Labels),
+}
+
+/// Requests that one match leads to one backend.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The listener, by its position.
+    pub listener: usize,
+    /// The route; `None` where none is asked.
+    pub route: Option<Named>,
+    /// The rule: its position, and where the match was written.
+    pub rule: Option<(usize, Span)>,
+    /// The host it is about.
+    pub host: String,
+    /// What it is about beside the host, as it is written.
+    pub matched: Vec<crate::engine::Test>,
+    /// Exactly the requests that get here: what it is about without what rules before it take.
+    pub requests: Chain<()>,
+    /// How requests are changed.
+    pub rewriting: Rewriting,
+    /// What of the path the match names.
+    pub beginning: Beginning,
+    /// Who gets them.
+    pub target: Target,
+    /// The port of the target that is called.
+    pub port: Option<u16>,
+    /// Whether it gets copies.
+    pub mirrors: bool,
+    /// The workloads behind, by their position in the inventory, each with a port.
+    pub leads: Vec<(usize, u16)>,
+    /// Whether its host is of another listener, and the handshake names this one.
+    pub mistaken: bool,
+    /// Why nothing gets there.
+    pub shut: Option<String>,
+}
+
+impl Listening {
+    /// Says who they are, in words.
+    #[must_use]
+    pub fn name(&self, model: &Model<'_>) -> String {
+        match &self.pods {
+            Pods::Workload(at) => {
+                let workload = model.cluster().inventory.workloads.get(*at);
+                workload.map(|workload| format!("{}/{}", workload.namespace, workload.name)).unwrap_or_default()
+            }
+            Pods::Known(stranger) => stranger.name.clone(),
+            Pods::Unknown(labels) if labels.is_empty() => "pods that no manifest shows".to_owned(),
+            Pods::Unknown(labels) => {
+                let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("pods with {} that no manifest shows", labels.join(", "))
+            }
+        }
+    }
+}
+
+impl Opening {
+    /// Says what it is about, in words: `api.example GET /v1/*`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = vec![self.host.clone()];
+        let any_path = !self.matched.iter().flat_map(|test| &test.leaves).any(|leaf| matches!(leaf, Leaf::Path(_)));
+        let named = |test: &&crate::engine::Test| test.leaves.iter().any(|leaf| matches!(leaf, Leaf::ServerName(_)));
+        let is_of_requests = !self.matched.iter().any(|test| named(&test));
+        words.extend((any_path && is_of_requests).then(|| "*".to_owned()));
+        for test in self.matched.iter().filter(|test| !named(test)) {
+            let values: Vec<String> = test
+                .leaves
+                .iter()
+                .map(|leaf| match leaf {
+                    Leaf::Path(_) | Leaf::Method(_) => words::value(leaf),
+                    leaf => words::condition(leaf),
+                })
+                .collect();
+            words.push(format!("{}{}", if test.negated { "not " } else { "" }, values.join(" or ")));
+        }
+        words.extend(self.mistaken.then(|| "by the name of another listener".to_owned()));
+        words.join(" ")
+    }
+
+    /// Tells whether it may be about a path.
+    #[must_use]
+    pub fn is_about(&self, path: &str) -> bool {
+        self.matched.iter().all(|test| {
+            let asks = |leaf: &Leaf| if let Leaf::Path(glob) = leaf { glob.matches(path) } else { true };
+            test.negated || test.leaves.iter().any(asks)
+        })
+    }
+
+    /// Returns what becomes of a path it is about; `None` where nobody can tell.
+    #[must_use]
+    pub fn turned(&self, path: &str) -> Option<String> {
+        let (new, rest) = match (&self.rewriting.path, &self.beginning) {
+            (None, _) => return Some(path.to_owned()),
+            (Some(NewPath::Whole(whole)), _) | (Some(NewPath::Beginning(whole)), Beginning::Whole) => {
+                return Some(whole.clone());
+            }
+            (Some(NewPath::Beginning(new)), Beginning::With(matched)) => (new.as_str(), path.strip_prefix(matched)?),
+            (Some(NewPath::Beginning(new)), Beginning::Segments(matched)) => {
+                (new.trim_end_matches('/'), path.strip_prefix(matched)?)
+            }
+            _ => return None,
+        };
+        let turned = format!("{new}{rest}");
+        Some(if turned.is_empty() { "/".to_owned() } else { turned })
+    }
+
+    /// Says how requests are changed, in words; empty where they are not.
+    #[must_use]
+    pub fn rewritten(&self) -> String {
+        let path = self.rewriting.path.as_ref().map(|path| match path {
+            NewPath::Whole(path) => format!("path {path}"),
+            NewPath::Beginning(path) => format!("the path begins with {path} instead"),
+            NewPath::Unknown => "the path is rewritten by a regular expression".to_owned(),
+        });
+        let host = self.rewriting.host.as_ref().map(|host| format!("host {host}"));
+        path.into_iter().chain(host).map(|change| format!(", {change}")).collect()
+    }
+}
+
+impl Entrances {
+    /// Finds what gateways let in.
+    #[must_use]
+    pub fn of(model: &Model<'_>) -> Self {
+        let mut routing = model.policies().routing.clone();
+        let mut others = Routing::default();
+        for root in &model.cluster().inventory.routing {
+            // What cannot be read is said where the objects themselves are asked for.
+            others.add(root, &mut Diagnostics::new());
+        }
+        routing.fill(others);
+        let routing = routing.sorted();
+        if routing.is_empty() {
+            return Self::default();
+        }
+        let listeners = listeners::of(model, &routing);
+        let mut openings = Vec::new();
+        for (at, listener) in listeners.iter().enumerate() {
+            if listener.tls == Tls::AutoPassthrough {
+                openings.extend(passed_on(model, listener, at));
+                continue;
+            }
+            let candidates = |other: &Entrance| candidates(model, other, &routing);
+            let own = candidates(listener);
+            let rivals: Vec<Candidate> = sharing(&listeners, at).flat_map(candidates).collect();
+            let rivals: Vec<String> = rivals.into_iter().map(|rival| rival.host).collect();
+            openings.extend(opened(model, (at, listener), &own, &rivals, &routing));
+            for other in mistaken(&listeners, at) {
+                let theirs = candidates(other);
+                let openings_of = opened(model, (at, listener), &theirs, &[], &routing);
+                openings.extend(openings_of.into_iter().map(|opening| Opening { mistaken: true, ..opening }));
+            }
+        }
+        Self { listeners, openings }
+    }
+
+    /// Returns the listener of an opening.
+    #[must_use]
+    pub fn listener(&self, opening: &Opening) -> Option<&Entrance> {
+        self.listeners.get(opening.listener)
+    }
+}
+
+/// Returns the matches of rules at a listener.
+fn candidates(model: &Model<'_>, listener: &Entrance, routing: &Routing) -> Vec<Candidate> {
+    match &listener.attaches {
+        Attaches::Bound(hosts) => bound::to(model, listener, hosts, routing),
+        Attaches::Attached { allows, kinds } => attached::to(model, listener, allows, kinds, routing),
+    }
+}
+
+/// Returns the other listeners at the same port of the same pods that read requests.
+fn beside(listeners: &[Entrance], at: usize) -> impl Iterator<Item = (&Entrance, &Entrance)> {
+    let own = listeners.get(at).filter(|own| own.speaks == Speaks::Http);
+    own.into_iter().flat_map(move |own| {
+        let shares = |one: &Listening| own.pods.iter().any(|ours| ours.pods == one.pods && ours.port == one.port);
+        let others = listeners.iter().enumerate().filter(move |(other, _)| *other != at);
+        others
+            .filter(move |(_, one)| one.speaks == Speaks::Http && one.pods.iter().any(shares))
+            .map(move |(_, one)| (own, one))
+    })
+}
+
+/// Returns those whose routes are of one table with those of a listener: of plaintext all are.
+fn sharing(listeners: &[Entrance], at: usize) -> impl Iterator<Item = &Entrance> {
+    beside(listeners, at).filter(|(own, other)| !own.tls.is_there() && !other.tls.is_there()).map(|(_, other)| other)
+}
+
+/// Returns those that ask for a certificate where this one asks for none: a client may name this one in the handshake and a host
+/// of theirs in its requests (istio.io, "Security Best Practices", on TLS of several hosts at one port).
+fn mistaken(listeners: &[Entrance], at: usize) -> impl Iterator<Item = &Entrance> {
+    let encrypted = |(own, other): &(&Entrance, &Entrance)| own.tls.is_there() && other.tls.is_there();
+    beside(listeners, at)
+        .filter(encrypted)
+        .filter(|(own, other)| !own.tls.asks() && other.tls.asks())
+        .map(|(_, other)| other)
+}
+
+/// Turns candidates into openings: one for each backend.
+fn opened(
+    model: &Model<'_>,
+    (at, listener): (usize, &Entrance),
+    candidates: &[Candidate],
+    rivals: &[String],
+    routing: &Routing,
+) -> Vec<Opening> {
+    let mut openings = Vec::new();
+    for candidate in candidates {
+        let requests = order::requests(candidate, candidates, rivals, listener);
+        let opening = |target: &Target| Opening {
+            listener: at,
+            route: Some(candidate.object.clone()),
+            rule: Some((candidate.position, candidate.matched.span)),
+            host: candidate.host.clone(),
+            matched: candidate.matched.tests.clone(),
+            requests: requests.clone(),
+            rewriting: Rewriting::default(),
+            beginning: candidate.matched.beginning.clone(),
+            target: target.clone(),
+            port: None,
+            mirrors: false,
+            leads: Vec::new(),
+            mistaken: false,
+            shut: listener.shut.clone().or_else(|| candidate.shut.clone()),
+        };
+        match &candidate.leads {
+            Leads::To(backends, rewriting) => {
+                for backend in backends {
+                    let opening = opening(&backend.target);
+                    let refused = || refusal(candidate, &backend.target, routing);
+                    let shut = opening.shut.clone().or_else(refused);
+                    let (leads, lost) = leads(model, routing, backend);
+                    openings.push(Opening {
+                        rewriting: rewriting.clone(),
+                        port: backend.port,
+                        mirrors: backend.mirrors,
+                        leads,
+                        shut: shut.or(lost),
+                        ..opening
+                    });
+                }
+            }
+            Leads::Nowhere(why) => {
+                let opening = opening(&Target::Other((*why).to_owned()));
+                openings.push(Opening { shut: opening.shut.clone().or_else(|| Some((*why).to_owned())), ..opening });
+            }
+            Leads::Delegate(namespace, name, _) => {
+                let opening = opening(&Target::Other(format!("VirtualService {namespace}/{name}")));
+                let lost = || Some("there is no such VirtualService to delegate to".to_owned());
+                openings.push(Opening { shut: opening.shut.clone().or_else(lost), ..opening });
+            }
+        }
+    }
+    openings
+}
+
+/// Says why a route of the Gateway API may not lead somewhere.
+fn refusal(candidate: &Candidate, target: &Target, routing: &Routing) -> Option<String> {
+    let Target::Service(namespace, name) = target else { return None };
+    let (kind, from) = (candidate.object.kind, candidate.object.namespace.as_str());
+    if kind == "VirtualService" || namespace == from {
+        return None;
+    }
+    let here = routing.grants.iter().filter(|grant| grant.object.namespace == *namespace);
+    let granted = here.into_iter().any(|grant| grant.lets((kind, from), ("Service", name)));
+    (!granted).then(|| format!("no ReferenceGrant of {namespace} lets a {kind} of {from} lead to {name}"))
+}
+
+/// Returns the workloads behind a target, or why there are none.
+fn leads(
+    model: &Model<'_>,
+    routing: &Routing,
+    Backend { target, subset, port, .. }: &Backend,
+) -> (Vec<(usize, u16)>, Option<String>) {
+    let (namespace, name) = match target {
+        Target::Service(namespace, name) => (namespace, name),
+        Target::Host(_) => return (Vec::new(), None),
+        Target::Other(what) => return (Vec::new(), Some(format!("{what} is not followed"))),
+    };
+    let inventory = model.cluster().inventory;
+    let known = inventory.services_in(namespace).iter().chain(&routing.services);
+    let Some(service) = known.into_iter().find(|it| it.namespace == *namespace && it.name == *name) else {
+        return (Vec::new(), Some(format!("there is no Service {namespace}/{name}")));
+    };
+    let ports: Vec<_> = match port {
+        Some(port) => service.ports.iter().filter(|it| it.port == *port).collect(),
+        None => service.ports.iter().collect(),
+    };
+    if ports.is_empty() {
+        let port = port.map_or_else(String::new, |port| format!(" {port}"));
+        return (Vec::new(), Some(format!("Service {namespace}/{name} has no port{port}")));
+    }
+    let subset = match subset.as_ref().map(|subset| (subset, labels_of(routing, target, subset))) {
+        None => Labels::new(),
+        Some((_, Some(labels))) => labels,
+        Some((subset, None)) => {
+            return (
+                Vec::new(),
+                Some(format!("no DestinationRule of Service {namespace}/{name} has a subset {subset}")),
+            );
+        }
+    };
+    let pods = || behind(model, service).filter(|(_, pods)| selects(&subset, &pods.labels));
+    let all = pods().flat_map(|(at, pods)| {
+        ports.iter().flat_map(move |port| numbered(pods, &port.target)).map(move |port| (at, port))
+    });
+    let leads: Vec<_> = all.collect();
+    let lost = leads.is_empty().then(|| format!("no workload at hand is behind Service {namespace}/{name}"));
+    (leads, lost)
+}
+
+/// Returns the labels of a subset; none where no rule at hand is about the host, and nobody knows the subset.
+fn labels_of(routing: &Routing, target: &Target, subset: &str) -> Option<Labels> {
+    let mut rules = routing.subsets.iter().filter(|rule| rule.target == *target).peekable();
+    if rules.peek().is_none() {
+        return Some(Labels::new());
+    }
+    rules.find_map(|rule| rule.subsets.get(subset)).cloned()
+}
+
+/// Returns the workloads behind a Service, with their positions in the inventory.
+fn behind<'m>(
+    model: &Model<'m>,
+    service: &KubernetesService,
+) -> impl Iterator<Item = (usize, &'m ringfence_compiler::inventory::Workload)> {
+    let (selector, namespace) = (service.selector.clone(), service.namespace.clone());
+    let here = model.cluster().inventory.workloads_in(&namespace);
+    here.filter(move |(_, pods)| !selector.is_empty() && selects(&selector, &pods.labels))
+}
+
+/// Makes the openings of a listener that passes everything on: one for each port of each Service it is about.
+fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> {
+    let Attaches::Bound(hosts) = &listener.attaches else { return Vec::new() };
+    let mut openings = Vec::new();
+    for service in &model.cluster().inventory.services {
+        let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
+        let is_meant = hosts.iter().any(|(namespace, dns)| {
+            namespace.as_ref().is_none_or(|it| *it == service.namespace)
+                && crate::routing::matching::host(dns).matches(&host)
+        });
+        for port in service.ports.iter().filter(|_| is_meant) {
+            let leads = behind(model, service).flat_map(|(at, pods)| {
+                numbered(pods, &port.target).into_iter().map(move |port| (at, port)).collect::<Vec<_>>()
+            });
+            openings.push(Opening {
+                listener: at,
+                route: None,
+                rule: None,
+                host: host.clone(),
+                matched: Vec::new(),
+                requests: Chain::default(),
+                rewriting: Rewriting::default(),
+                beginning: Beginning::Unknown,
+                target: Target::Service(service.namespace.clone(), service.name.clone()),
+                port: Some(port.port),
+                mirrors: false,
+                leads: leads.collect(),
+                mistaken: false,
+                shut: listener.shut.clone(),
+            });
+        }
+    }
+    openings.retain(|opening| !opening.leads.is_empty());
+    openings
+}

@@ -1,0 +1,526 @@
+//! From outside to a port through a gateway: listener, route, policies at the gateway, and all that lies between it and the port.
+//!
+//! In: [`Entrances`], a port and what is asked for. Out: a [`Way`] for each opening that leads there, with what each hop says.
+//! The hops are not asked one by one: a request has to pass all of them, so that one space tells the tests of all apart, with those
+//! of the workload turned back into what they mean of the request before the route rewrote it.
+
+use ipnet::IpNet;
+use ringfence_compiler::inventory::{Labels, Opened, Workload};
+
+use super::proxy::{Found, Question, Told, ask, joined};
+use super::{Answer, Asked, Caller, Cited, Decider, Detail, Gate, Reach};
+use crate::engine::envoy::Reads;
+use crate::engine::{Chain, Leaf, RuleRef, chain};
+use crate::entrances::{Entrance, Entrances, Listening, Opening, Pods};
+use crate::exact::Arrivals;
+use crate::glob::{Glob, Piece};
+use crate::istio::authorization::AuthorizationPolicy;
+use crate::istio::request_authentication::JwtRule;
+use crate::model::{Before, Model};
+use crate::network;
+use crate::request::{Identity, Request};
+use crate::residual::{Resolved, resolved};
+use crate::routing::NewPath;
+use crate::routing::gateway::{Speaks, Tls};
+use crate::routing::matching::Beginning;
+
+/// A way from outside through a gateway to a port.
+#[derive(Debug, Clone)]
+pub struct Way<'e> {
+    /// The listener.
+    pub listener: &'e Entrance,
+    /// What it lets in.
+    pub opening: &'e Opening,
+    /// The pods of the gateway, in words.
+    pub pods: String,
+    /// How their Service is opened to the outside; `None` where no manifest says.
+    pub opened: Option<Opened>,
+    /// The policies of the network at the gateway.
+    pub enters: Gate<'e>,
+    /// The policies at the gateway.
+    pub gateway: Gate<'e>,
+    /// The gateway's own policies of the network.
+    pub leaves: Gate<'e>,
+    /// The workload's.
+    pub arrives: Gate<'e>,
+    /// What stands before the workload; `None` where nothing does.
+    pub proxy: Option<Gate<'e>>,
+    /// Why it is unsure.
+    pub doubts: Vec<String>,
+    /// A request that gets through, as the client sends it.
+    pub witness: Option<Request>,
+    /// The answer.
+    pub reach: Reach,
+}
+
+/// Who decides at one of the hops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hop<'e> {
+    /// The route.
+    Route,
+    /// A rule at the gateway.
+    Gateway(RuleRef<'e>),
+    /// A rule at the workload.
+    Workload(RuleRef<'e>),
+}
+
+impl<'e> Way<'e> {
+    /// Returns the same as an answer about the workload: of the hops before it the strictest stands for what leaves.
+    #[must_use]
+    pub fn answer(self) -> Answer<'e> {
+        let route = self.opening.route.as_ref().map(|route| format!(", {route}")).unwrap_or_default();
+        let by = format!("{} at {}{route}", self.listener.object, self.pods);
+        let before = [self.enters, self.gateway, self.leaves].into_iter().min_by_key(Gate::reach);
+        let answer = Answer::before(before.unwrap_or(Gate::Open(Decider::Nobody)), self.arrives);
+        let answer = Answer { proxy: self.proxy, witness: self.witness, by: Some(by), ..answer };
+        // What else is unknown of the way leaves it open as well.
+        match answer.reach() > self.reach {
+            true => {
+                Answer { egress: Gate::Unsure(Decider::NotModelled("all of what stands at the gateway")), ..answer }
+            }
+            false => answer,
+        }
+    }
+}
+
+/// Finds every way from addresses outside to a port.
+#[must_use]
+pub fn through<'e>(
+    model: &'e Model<'e>,
+    entrances: &'e Entrances,
+    to: (&'e Workload, u16),
+    block: IpNet,
+    asked: &Asked,
+) -> Vec<Way<'e>> {
+    through_each(model, entrances, to, block, &|_, _| vec![asked.clone()])
+}
+
+/// Finds the same where what is asked for depends on the listener and the identity of its pods.
+#[must_use]
+pub fn through_each<'e>(
+    model: &'e Model<'e>,
+    entrances: &'e Entrances,
+    (to, port): (&'e Workload, u16),
+    block: IpNet,
+    asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
+) -> Vec<Way<'e>> {
+    let is_it = |at: usize| model.cluster().inventory.workloads.get(at).is_some_and(|one| std::ptr::eq(one, to));
+    let mut ways = Vec::new();
+    for opening in entrances.openings.iter().filter(|it| it.leads.iter().any(|(at, led)| *led == port && is_it(*at))) {
+        let Some(listener) = entrances.listener(opening) else { continue };
+        for listening in &listener.pods {
+            let identity = caller(model, listening).and_then(|caller| caller.identity(model));
+            for asked in &asked(listener, identity.as_ref()) {
+                ways.extend(Passing { model, listener, opening, listening, to, port, block, asked }.way());
+            }
+        }
+    }
+    ways
+}
+
+/// Returns the pods of a gateway as who calls the workload.
+fn caller<'e>(model: &'e Model<'e>, listening: &'e Listening) -> Option<Caller<'e>> {
+    match &listening.pods {
+        Pods::Workload(at) => model.cluster().inventory.workloads.get(*at).map(Caller::Workload),
+        Pods::Known(stranger) => Some(Caller::Stranger(stranger)),
+        Pods::Unknown(_) => None,
+    }
+}
+
+/// Returns what gets past a gateway by an opening: the requests its route is about that policies there admit, with what arrives.
+#[must_use]
+pub fn admitted<'e>(
+    model: &'e Model<'e>,
+    listener: &'e Entrance,
+    opening: &'e Opening,
+    listening: &'e Listening,
+) -> (Chain<()>, Arrivals) {
+    let at = at_gateway(model, listener, listening);
+    let arrivals = arrivals_at(listener, listening, &at);
+    (first(model, listener, opening, listening, &at).anonymous(), arrivals)
+}
+
+/// Returns the AuthorizationPolicies at the pods of a gateway.
+#[must_use]
+pub fn gateway_policies<'e>(
+    model: &'e Model<'e>,
+    listener: &Entrance,
+    listening: &'e Listening,
+) -> Vec<&'e AuthorizationPolicy> {
+    at_gateway(model, listener, listening).policies
+}
+
+/// Returns the rules by which the pods of a gateway take tokens.
+#[must_use]
+pub fn tokens_at<'e>(model: &'e Model<'e>, listener: &Entrance, listening: &'e Listening) -> Vec<&'e JwtRule> {
+    at_gateway(model, listener, listening).tokens
+}
+
+/// One opening at the pods of one gateway.
+struct Passing<'e, 'q> {
+    model: &'e Model<'e>,
+    listener: &'e Entrance,
+    opening: &'e Opening,
+    listening: &'e Listening,
+    to: &'e Workload,
+    port: u16,
+    block: IpNet,
+    asked: &'q Asked,
+}
+
+/// What holds at the pods of a gateway.
+struct AtGateway<'e> {
+    policies: Vec<&'e AuthorizationPolicy>,
+    tokens: Vec<&'e JwtRule>,
+}
+
+impl<'e> Passing<'e, '_> {
+    /// Follows it; `None` where its route is not about what is asked for.
+    fn way(&self) -> Option<Way<'e>> {
+        let at = at_gateway(self.model, self.listener, self.listening);
+        let arrivals = arrivals_at(self.listener, self.listening, &at);
+        if ask(&self.opening.requests, &arrivals, &self.question(None)).told.reach() == Reach::Denied {
+            return None;
+        }
+        let enters = self.enters();
+        let caller = self.caller();
+        let (leaves, arrives) = match caller {
+            Some(caller) => (
+                network::egress(self.model, caller, self.to, self.port),
+                network::ingress(self.model, caller, self.to, self.port),
+            ),
+            None => self.of_unknown_pods(),
+        };
+        let alone = ask(&self.first_hops(&at), &arrivals, &self.question(None));
+        let gateway = gate(&alone, &at.policies, &[]);
+        let (proxy, found) = self.proxy(&at);
+        // Nobody outside holds a certificate of the mesh.
+        let is_shut = self.opening.shut.is_some() || self.listener.tls == Tls::Mesh;
+        let mut reach = [
+            enters.reach(),
+            gateway.reach(),
+            leaves.reach(),
+            arrives.reach(),
+            proxy.as_ref().map_or(found.told.reach(), Gate::reach),
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(Reach::Denied);
+        let mut doubts = found.untold.clone();
+        if let Pods::Unknown(_) = self.listening.pods {
+            doubts.push(
+                "no manifest shows the pods of the gateway, so that their identity and policies are unknown".to_owned(),
+            );
+            reach = reach.min(Reach::Depends);
+        }
+        if self.listener.tls == Tls::AutoPassthrough {
+            doubts.push("TLS is passed on as it is: who calls has to speak it to the workload itself".to_owned());
+            reach = reach.min(Reach::Depends);
+        }
+        // As the client sends it: to the gateway, and as nobody of the mesh.
+        let port = self.listener.port;
+        let witness = found.witness.filter(|_| !is_shut && reach != Reach::Denied);
+        let witness = witness.map(|request| Request { peer: None, port, ..request });
+        Some(Way {
+            listener: self.listener,
+            opening: self.opening,
+            pods: self.listening.name(self.model),
+            opened: self.listening.opened,
+            enters,
+            gateway,
+            leaves,
+            arrives,
+            proxy,
+            doubts: if reach == Reach::Depends { doubts } else { Vec::new() },
+            witness,
+            reach: if is_shut { Reach::Denied } else { reach },
+        })
+    }
+
+    fn caller(&self) -> Option<Caller<'e>> {
+        caller(self.model, self.listening)
+    }
+
+    fn first_hops(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {
+        first(self.model, self.listener, self.opening, self.listening, at)
+    }
+
+    /// Asks the policies of the network at the gateway itself.
+    fn enters(&self) -> Gate<'e> {
+        match self.caller() {
+            Some(Caller::Workload(gateway)) => {
+                let arrives = |caller| network::ingress(self.model, caller, gateway, self.listening.port);
+                match arrives(Caller::Outside(self.block)) {
+                    // What leads the internet there may be pods, as it must be where nothing else does.
+                    Gate::Shut(decider) => {
+                        let mut pods = self.model.workloads().map(Caller::Workload);
+                        match pods.any(|caller| arrives(caller).reach() != Reach::Denied) {
+                            true => Gate::Unsure(Decider::NotModelled("pods that lead the outside to the gateway")),
+                            false => Gate::Shut(decider),
+                        }
+                    }
+                    gate => gate,
+                }
+            }
+            _ => Gate::Open(Decider::Nobody),
+        }
+    }
+
+    /// Asks the workload's network about a caller of whom nobody knows where it is.
+    fn of_unknown_pods(&self) -> (Gate<'e>, Gate<'e>) {
+        let arrives = match network::is_ingress_guarded(self.model, self.to) {
+            true => Gate::Unsure(Decider::NotModelled("pods of a gateway that no manifest shows")),
+            false => Gate::Open(Decider::Nobody),
+        };
+        (Gate::Open(Decider::Nobody), arrives)
+    }
+
+    /// Returns what is asked of each hop, by whoever the gateway is there.
+    fn question(&self, shown: Option<Identity>) -> Question<'_> {
+        let outside = Question::of(self.model, Caller::Outside(self.block), self.asked, Detail::default());
+        Question { shown: shown.into_iter().collect(), ..outside }
+    }
+
+    /// Asks all hops at once.
+    fn proxy(&self, at: &AtGateway<'e>) -> (Option<Gate<'e>>, Found<Hop<'e>>) {
+        let first = self.first_hops(at);
+        let before = self.model.before(self.to, self.port);
+        let identity = match self.listener.tls {
+            Tls::AutoPassthrough => None,
+            _ => self.caller().and_then(|caller| caller.identity(self.model)),
+        };
+        let root = self.model.cluster().root_namespace();
+        let selected = self.model.policies().authorizing(&self.to.namespace, &self.to.labels, root);
+        let tokens = self.model.tokens(self.to);
+        match before {
+            Before::Nothing => {
+                (None, ask(&first, &arrivals_at(self.listener, self.listening, at), &self.question(None)))
+            }
+            Before::NotModelled(what) => {
+                let found = ask(&first, &arrivals_at(self.listener, self.listening, at), &self.question(None));
+                (Some(Gate::Unsure(Decider::NotModelled(what))), found)
+            }
+            Before::Sidecar | Before::Ztunnel => {
+                let modes = self.model.modes(self.to).at(self.port);
+                let mut found = Vec::new();
+                for mode in &modes {
+                    for reads in self.model.readings(self.to, self.port) {
+                        let own = chain(&selected, *reads, self.model.mesh());
+                        let own = resolved(&own, &|leaf| self.before_the_route(leaf, at, &tokens));
+                        let all = first.clone().and(own, |first, own| match (first, own) {
+                            (_, Some(rule)) => Hop::Workload(*rule),
+                            (Some(hop), None) => *hop,
+                            (None, None) => Hop::Route,
+                        });
+                        let arrivals = Arrivals {
+                            port: self.port,
+                            http: self.listener.speaks == Speaks::Http,
+                            plaintext: mode.plaintext(),
+                            mtls: mode.mtls(),
+                            trust_domains: self.model.mesh().trust_domains.clone(),
+                            issuers: issuers(at, &tokens),
+                        };
+                        found.push(match &self.listening.pods {
+                            // Whoever it is, it has some identity.
+                            Pods::Unknown(_) => {
+                                let anybody = resolved(&all, &|leaf| match leaf {
+                                    Leaf::Peer(glob) => unknown("the identity of the gateway", glob),
+                                    leaf => Resolved::Asked(leaf.clone()),
+                                });
+                                let arrivals = Arrivals { plaintext: true, ..arrivals };
+                                ask(&anybody, &arrivals, &self.question(None))
+                            }
+                            _ => ask(&all, &arrivals, &self.question(identity.clone())),
+                        });
+                    }
+                }
+                let nothing = Found { told: Told::NoRule(None), witness: None, part: None, untold: Vec::new() };
+                let found = joined(found).unwrap_or(nothing);
+                (Some(gate(&found, &selected, &at.policies)), found)
+            }
+        }
+    }
+
+    /// Says what a test of the workload's proxy means of the request before the route changed it.
+    fn before_the_route(&self, leaf: &Leaf, at: &AtGateway<'e>, tokens: &[&JwtRule]) -> Resolved {
+        let rewriting = &self.opening.rewriting;
+        let changes = |name: &str| {
+            let is_it = |other: &String| other.eq_ignore_ascii_case(name);
+            rewriting.added.iter().any(is_it) || rewriting.removed.iter().any(is_it)
+        };
+        match leaf {
+            Leaf::Address(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway's pods".to_owned())),
+            Leaf::Destination(_) | Leaf::ServerName(_) => {
+                Resolved::Asked(Leaf::Unknown("how the gateway connects to the workload".to_owned()))
+            }
+            Leaf::Host(glob) => match &rewriting.host {
+                Some(host) => Resolved::Known(glob.matches(host)),
+                None => Resolved::Asked(leaf.clone()),
+            },
+            Leaf::Path(glob) => match &rewriting.path {
+                None => Resolved::Asked(leaf.clone()),
+                Some(new) => turned_back(glob, new, &self.opening.beginning),
+            },
+            Leaf::Header(name, glob) => {
+                let set = rewriting.set.iter().find(|(set, _)| set.eq_ignore_ascii_case(name.as_str()));
+                match set {
+                    Some((_, value)) => Resolved::Known(glob.matches(value)),
+                    None if changes(name.as_str()) => unknown("a header that the route changes", glob),
+                    None => Resolved::Asked(leaf.clone()),
+                }
+            }
+            Leaf::TokenOf(..) | Leaf::Claim(..) => match (at.tokens.is_empty(), tokens.is_empty()) {
+                (_, true) => Resolved::Known(false),
+                (true, false) => Resolved::Asked(leaf.clone()),
+                (false, false) if forwards(at) => Resolved::Asked(leaf.clone()),
+                (false, false) => {
+                    Resolved::Asked(Leaf::Unknown("which token is left once the gateway has taken one off".to_owned()))
+                }
+            },
+            leaf => Resolved::Asked(leaf.clone()),
+        }
+    }
+}
+
+/// Returns what selects the pods of the gateway, or is attached to it.
+fn at_gateway<'e>(model: &'e Model<'e>, listener: &Entrance, listening: &'e Listening) -> AtGateway<'e> {
+    static NONE: Labels = Labels::new();
+    let (namespace, labels): (&str, &Labels) = match caller(model, listening) {
+        Some(Caller::Workload(workload)) => (&workload.namespace, &workload.labels),
+        Some(Caller::Stranger(it)) => (&it.identity.namespace, it.labels.as_ref().unwrap_or(&NONE)),
+        _ => return AtGateway { policies: Vec::new(), tokens: Vec::new() },
+    };
+    let gateway = listener.gateway.as_ref().filter(|(own, _)| own == namespace);
+    let gateway = gateway.map_or("", |(_, name)| name.as_str());
+    let (root, policies) = (model.cluster().root_namespace(), model.policies());
+    AtGateway {
+        policies: policies.authorizing_at((namespace, labels), gateway, root),
+        tokens: policies.tokens_at_gateway((namespace, labels), gateway, root),
+    }
+}
+
+/// Returns what a request has to pass at the gateway: the route, and the policies there.
+fn first<'e>(
+    model: &'e Model<'e>,
+    listener: &Entrance,
+    opening: &Opening,
+    listening: &Listening,
+    at: &AtGateway<'e>,
+) -> Chain<Hop<'e>> {
+    let reads = if listener.speaks == Speaks::Http { Reads::Http } else { Reads::Bytes };
+    let policies = chain(&at.policies, reads, model.mesh());
+    let takes_tokens = !at.tokens.is_empty();
+    let policies = resolved(&policies, &|leaf| match leaf {
+        Leaf::Peer(glob) => match listener.tls {
+            Tls::Mutual(_) | Tls::Optional(_) | Tls::Mesh => unknown("the certificate of the client", glob),
+            _ => Resolved::Known(false),
+        },
+        Leaf::Port(number) => Resolved::Known(*number == listening.port),
+        Leaf::Destination(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway".to_owned())),
+        Leaf::TokenOf(..) | Leaf::Claim(..) if !takes_tokens => Resolved::Known(false),
+        leaf => Resolved::Asked(leaf.clone()),
+    });
+    // What is passed on without a route is not asked about either (istio/istio `pilot/pkg/networking/core/gateway.go`).
+    let policies = if listener.tls == Tls::AutoPassthrough { Chain::default() } else { policies };
+    opening.requests.clone().and(policies, |_, rule| rule.map_or(Hop::Route, |rule| Hop::Gateway(*rule)))
+}
+
+fn arrivals_at(listener: &Entrance, listening: &Listening, at: &AtGateway<'_>) -> Arrivals {
+    Arrivals {
+        port: listening.port,
+        http: listener.speaks == Speaks::Http,
+        plaintext: true,
+        mtls: false,
+        trust_domains: Vec::new(),
+        issuers: at.tokens.iter().map(|rule| rule.taken()).collect(),
+    }
+}
+
+/// Tells whether the gateway leaves the tokens it takes with the request.
+fn forwards(at: &AtGateway<'_>) -> bool {
+    at.tokens.iter().all(|rule| rule.forwards)
+}
+
+/// Returns the issuers whose tokens count at every hop that looks at tokens.
+fn issuers(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> Vec<(String, Vec<String>)> {
+    let own = tokens.iter().map(|rule| rule.taken());
+    match (at.tokens.is_empty(), tokens.is_empty()) {
+        (true, _) => own.collect(),
+        (false, true) => at.tokens.iter().map(|rule| rule.taken()).collect(),
+        (false, false) if forwards(at) => own
+            .filter(|(issuer, _)| at.tokens.iter().any(|rule| rule.issuer == *issuer || rule.issuer.is_empty()))
+            .collect(),
+        (false, false) => at.tokens.iter().map(|rule| rule.taken()).collect(),
+    }
+}
+
+fn unknown(what: &str, glob: &Glob) -> Resolved {
+    Resolved::Asked(Leaf::Unknown(format!("{what}, which would have to be {}", crate::words::glob(glob))))
+}
+
+/// Says which paths a route turns into such: exactly where it can be told, or unknown.
+fn turned_back(glob: &Glob, new: &NewPath, beginning: &Beginning) -> Resolved {
+    let unknown = || Resolved::Asked(Leaf::Unknown("the path as the route rewrites it".to_owned()));
+    let (with, matched) = match (new, beginning) {
+        (NewPath::Whole(path), _) | (NewPath::Beginning(path), Beginning::Whole) => {
+            return Resolved::Known(glob.matches(path));
+        }
+        (NewPath::Beginning(with), Beginning::With(matched)) => (with.as_str(), matched.as_str()),
+        // A slash at the end of what replaces segments is not doubled.
+        (NewPath::Beginning(with), Beginning::Segments(matched)) => (with.trim_end_matches('/'), matched.as_str()),
+        _ => return unknown(),
+    };
+    let mut alternatives = Vec::new();
+    for pieces in glob.alternatives() {
+        let (first, rest) = match pieces.split_first() {
+            Some((Piece::Text(text), rest)) => (text.as_str(), rest),
+            _ => ("", pieces.as_slice()),
+        };
+        let left = match (first.strip_prefix(with), with.strip_prefix(first), rest) {
+            (Some(left), _, rest) => [&[Piece::Text(format!("{matched}{left}"))], rest].concat(),
+            // What is open takes the rest of the beginning, and anything after it.
+            (None, Some(more), [Piece::Run(class, least)]) if more.chars().all(|it| class.has(it)) => {
+                let least = least.saturating_sub(more.chars().count());
+                vec![Piece::Text(matched.to_owned()), Piece::Run(*class, least)]
+            }
+            (None, Some(_), []) | (None, None, _) => continue,
+            (None, Some(_), _) => return unknown(),
+        };
+        alternatives.push(left);
+    }
+    // What is left of a whole path that is replaced by nothing is the root.
+    if with.is_empty() && matches!(beginning, Beginning::Segments(_)) && glob.matches("/") {
+        alternatives.push(vec![Piece::Text(matched.to_owned())]);
+    }
+    match alternatives.is_empty() {
+        true => Resolved::Known(false),
+        false => Resolved::Asked(Leaf::Path(Glob::one_of(alternatives))),
+    }
+}
+
+/// Makes a gate of what was found: what decided is a rule of one of these policies.
+fn gate<'e>(found: &Found<Hop<'e>>, own: &[&'e AuthorizationPolicy], others: &[&'e AuthorizationPolicy]) -> Gate<'e> {
+    let cite = |hop: Hop<'e>| {
+        let (Hop::Gateway(rule) | Hop::Workload(rule)) = hop else { return None };
+        let all: Vec<&'e AuthorizationPolicy> = own.iter().chain(others).copied().collect();
+        super::proxy::cite(&all, rule)
+    };
+    let decider = |hop: Option<Hop<'e>>| match hop.and_then(cite) {
+        Some(rule) => Decider::Rule(rule),
+        None => Decider::Nobody,
+    };
+    let about = || own.iter().map(|policy| Cited::authorization(policy)).collect();
+    match &found.told {
+        Told::Admitted(hop) => Gate::Open(decider(*hop)),
+        Told::Perhaps(hop) | Told::OtherAddress(hop) => Gate::Unsure(decider(*hop)),
+        Told::Denied(hop, also, without) => Gate::Shut(match cite(*hop) {
+            Some(by) => {
+                let also = also.iter().filter_map(|hop| cite(*hop)).collect();
+                Decider::Denied { by, also, without: without.clone() }
+            }
+            None => Decider::NoRule { about: about(), nearest: None },
+        }),
+        Told::NoRule(_) => Gate::Shut(Decider::NoRule { about: about(), nearest: None }),
+        Told::NoCertificate => Gate::Shut(Decider::NoCertificate { asking: Vec::new(), foreign: None }),
+    }
+}

@@ -1,0 +1,145 @@
+//! What gateways let in, row by row: `fixtures/semantics/gateways.yaml`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test, which reads a fixture and fails where it finds none"
+)]
+
+use std::path::Path;
+
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::{Document, Policy};
+use ringfence_compiler::source::{SourceFile, Sources, Span};
+use ringfence_compiler::spec::cluster::ClusterSpec;
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Node, Profile};
+use ringfence_verifier::entrances::Entrances;
+use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::reach::{Asked, Caller, Reach, Way, through};
+use ringfence_verifier::routing::gateway::Tls;
+use serde_json::{Value, json};
+
+const FACTS: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
+
+fn rows() -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/semantics/gateways.yaml");
+    let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
+    let file = sources.add(SourceFile::new("gateways.yaml", std::fs::read(path).unwrap()));
+    let documents = yaml::read(&sources, file, Profile::Manifest, &mut said);
+    assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
+    documents[0].root.to_json()["rows"].as_array().unwrap().clone()
+}
+
+fn facts() -> Document<ClusterSpec> {
+    let (mut sources, mut said, mut policy) = (Sources::new(), Diagnostics::new(), Policy::default());
+    let file = sources.add(SourceFile::new("facts", FACTS.as_bytes().to_vec()));
+    for document in yaml::read(&sources, file, Profile::Policy, &mut said) {
+        let _ = policy.add(&NodePath::root(), &document.root, &mut said);
+    }
+    policy.clusters.remove(0)
+}
+
+/// Makes the objects that every row has.
+fn common() -> Vec<Value> {
+    let mut all = Vec::new();
+    let workload = |namespace: &str, name: &str, labels: Value, account: &str| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "selector": { "matchLabels": labels }, "template": {
+                "metadata": { "labels": labels },
+                "spec": { "serviceAccountName": account, "containers": [{ "name": "main", "ports": [{ "containerPort": 8080 }] }] },
+            }},
+        })
+    };
+    for namespace in ["shop", "bank", "istio-ingress"] {
+        let labels = json!({ "istio-injection": if namespace == "istio-ingress" { "disabled" } else { "enabled" } });
+        all.push(
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels } }),
+        );
+    }
+    for (namespace, name) in [("shop", "web"), ("shop", "api"), ("bank", "vault")] {
+        all.push(workload(namespace, name, json!({ "app": name }), name));
+        all.push(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "selector": { "app": name }, "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] },
+        }));
+    }
+    all.push(workload("istio-ingress", "edge", json!({ "istio": "ingressgateway" }), "edge"));
+    all.push(json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "edge", "namespace": "istio-ingress" },
+        "spec": {
+            "type": "LoadBalancer", "selector": { "istio": "ingressgateway" },
+            "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }, { "name": "https", "port": 443, "targetPort": 8443 }],
+        },
+    }));
+    all
+}
+
+fn object(written: &Value) -> Value {
+    let kind = written["kind"].as_str().unwrap();
+    let (version, kind) = match kind {
+        "IstioGateway" => ("networking.istio.io/v1", "Gateway"),
+        "VirtualService" | "DestinationRule" | "ServiceEntry" => ("networking.istio.io/v1", kind),
+        "ReferenceGrant" => ("gateway.networking.k8s.io/v1beta1", kind),
+        "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication" => ("security.istio.io/v1", kind),
+        _ => ("gateway.networking.k8s.io/v1", kind),
+    };
+    let namespace = written["namespace"].as_str().unwrap_or("shop");
+    json!({
+        "apiVersion": version, "kind": kind, "metadata": { "name": written["name"], "namespace": namespace },
+        "spec": written["spec"],
+    })
+}
+
+fn verdict(model: &Model<'_>, entrances: &Entrances, request: &Value) -> &'static str {
+    let text = |key: &str, absent: &str| request[key].as_str().unwrap_or(absent).to_owned();
+    let (namespace, name) = request["to"].as_str().unwrap_or("shop/web").split_once('/').unwrap();
+    let to = model.workloads().find(|it| it.namespace == namespace && it.name == name).expect("a workload");
+    let port = request["port"].as_u64().unwrap_or(80);
+    let headers = request["headers"].as_object().into_iter().flatten();
+    let asked = Asked {
+        method: Some(text("method", "GET")),
+        path: Some(text("path", "/")),
+        host: Some(text("host", "shop.example")),
+        headers: headers.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect(),
+        ..Asked::anything()
+    };
+    let Some(Caller::Outside(everywhere)) = Caller::anyone_outside() else { panic!("addresses") };
+    let ways = through(model, entrances, (to, 8080), everywhere, &asked);
+    let counts = |way: &Way<'_>| {
+        let without = request.get("without").is_some();
+        u64::from(way.listener.port) == port && !(without && matches!(way.listener.tls, Tls::Mutual(_)))
+    };
+    match ways.iter().filter(|way| counts(way)).map(|way| way.reach).max() {
+        Some(Reach::Allowed) => "allow",
+        Some(Reach::Depends) => "depends",
+        Some(Reach::Denied) | None => "deny",
+    }
+}
+
+#[test]
+fn gateways_let_in_what_the_table_says() {
+    let facts = facts();
+    let mut wrong = Vec::new();
+    for row in rows() {
+        let written = row["objects"].as_array().unwrap().iter().map(object);
+        let span = Span { file: facts.span.file, start: 0, end: 0 };
+        let roots = common().into_iter().chain(written).map(|value| Node::from_json(value, span));
+        let mut said = Diagnostics::new();
+        let objects = Objects::read(roots, &mut said);
+        assert!(!said.has_errors(), "{}: {said:?}", row["says"]);
+        let model = Model::of(&facts, &objects);
+        let entrances = Entrances::of(&model);
+        for pair in row["verdicts"].as_array().unwrap() {
+            let found = verdict(&model, &entrances, &pair[1]);
+            if found != pair[0].as_str().unwrap() {
+                wrong.push(format!("{}: {} is {found}, not {}", row["says"], pair[1], pair[0]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -157,6 +157,14 @@ pub enum Verb {
     /// Lists every code a diagnostic can have.
     #[command(after_help = after!(SHORT_EXITS, "ringfence checks", "ringfence checks --format json"))]
     Checks(Checks),
+    /// Lists the patterns that ship with the tool, or shows one of them.
+    #[command(after_help = after!(
+        SHORT_EXITS,
+        "ringfence patterns",
+        "ringfence patterns database-per-service",
+        "ringfence patterns worker > policy/patterns.yaml     to change it for oneself",
+    ))]
+    Patterns(Patterns),
     /// Prints or writes the JSON Schemas of the language.
     #[command(after_help = after!(
         SHORT_EXITS,
@@ -462,6 +470,16 @@ pub struct Explain {
 /// Arguments of `checks`.
 #[derive(Debug, clap::Args)]
 pub struct Checks {
+    /// How to write the answer down.
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "RINGFENCE_FORMAT", hide_env_values = true)]
+    pub format: FormatName,
+}
+
+/// Arguments of `patterns`.
+#[derive(Debug, clap::Args)]
+pub struct Patterns {
+    /// A pattern: its document, with what it closes and what it leaves open.
+    pub name: Option<String>,
     /// How to write the answer down.
     #[arg(long, value_name = "FORMAT", default_value = "text", env = "RINGFENCE_FORMAT", hide_env_values = true)]
     pub format: FormatName,

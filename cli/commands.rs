@@ -14,6 +14,7 @@ mod exposed;
 mod impact;
 mod init;
 mod matrix;
+mod patterns;
 mod reach;
 mod schema;
 
@@ -48,6 +49,7 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Impact(args) => impact::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Checks(args) => checks::run(&args),
+        Verb::Patterns(args) => patterns::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
     }

@@ -13,7 +13,7 @@ use std::process::Command;
 const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test reference` brings it up to date";
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "check",
     "compile",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 13] = [
     "impact",
     "explain",
     "checks",
+    "patterns",
     "schema",
     "completions",
 ];

@@ -8,7 +8,9 @@ mod page;
 
 pub use page::page;
 
-use crate::source::{Sources, Span};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::source::{FileId, Sources, Span};
 
 /// How much a diagnostic weighs: an error fails the run, a warning asks to be read, a note only tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +153,8 @@ pub struct Reported(());
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// Where the text of a file is used, for those that are a pattern's text for one use.
+    uses: BTreeMap<FileId, Span>,
 }
 
 impl Diagnostics {
@@ -162,8 +166,20 @@ impl Diagnostics {
 
     /// Keeps a diagnostic; the token shows that it was.
     pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
+        let diagnostic = self.with_use(diagnostic);
         self.list.push(diagnostic);
         Reported(())
+    }
+
+    /// Remembers where the text of a file is used, so that whatever is said of it says so, too.
+    pub fn add_use(&mut self, file: FileId, used_at: Span) {
+        self.uses.insert(file, used_at);
+    }
+
+    fn with_use(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let used = diagnostic.labels.iter().filter_map(|label| self.uses.get(&label.span.file).copied());
+        let used: BTreeSet<Span> = used.filter(|at| !diagnostic.labels.iter().any(|label| label.span == *at)).collect();
+        used.into_iter().fold(diagnostic, |diagnostic, at| diagnostic.and(at, "the pattern is used here"))
     }
 
     /// Returns how many were reported so far, repetitions included.
@@ -185,7 +201,11 @@ impl Diagnostics {
 
     /// Takes over what another list holds: how parallel work comes together, in the order of its input.
     pub fn append(&mut self, other: Self) {
-        self.list.extend(other.list);
+        self.uses.extend(other.uses);
+        for diagnostic in other.list {
+            let diagnostic = self.with_use(diagnostic);
+            self.list.push(diagnostic);
+        }
     }
 
     /// Returns `Err` when an error was reported, so that a stage can stop after finding all it can.

@@ -16,8 +16,8 @@ use crate::spec::{
     API_VERSION, access::AccessSpec, assertion::AssertionSpec, authentication::AuthenticationSpec,
     authority::DelegationSpec, authority::ExceptionSpec, cluster::ClusterSpec, egress::EgressSpec,
     exposure::ExposureSpec, node::GroupSpec, node::OrganizationSpec, node::TenantSpec, node::WorkspaceSpec,
-    project::ProjectSpec, raw::RawSpec, route::RouteSpec, service::ServiceSpec, virtual_machine::VirtualMachineSpec,
-    zone::ProfileSpec, zone::ZoneSpec,
+    pattern::PatternSpec, pattern::SegmentationSpec, project::ProjectSpec, raw::RawSpec, route::RouteSpec,
+    service::ServiceSpec, virtual_machine::VirtualMachineSpec, zone::ProfileSpec, zone::ZoneSpec,
 };
 use crate::yaml::{Mapping, Node};
 
@@ -122,6 +122,8 @@ kinds! {
     VirtualMachine(VirtualMachineSpec) => virtual_machines,
     Zone(ZoneSpec) => zones,
     Profile(ProfileSpec) => profiles,
+    Pattern(PatternSpec) => patterns,
+    Segmentation(SegmentationSpec) => segmentations,
     Access(AccessSpec) => accesses,
     Authentication(AuthenticationSpec) => authentications,
     Exposure(ExposureSpec) => exposures,

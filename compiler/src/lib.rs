@@ -17,6 +17,7 @@ pub mod ir;
 pub mod level;
 pub mod lower;
 pub mod parse;
+pub mod patterns;
 pub mod requests;
 pub mod resolve;
 pub mod schema;

@@ -3,6 +3,7 @@
 //! In: a [`Tree`]. Out: [`Parsed`]: the policy documents, each with its node, and the inventory of each cluster. Every file
 //! is read on every core; a broken one gives its errors and the rest is still read.
 
+mod expand;
 mod places;
 
 use std::collections::BTreeSet;
@@ -77,6 +78,7 @@ pub fn parse(tree: &dyn Tree, sources: &mut Sources, diagnostics: &mut Diagnosti
             broken.insert(node);
         }
     }
+    expand::all(&mut policy, sources, diagnostics);
     places::check(&policy, &broken, sources, diagnostics);
     let inventory = read_inventory(tree, &project, &policy, sources, diagnostics);
     diagnostics.check()?;

@@ -4,6 +4,7 @@
 //! stage reads and every diagnostic points into through a [`Span`]. It exists so that nothing behind it knows where a
 //! text came from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One file of a run, by the order in which it was added.
@@ -147,6 +148,7 @@ impl SourceFile {
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    uses: BTreeMap<FileId, Span>,
 }
 
 impl Sources {
@@ -161,6 +163,19 @@ impl Sources {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(file);
         id
+    }
+
+    /// Adds the text of a pattern for one use of it, and where that use was written.
+    pub fn add_use(&mut self, file: SourceFile, used_at: Span) -> FileId {
+        let id = self.add(file);
+        self.uses.insert(id, used_at);
+        id
+    }
+
+    /// Returns where the text of a file is used, if it is that of a pattern for one use.
+    #[must_use]
+    pub fn used_at(&self, file: FileId) -> Option<Span> {
+        self.uses.get(&file).copied()
     }
 
     /// Returns every file with its id.

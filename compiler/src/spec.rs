@@ -13,6 +13,7 @@ pub mod exposure;
 pub mod mandates;
 pub mod names;
 pub mod node;
+pub mod pattern;
 pub(crate) mod patterns;
 pub mod project;
 pub mod raw;

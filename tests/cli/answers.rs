@@ -1,8 +1,10 @@
 //! The commands that answer questions.
 
+use std::fs;
+
 use insta::assert_snapshot;
 
-use crate::runner::{DAY, Ran, ringfence};
+use crate::runner::{DAY, Ran, command, copy, ran, ringfence, root};
 
 fn effective(subject: &str, fixture: &str, more: &[&str]) -> Ran {
     let project = format!("fixtures/{fixture}");
@@ -90,6 +92,36 @@ fn checks_lists_every_code_once() {
     let all: Vec<_> = ringfence_compiler::diagnostics::codes::all().iter().map(|code| code.id).collect();
     let listed: Vec<_> = text.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(listed, all);
+}
+
+#[test]
+fn patterns_are_listed_and_shown_as_documents() {
+    let all = ringfence_compiler::patterns::BUILT_IN;
+    let (text, json) = (ringfence(&["patterns"]), ringfence(&["patterns", "--format", "json"]).json());
+    let listed: Vec<_> = text.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, all.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    assert_eq!(json["patterns"].as_array().unwrap().len(), all.len());
+    let worker = ringfence(&["patterns", "worker"]);
+    assert_eq!((worker.code, Some(worker.out.as_str())), (0, ringfence_compiler::patterns::find("worker")));
+    assert!(worker.out.contains("closes:") && worker.out.contains("leavesOpen:"));
+    let unknown = ringfence(&["patterns", "wroker"]);
+    assert!(unknown.code == 2 && unknown.err.contains("did you mean `worker`?"), "{}", unknown.err);
+}
+
+#[test]
+fn answers_name_the_line_of_a_pattern_and_that_of_its_use() {
+    let folder = copy("patterns/base");
+    let used = root().join("fixtures/patterns/database-per-service/use.yaml");
+    fs::copy(used, folder.path().join("policy/shop/floor/use.yaml")).unwrap();
+    let asked = |words: &[&str]| {
+        let mut all = command(words);
+        all.current_dir(folder.path()).args(["--as-of", "2026-11-22"]);
+        ran(all).out
+    };
+    let both = "pattern:database-per-service:22, used at policy/shop/floor/use.yaml:5";
+    for words in [["reach", "orders", "db"].as_slice(), ["effective", "db"].as_slice()] {
+        assert!(asked(words).contains(both), "{words:?}: {}", asked(words));
+    }
 }
 
 #[test]

@@ -114,7 +114,9 @@ fn texts(input: &Input) -> BTreeMap<&str, &str> {
 }
 
 fn own(input: &Input) -> impl Iterator<Item = (FileId, &str, &str)> {
-    let own = input.sources.files().filter(|(id, _)| !input.foreign.contains(id));
+    // The text of a pattern is there once more for each use of it.
+    let is_own = move |id: &FileId| !input.foreign.contains(id) && input.sources.used_at(*id).is_none();
+    let own = input.sources.files().filter(move |(id, _)| is_own(id));
     own.map(|(id, file)| (id, file.path(), file.text()))
 }
 

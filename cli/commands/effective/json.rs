@@ -103,5 +103,9 @@ fn by((id, at): &(String, Place)) -> Value {
 }
 
 fn place(place: &Place) -> Value {
-    json!({ "path": place.path, "line": place.line })
+    let mut written = json!({ "path": place.path, "line": place.line });
+    if let (Some(used), Some(fields)) = (&place.used, written.as_object_mut()) {
+        fields.insert("usedAt".to_owned(), self::place(used));
+    }
+    written
 }

@@ -19,18 +19,22 @@ use super::settings::{self, Field, Spot};
 pub(super) struct Place {
     pub path: String,
     pub line: usize,
+    /// Where it is used, if it is a line of a pattern.
+    pub used: Option<Box<Place>>,
 }
 
 impl Place {
     pub(super) fn of(span: Span, sources: &Sources) -> Self {
         let file = sources.file(span.file);
-        Self { path: file.path().to_owned(), line: file.position(span.start).0 }
+        let used = sources.used_at(span.file).map(|at| Box::new(Self::of(at, sources)));
+        Self { path: file.path().to_owned(), line: file.position(span.start).0, used }
     }
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.path, self.line)
+        write!(f, "{}:{}", self.path, self.line)?;
+        self.used.as_ref().map_or(Ok(()), |used| write!(f, ", used at {used}"))
     }
 }
 

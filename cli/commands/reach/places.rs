@@ -23,16 +23,19 @@ pub(super) struct Place {
     path: String,
     line: usize,
     written: Option<Written>,
+    /// Where it is used, if it is a line of a pattern.
+    used: Option<Box<Place>>,
 }
 
 impl Places<'_> {
     pub fn of(&self, span: Span) -> Place {
         let file = self.sources.file(span.file);
         let line = file.position(span.start).0;
-        let is_own = !self.foreign.contains(&span.file);
+        let used = self.sources.used_at(span.file).map(|at| Box::new(self.of(at)));
+        let is_own = !self.foreign.contains(&span.file) && !ships(file.path());
         let written = if is_own { self.history.line(file.path(), line, file.text()) } else { None };
         let prefix = if is_own { self.prefix.clone() } else { String::new() };
-        Place { prefix, path: file.path().to_owned(), line, written }
+        Place { prefix, path: file.path().to_owned(), line, written, used }
     }
 
     /// Returns the places that an object names as its source: `path#L12, path#L14`.
@@ -43,19 +46,31 @@ impl Places<'_> {
     fn line(&self, text: &str) -> Option<Place> {
         let (path, line) = text.rsplit_once("#L")?;
         let line = line.parse().ok()?;
+        if ships(path) {
+            return Some(Place { prefix: String::new(), path: path.to_owned(), line, written: None, used: None });
+        }
         let mut own = self.sources.files().filter(|(id, file)| file.path() == path && !self.foreign.contains(id));
         let written = own.next().and_then(|(_, file)| self.history.line(path, line, file.text()));
-        Some(Place { prefix: self.prefix.clone(), path: path.to_owned(), line, written })
+        Some(Place { prefix: self.prefix.clone(), path: path.to_owned(), line, written, used: None })
     }
+}
+
+/// Tells whether a path is that of a pattern that ships with the tool, which is no file of anybody's.
+fn ships(path: &str) -> bool {
+    path.starts_with("pattern:")
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}{}:{}", self.prefix, self.path, self.line)?;
         match &self.written {
+            None => {}
+            Some(Written::Uncommitted) => f.write_str(" (not committed)")?,
+            Some(Written::Committed { id, author, day }) => write!(f, " ({id} {author} {day})")?,
+        }
+        match &self.used {
             None => Ok(()),
-            Some(Written::Uncommitted) => f.write_str(" (not committed)"),
-            Some(Written::Committed { id, author, day }) => write!(f, " ({id} {author} {day})"),
+            Some(used) => write!(f, ", used at {used}"),
         }
     }
 }
@@ -69,6 +84,9 @@ impl Place {
                 Written::Committed { id, author, day } => json!({ "id": id, "author": author, "date": day }),
             };
             fields.insert("commit".to_owned(), commit);
+        }
+        if let (Some(used), Some(fields)) = (&self.used, place.as_object_mut()) {
+            fields.insert("usedAt".to_owned(), used.json());
         }
         place
     }

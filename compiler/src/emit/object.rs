@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::inventory::Labels;
 use crate::ir::{NamespacePlan, Origins, UnitPlan};
 use crate::resolve::statements::Origin;
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
 /// The value of `app.kubernetes.io/managed-by` on every object.
 pub const MANAGED_BY: &str = "ringfence";
@@ -173,7 +173,10 @@ impl Object {
             list.join(", ")
         };
         let rules = join(self.origins.iter().map(|origin| origin.id.clone()).filter(|id| !id.is_empty()).collect());
-        let places = join(self.origins.iter().map(|origin| place(sources, origin)).collect());
+        // Of a statement out of a pattern both lines are named: that of the pattern, and that of its use.
+        let used = self.origins.iter().filter_map(|origin| sources.used_at(origin.span.file));
+        let spans = self.origins.iter().map(|origin| origin.span).chain(used);
+        let places = join(spans.map(|span| place(sources, span)).collect());
         annotations.push(("ringfence/rules", rules));
         annotations.push(("ringfence/source", places));
         for (key, value) in annotations.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -189,9 +192,9 @@ impl Object {
 }
 
 /// Returns `file#Lline`, as code hosts link to lines.
-fn place(sources: &Sources, origin: &Origin) -> String {
-    let file = sources.file(origin.span.file);
-    format!("{}#L{}", file.path(), file.position(origin.span.start).0)
+fn place(sources: &Sources, span: Span) -> String {
+    let file = sources.file(span.file);
+    format!("{}#L{}", file.path(), file.position(span.start).0)
 }
 
 /// Makes a mapping. `json!` would copy what is put into it, at each level again.

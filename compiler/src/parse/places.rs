@@ -176,7 +176,7 @@ fn documents(policy: &Policy) -> Vec<(&'static str, &NodePath, &Metadata)> {
         ($($kind:literal $list:ident),*) => { $(all.extend(policy.$list.iter().map(|d| ($kind, &d.node, &d.metadata)));)* };
     }
     list!(
-        "Cluster" clusters, "Service" services, "VirtualMachine" virtual_machines, "Zone" zones, "Profile" profiles, "Access" accesses, "Authentication" authentications,
+        "Cluster" clusters, "Service" services, "VirtualMachine" virtual_machines, "Zone" zones, "Profile" profiles, "Pattern" patterns, "Segmentation" segmentations, "Access" accesses, "Authentication" authentications,
         "Exposure" exposures, "Egress" egresses, "Route" routes, "Delegation" delegations, "Exception" exceptions, "Assertion" assertions, "Raw" raws
     );
     all

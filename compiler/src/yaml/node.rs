@@ -65,6 +65,11 @@ impl Mapping {
         Self { entries }
     }
 
+    /// Makes a mapping of entries that have each key once.
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
     pub(super) fn into_entries(self) -> Vec<Entry> {
         self.entries
     }

@@ -364,13 +364,13 @@ pub const OTHERS: &[(&str, &str, How, &str)] = &[
         "Sidecar",
         "networking.istio.io",
         How::Wider,
-        "`ingress` says how ports are read, and is \"depends\" with `tls` or `captureMode: NONE`; what a caller's own proxy would refuse is no boundary",
+        "`ingress` says how ports are read, and is \"depends\" with `tls` or `captureMode: NONE`; what a caller's own proxy would refuse is no boundary, and `mesh/left-out` names callees that `egress` leaves out",
     ),
     (
         "ServiceEntry",
         "networking.istio.io",
         How::Wider,
-        "with a `workloadSelector` it says what ports speak; what a caller's own proxy would refuse is no boundary",
+        "with a `workloadSelector` it says what ports speak; what a caller's own proxy would refuse is no boundary; `mesh/foreign-host`, `mesh/rival-service-entries` and others read hosts and `exportTo`",
     ),
     (
         "DestinationRule",
@@ -383,6 +383,12 @@ pub const OTHERS: &[(&str, &str, How, &str)] = &[
         "networking.istio.io",
         How::Depends,
         "machines are callers and destinations by identity and address; whether a proxy stands before one is known of those that registered themselves, of groups, and where `ringfence/proxy` says so",
+    ),
+    (
+        "Role, ClusterRole, RoleBinding, ClusterRoleBinding",
+        "rbac.authorization.k8s.io",
+        How::Without,
+        "`mesh/rights-over-policy` and `mesh/trusted-with-policy` name whose holders may change what is read here",
     ),
     ("EnvoyFilter", "networking.istio.io", How::Ignored, "`mesh/not-modelled` names each"),
     ("WasmPlugin", "extensions.istio.io", How::Ignored, "`mesh/not-modelled` names each"),

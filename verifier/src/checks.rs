@@ -5,22 +5,41 @@
 
 mod ambient;
 mod apart;
+mod auto_passthrough;
 mod bypassed;
 mod evaded;
+mod foreign_gateway;
+mod foreign_host;
 mod header;
 mod idle;
+mod idle_route;
+mod left_out;
+mod lost_delegate;
+mod mixed_routes;
+mod no_names;
 mod nobody;
+mod outside_names;
 mod overriding;
+mod past_sidecar;
 pub mod places;
+mod plaintext;
+mod rights;
+mod rival_listeners;
+mod rival_routes;
 mod rivals;
 mod same_priority;
+mod service_port;
+mod shared_certificate;
+mod tunnels;
 mod unenforced;
+mod unforced_egress;
 mod unplaced;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::Workload;
 
 use self::places::Places;
+use crate::entrances::{Entrance, Entrances, Listening, Pods};
 use crate::fleet::Fleet;
 use crate::model::Model;
 use crate::surroundings::Surroundings;
@@ -33,6 +52,7 @@ struct Context<'m> {
     cluster: usize,
     model: &'m Model<'m>,
     places: &'m Places<'m>,
+    entrances: &'m Entrances,
     surroundings: &'m Surroundings,
 }
 
@@ -40,15 +60,33 @@ struct Context<'m> {
 const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
     ambient::check,
     apart::check,
+    auto_passthrough::check,
     bypassed::check,
     evaded::check,
+    foreign_gateway::check,
+    foreign_host::check,
     header::check,
     idle::check,
+    idle_route::check,
+    left_out::check,
+    lost_delegate::check,
+    mixed_routes::check,
+    no_names::check,
     nobody::check,
+    outside_names::check,
     overriding::check,
+    past_sidecar::check,
+    plaintext::check,
+    rights::check,
+    rival_listeners::check,
+    rival_routes::check,
     rivals::check,
     same_priority::check,
+    service_port::check,
+    shared_certificate::check,
+    tunnels::check,
     unenforced::check,
+    unforced_egress::check,
     unplaced::check,
 ];
 
@@ -56,8 +94,8 @@ const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
 pub fn check(models: &[Model<'_>], surroundings: &Surroundings, diagnostics: &mut Diagnostics) {
     let fleet = Fleet::of(models);
     for (cluster, model) in models.iter().enumerate() {
-        let places = Places::of(model);
-        let context = Context { fleet: &fleet, cluster, model, places: &places, surroundings };
+        let (places, entrances) = (Places::of(model), Entrances::of(model));
+        let context = Context { fleet: &fleet, cluster, model, places: &places, entrances: &entrances, surroundings };
         CHECKS.iter().for_each(|check| check(&context, diagnostics));
     }
 }
@@ -82,4 +120,17 @@ fn listed(names: impl IntoIterator<Item = String>) -> String {
 /// Returns the name of a workload in backticks.
 fn quoted(workload: &Workload) -> String {
     format!("`{}/{}`", workload.namespace, workload.name)
+}
+
+/// Tells whether pods are surely the same. Of those of whom nothing is known but that somebody means them, nobody can tell.
+fn are_same(one: &Pods, other: &Pods) -> bool {
+    one == other && !matches!(one, Pods::Unknown(labels) if labels.is_empty())
+}
+
+/// Tells whether two listeners are at one port of some pods.
+fn is_at_one_port(one: &Entrance, other: &Entrance) -> bool {
+    let shares = |ours: &Listening| {
+        other.pods.iter().any(|theirs| are_same(&ours.pods, &theirs.pods) && ours.port == theirs.port)
+    };
+    one.pods.iter().any(shares)
 }

@@ -7,7 +7,7 @@
 //! Read in istio/istio `pilot/pkg/model/gateway.go`, `pilot/pkg/networking/core/{gateway,route/route}.go` and
 //! `pilot/pkg/config/kube/gateway`, and in kubernetes-sigs/gateway-api `apis/v1`.
 
-mod attached;
+pub(crate) mod attached;
 mod bound;
 mod listeners;
 mod order;
@@ -16,7 +16,9 @@ use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::{KubernetesService, Labels, Opened};
 use ringfence_compiler::source::Span;
 
+pub(crate) use self::attached::takes;
 use self::order::Candidate;
+pub(crate) use self::order::{common, older};
 use crate::engine::{Chain, Leaf};
 use crate::istio::read::selects;
 use crate::model::{Model, Stranger, numbered};

@@ -19,9 +19,10 @@ use self::passages::Passages;
 use crate::engine::envoy::Reads;
 use crate::identities::Identities;
 use crate::intervals::Intervals;
-use crate::model::Model;
-use crate::reach::{Caller, Reach};
+use crate::model::{Before, Model};
+use crate::reach::{Asked, Caller, Reach, through_waypoint};
 use crate::request::Identity;
+use crate::waypoints;
 
 /// A port of a workload.
 #[derive(Debug, Clone, Copy)]
@@ -179,15 +180,45 @@ impl<'m> Fleet<'m> {
     #[must_use]
     pub fn reaching(&self, to: &Destination<'m>) -> Reaching {
         let Some(model) = self.models.get(to.cluster) else { return Reaching::default() };
-        let proxy = self.doors.admit(model, to);
-        let mut reaching = match self.passages.pass(model, to) {
-            None => (*proxy).clone(),
-            Some(network) => proxy.and(&network),
-        };
-        if let Some(around) = self.doors.through_waypoints(model, to) {
-            reaching.unsure = reaching.unsure.or(&around).without(&reaching.open);
+        let mut reaching = self.straight(to);
+        if let Some(around) = self.through_waypoints(model, to) {
+            reaching.open = reaching.open.or(&around.open);
+            reaching.unsure = reaching.unsure.or(&around.unsure).without(&reaching.open);
         }
         reaching
+    }
+
+    /// Says who reaches a port without a waypoint.
+    #[must_use]
+    pub fn straight(&self, to: &Destination<'m>) -> Reaching {
+        let Some(model) = self.models.get(to.cluster) else { return Reaching::default() };
+        let proxy = self.doors.admit(model, to);
+        match self.passages.pass(model, to) {
+            None => (*proxy).clone(),
+            Some(network) => proxy.and(&network),
+        }
+    }
+
+    /// Returns who comes through a waypoint, past policies at the port. Few ports are behind one, so that callers are asked one by one.
+    fn through_waypoints(&self, model: &'m Model<'m>, to: &Destination<'m>) -> Option<Reaching> {
+        let is_behind =
+            model.before(to.workload, to.port) == Before::Ztunnel && waypoints::is_behind(model.cluster(), to.workload);
+        if !is_behind {
+            return None;
+        }
+        let ask = |calling: &Calling<'m>| {
+            let caller = match calling.cluster {
+                Some(own) if own != to.cluster => calling.caller.from_elsewhere(self.models.get(own)?),
+                _ => calling.caller,
+            };
+            Some(through_waypoint(model, caller, (to.workload, to.port), &Asked::anything(), &[])?.reach)
+        };
+        let found: Vec<Option<Reach>> = self.callers().par_iter().map(ask).collect();
+        let of = |wanted| {
+            let those = (0..).zip(&found).filter(move |(_, reach)| **reach == Some(wanted));
+            Intervals::of(those.map(|(at, _): (u32, _)| at..at + 1).collect())
+        };
+        Some(Reaching { open: of(Reach::Allowed), unsure: of(Reach::Depends) })
     }
 
     /// Says whose connections to a port the network lets through; `None` where all surely are: no policy is about either end,

@@ -11,6 +11,7 @@ mod outside;
 mod proxy;
 mod statements;
 mod through;
+mod waypoint;
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::{OwnProxy, Workload};
@@ -23,7 +24,6 @@ use crate::kubernetes::passage::Direction;
 use crate::model::{Before, Model, Stranger};
 use crate::network;
 use crate::request::{Identity, Request};
-use crate::waypoints;
 
 pub use self::asked::Asked;
 pub(crate) use self::nearest::one_of;
@@ -31,6 +31,7 @@ pub use self::nearest::{Failure, Miss};
 pub(crate) use self::outside::outside_of;
 pub use self::proxy::{Part, Told};
 pub use self::through::{Way, admitted, gateway_policies, through, through_each, tokens_at};
+pub use self::waypoint::{Passed, through_waypoint};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -176,8 +177,8 @@ pub struct Answer<'a> {
     pub proxy: Option<Gate<'a>>,
     /// Whether that proxy is ztunnel, which sees connections and no requests.
     pub in_ambient: bool,
-    /// Whether it may also be reached through a waypoint, past all these gates: what comes out of one has its identity.
-    pub by_waypoint: bool,
+    /// The way through a waypoint, past all these gates: what comes out of one has its identity. `None` where nothing does.
+    pub by_waypoint: Option<Box<Passed<'a>>>,
     /// A request that its proxy admits; `None` where none is, or where there is no proxy and any will do.
     pub witness: Option<Request>,
     /// Of many paths or hosts that were asked for: which get through; `None` where one was asked for, or none.
@@ -220,7 +221,7 @@ impl Answer<'_> {
     #[must_use]
     pub fn reach(&self) -> Reach {
         let direct = self.directly();
-        if self.by_waypoint { direct.max(Reach::Depends) } else { direct }
+        self.by_waypoint.as_ref().map_or(direct, |passed| direct.max(passed.reach))
     }
 
     /// Returns what becomes of who calls without a waypoint.
@@ -284,8 +285,8 @@ pub fn explain<'a>(
             let doubts = [leaves, arrives, doubts];
             let (proxy, in_ambient) = (Some(gate), before == Before::Ztunnel);
             let network = Answer::before(egress, ingress);
-            let may_show = !detail.stolen.is_empty() || caller.identity(model).is_some();
-            let by_waypoint = in_ambient && may_show && waypoints::may_pass(model, to, port);
+            let passed = || through_waypoint(model, caller, (to, port), asked, detail.stolen).map(Box::new);
+            let by_waypoint = if in_ambient { passed() } else { None };
             Answer { proxy, in_ambient, by_waypoint, witness, part, statement, mode, doubts, ..network }
         }
         Before::Nothing => Answer { doubts: of_network, ..Answer::before(egress, ingress) },
@@ -297,7 +298,7 @@ impl<'a> Answer<'a> {
     fn before(egress: Gate<'a>, ingress: Gate<'a>) -> Self {
         let doubts = Default::default();
         let (proxy, witness, part, statement, mode) = (None, None, None, None, None);
-        let (in_ambient, by_waypoint, by) = (false, false, None);
+        let (in_ambient, by_waypoint, by) = (false, None, None);
         Self { egress, ingress, proxy, in_ambient, by_waypoint, witness, part, statement, mode, by, doubts }
     }
 }

@@ -2,11 +2,19 @@
 //!
 //! In: nodes of manifests. Out: [`Surroundings`]. Answers about reachability do not rest on any of this; checks speak of it.
 
+pub mod outside;
+pub mod pods;
+pub mod rights;
+
 use std::collections::BTreeMap;
 
+use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::{Node, Value};
 
+use self::outside::ServiceEntry;
+use self::pods::Uncaptured;
+use self::rights::Rights;
 use crate::deciding::Deciding;
 
 /// What was found beside workloads and policies.
@@ -18,6 +26,12 @@ pub struct Surroundings {
     pub unplaced: Vec<Unplaced>,
     /// What pod templates say of headers, by kind, namespace and name of the workload.
     pub mentions: BTreeMap<(String, String, String), Vec<Mention>>,
+    /// What pod templates take from the proxy of calls that leave, by kind, namespace and name of the workload.
+    pub uncaptured: BTreeMap<(String, String, String), Vec<Uncaptured>>,
+    /// ServiceEntries, by namespace and name.
+    pub entries: Vec<ServiceEntry>,
+    /// Who may change what.
+    pub rights: Rights,
 }
 
 /// An object that can change what a proxy does in any way.
@@ -63,6 +77,8 @@ impl Surroundings {
         roots.into_iter().for_each(|root| found.add(root));
         found.overriding.sort_by_key(|object| (object.span.file, object.span.start));
         found.unplaced.sort_by_key(|object| (object.span.file, object.span.start));
+        found.entries.sort_by(|a, b| a.object.cmp(&b.object));
+        found.rights.sort();
         found
     }
 
@@ -88,6 +104,18 @@ impl Surroundings {
             self.overriding.push(Overriding { kind: kind.to_owned(), namespace, name, span: named.span });
             return;
         }
+        if self.rights.add(root, group, kind) {
+            return;
+        }
+        if let ("networking.istio.io", "ServiceEntry") = (group, kind) {
+            // What is broken counts for nothing here.
+            self.entries.extend(ServiceEntry::read(root, &mut Diagnostics::new()));
+            return;
+        }
+        let uncaptured = pods::uncaptured(root, kind);
+        if !uncaptured.is_empty() {
+            self.uncaptured.insert((kind.to_owned(), namespace.clone(), name.clone()), uncaptured);
+        }
         let mentions: Vec<Mention> = containers(root, kind).flat_map(mentions).collect();
         if !mentions.is_empty() {
             self.mentions.insert((kind.to_owned(), namespace, name), mentions);
@@ -97,13 +125,17 @@ impl Surroundings {
 
 /// Returns the containers of the pods of an object.
 fn containers<'n>(root: &'n Node, kind: &str) -> impl Iterator<Item = &'n Node> {
+    sequence(template(root, kind).and_then(|pod| pod.get("spec")?.get("containers"))).iter()
+}
+
+/// Returns what describes the pods of an object: `metadata` and `spec`.
+fn template<'n>(root: &'n Node, kind: &str) -> Option<&'n Node> {
     let spec = root.get("spec");
-    let pod = match kind {
-        "Pod" => spec,
-        "CronJob" => spec.and_then(|spec| spec.get("jobTemplate")?.get("spec")?.get("template")?.get("spec")),
-        _ => spec.and_then(|spec| spec.get("template")?.get("spec")),
-    };
-    sequence(pod.and_then(|pod| pod.get("containers"))).iter()
+    match kind {
+        "Pod" => Some(root),
+        "CronJob" => spec?.get("jobTemplate")?.get("spec")?.get("template"),
+        _ => spec?.get("template"),
+    }
 }
 
 fn sequence(node: Option<&Node>) -> &[Node] {

@@ -1,25 +1,33 @@
 //! Waypoints: the proxies of ambient mode that read requests, on the way to what is called through them.
 //!
-//! In: a port in ambient mode. Out: whether something may reach it through a waypoint. A connection that comes out of one has
-//! its identity and address, not the caller's, so that neither ztunnel nor NetworkPolicies know who called. What a waypoint
-//! itself refuses is not followed: whatever may pass is "depends".
+//! In: Gateways of the class of waypoints, and labels. Out: [`Waypoint`]s, and which of them a workload is called through. A
+//! connection that comes out of one has its identity and address, not the caller's, so that neither ztunnel nor NetworkPolicies
+//! know who called. What becomes of a request on that way says [`crate::reach::through_waypoint`].
 
+use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::{Labels, Workload};
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::Node;
 
-use crate::engine::ztunnel;
-use crate::istio::read::selects;
+use crate::entrances::takes;
+use crate::istio::read::{Fields, selects};
+use crate::kubernetes::fits::Fits;
 use crate::model::Model;
 use crate::request::Identity;
-use crate::residual::{is_plain, residual};
+use crate::routing::gateway_api::Sources;
 
 /// The label by which a namespace, a Service or a pod is called through a waypoint.
 const USE: &str = "istio.io/use-waypoint";
 
 /// The label that says in which namespace that waypoint is; its own where it is absent.
 const USE_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
+
+/// The label that says for what a waypoint is called.
+const FOR: &str = "istio.io/waypoint-for";
+
+/// The label of the pods that are made for a Gateway.
+pub(crate) const NAMED: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// The class of the Gateways that are waypoints.
 pub const CLASS: &str = "istio-waypoint";
@@ -33,6 +41,12 @@ pub struct Waypoint {
     pub name: String,
     /// The account of its pods: named like it, unless an annotation says otherwise.
     pub account: String,
+    /// Whether it is called for Services (`istio.io/waypoint-for`).
+    pub serves_services: bool,
+    /// Whether it is called for pods by their addresses.
+    pub serves_workloads: bool,
+    /// Which namespaces may use it.
+    pub allows: Sources,
     /// Where it was written.
     pub span: Span,
 }
@@ -46,12 +60,27 @@ impl Waypoint {
         let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
         let name = text(metadata.get("name"))?;
         let account = metadata.get("annotations").and_then(|all| all.get("gateway.istio.io/service-account"));
+        // istio/istio `pilot/pkg/serviceregistry/ambient/waypoints.go`: for Services where nothing is said.
+        let serves = metadata.get("labels").and_then(|all| all.get(FOR)).and_then(Node::as_str).unwrap_or("service");
+        // The first listener that has any says who may use it; what is broken is said elsewhere.
+        let listeners = Fields::of(root.get("spec")?).list("listeners", &mut Diagnostics::new()).unwrap_or_default();
+        let allows =
+            listeners.first().and_then(|listener| Sources::of_listener(listener).ok()).unwrap_or(Sources::Same);
         Some(Self {
             namespace: text(metadata.get("namespace")).unwrap_or_else(|| "default".to_owned()),
             account: text(account).unwrap_or_else(|| name.clone()),
             name,
+            serves_services: matches!(serves, "service" | "all"),
+            serves_workloads: matches!(serves, "workload" | "all"),
+            allows,
             span: root.span,
         })
+    }
+
+    /// Says whether a namespace may use it.
+    #[must_use]
+    pub fn lets(&self, namespace: &str, model: &Model<'_>) -> Fits {
+        takes(&self.allows, &self.namespace, namespace, model)
     }
 }
 
@@ -62,6 +91,14 @@ pub struct Named<'a> {
     pub namespace: &'a str,
     /// Its name.
     pub name: &'a str,
+}
+
+/// Returns the waypoint that an object uses: its own label goes before that of its namespace, and `none` is none.
+#[must_use]
+pub fn used_by<'a>(labels: &'a Labels, of_namespace: Option<&'a Labels>, namespace: &'a str) -> Option<Named<'a>> {
+    let labels = if labels.contains_key(USE) { labels } else { of_namespace? };
+    let name = labels.get(USE).map(String::as_str).filter(|name| *name != "none")?;
+    Some(Named { namespace: labels.get(USE_NAMESPACE).map_or(namespace, String::as_str), name })
 }
 
 /// Returns the waypoints through which a workload may be called, be there such or not.
@@ -80,28 +117,6 @@ pub fn named<'a>(cluster: &Cluster<'a>, workload: &'a Workload) -> Vec<Named<'a>
     named.sort_unstable();
     named.dedup();
     named
-}
-
-/// Tells whether something may reach a port in ambient mode through a waypoint: whether ztunnel may admit one of them.
-#[must_use]
-pub fn may_pass(model: &Model<'_>, workload: &Workload, port: u16) -> bool {
-    let cluster = model.cluster();
-    let named = named(cluster, workload);
-    if named.is_empty() {
-        return false;
-    }
-    let selected = model.policies().authorizing(&workload.namespace, &workload.labels, cluster.root_namespace());
-    let chain = ztunnel::chain(&selected);
-    let admits = |named: &Named<'_>| match identity(model, *named) {
-        Some(identity) => {
-            let uri = format!("spiffe://{identity}");
-            let left = residual(&chain, port, &|glob| glob.matches(&uri));
-            !left.allow.as_ref().is_some_and(Vec::is_empty) && !left.deny.iter().any(is_plain)
-        }
-        // Of one that no manifest shows, nobody knows the account.
-        None => !chain.allow.as_ref().is_some_and(Vec::is_empty),
-    };
-    named.iter().any(admits)
 }
 
 /// Returns the identity of a waypoint; `None` where no manifest shows it.

@@ -195,7 +195,7 @@ spec: {serviceAccountName: cron, containers: [{name: a}]}
 
 #[test]
 fn whoever_has_an_identity_may_come_through_a_waypoint_that_is_admitted() {
-    const GATE: &str = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gate, namespace: calm}\nspec: {gatewayClassName: istio-waypoint}\n";
+    const GATE: &str = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gate, namespace: calm, labels: {istio.io/waypoint-for: all}}\nspec: {gatewayClassName: istio-waypoint}\n";
     let check = |gate: &str, principal: &str, web: Reach, cron: Reach| {
         let policy = format!(
             "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: calm}}\nspec: {{selector: {{matchLabels: {{app: api}}}}, rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}\n"
@@ -209,7 +209,10 @@ fn whoever_has_an_identity_may_come_through_a_waypoint_that_is_admitted() {
         }
     };
     check(GATE, "cluster.local/ns/calm/sa/web", Reach::Allowed, Reach::Denied);
-    check(GATE, "cluster.local/ns/calm/sa/gate", Reach::Depends, Reach::Denied);
+    check(GATE, "cluster.local/ns/calm/sa/gate", Reach::Allowed, Reach::Denied);
+    // What serves Services alone is not on the way to a pod that no Service is in front of.
+    let of_services = GATE.replace("all}", "service}");
+    check(&of_services, "cluster.local/ns/calm/sa/gate", Reach::Denied, Reach::Denied);
     check(GATE, "cluster.local/ns/calm/sa/other", Reach::Denied, Reach::Denied);
     // Of one that no manifest shows nobody knows the account.
     check("", "cluster.local/ns/calm/sa/other", Reach::Depends, Reach::Denied);

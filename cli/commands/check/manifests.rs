@@ -34,10 +34,12 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     };
     let mut meshes = input.meshes();
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
-    if models.iter().all(is_empty) && !meshes.diagnostics.has_errors() {
+    let surroundings = input.surroundings();
+    let says_nothing = models.iter().all(is_empty) && surroundings.rights.roles.is_empty();
+    if says_nothing && !meshes.diagnostics.has_errors() {
         return Err(nothing(folder, &models, &meshes));
     }
-    checks::check(&models, &input.surroundings(), &mut meshes.diagnostics);
+    checks::check(&models, &surroundings, &mut meshes.diagnostics);
     let read = models.first().map(Read::of).unwrap_or_default();
     let exit = conclude(&args.reading, meshes.sources, &meshes.diagnostics, Some(&read), true)?;
     say_assumed(&meshes);
@@ -62,9 +64,10 @@ fn nothing(folder: &Path, models: &[Model<'_>], meshes: &Meshes<'_>) -> Failure 
 }
 
 fn is_empty(model: &Model<'_>) -> bool {
-    let Policies { authorization, peers, tokens, network, tiers, .. } = model.policies();
+    let Policies { authorization, peers, tokens, network, tiers, routing, .. } = model.policies();
     let decide = authorization.len() + peers.len() + tokens.len() + network.len() + tiers.len();
-    decide == 0 && model.workloads().next().is_none()
+    let routes = routing.gateways.len() + routing.virtual_services.len() + routing.parents.len() + routing.routes.len();
+    decide + routes == 0 && model.workloads().next().is_none()
 }
 
 /// What was read.

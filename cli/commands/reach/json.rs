@@ -78,7 +78,10 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
         "through": through,
         "ways": single.ways.iter().map(ways::json).collect::<Vec<_>>(),
         "enforcedBy": answer.proxy.as_ref().map(|_| if answer.in_ambient { "ztunnel" } else { "proxy" }),
-        "mayUseWaypoint": answer.by_waypoint,
+        "waypoint": answer.by_waypoint.as_ref().map(|passed| json!({
+            "waypoint": passed.waypoint, "service": passed.service, "reach": word(passed.reach),
+            "witness": passed.witness.as_ref().map(ToString::to_string),
+        })),
         "witness": answer.witness.as_ref().map(ToString::to_string),
         "part": part,
     })

@@ -19,9 +19,6 @@ pub(super) fn render(answers: &Answers<'_>, places: &Places<'_>) -> String {
     answers.single.iter().map(|single| one(single, places)).collect::<Vec<_>>().join("\n")
 }
 
-/// What is said where there is another way, of which nothing is known.
-const WAYPOINT: &str = "it may be called through a waypoint, which is not followed";
-
 /// Renders a line for each answer, with what decided at the strictest gate.
 pub(super) fn lines_of(answers: &Answers<'_>) -> String {
     let mut text = String::new();
@@ -30,7 +27,8 @@ pub(super) fn lines_of(answers: &Answers<'_>) -> String {
         let strictest = gates(answer).into_iter().rev().filter_map(|(place, gate)| Some((place, gate?)));
         let decided = strictest.min_by_key(|(_, gate)| gate.reach());
         let decided = decided.map(|(place, gate)| format!("; {place}: {}", sentence(place, parts(gate).1)));
-        let around = (answer.by_waypoint && answer.directly() == Reach::Denied).then(|| format!("; {WAYPOINT}"));
+        let around = answer.by_waypoint.as_ref().filter(|passed| passed.reach > answer.directly());
+        let around = around.map(|passed| format!("; through waypoint {}", passed.waypoint));
         let best = single.ways.iter().max_by_key(|way| way.reach).filter(|way| way.reach > answer.reach());
         let by_gateway = best.map(|way| format!("; through {} of {}", way.listener.object, way.pods));
         let decided = by_gateway.or(around).or(decided);
@@ -91,8 +89,8 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
             let _ = writeln!(text, "{:20}{line}", "");
         }
     }
-    if answer.by_waypoint && answer.directly() != Reach::Allowed {
-        let _ = writeln!(text, "  waypoint unsure   {WAYPOINT}");
+    if let Some(passed) = answer.by_waypoint.as_ref().filter(|passed| passed.reach > answer.directly()) {
+        text.push_str(&ways::through_waypoint(passed, places));
     }
     for way in &single.ways {
         text.push_str(&ways::one(way, places));

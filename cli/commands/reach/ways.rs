@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ringfence_verifier::reach::{Gate, Reach, Way};
+use ringfence_verifier::reach::{Gate, Passed, Reach, Way};
 use ringfence_verifier::routing::Named;
 use serde_json::{Value, json};
 
@@ -58,6 +58,40 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
     }
     if let (Some(witness), true) = (&way.witness, way.reach != Reach::Denied) {
         put("for one", "", vec![witness.to_string()]);
+    }
+    text
+}
+
+/// Renders the way through a waypoint.
+pub(super) fn through_waypoint(passed: &Passed<'_>, places: &Places<'_>) -> String {
+    let service = passed.service.as_ref().map(|service| format!(", by Service {service}")).unwrap_or_default();
+    let mut text = format!("  through waypoint {}{service}: {}\n", passed.waypoint, word(passed.reach));
+    let [leaves, enters] = &passed.before;
+    let [exits, arrives] = &passed.after;
+    let gates = [
+        ("leaves", leaves),
+        ("enters", enters),
+        ("waypoint", &passed.policies),
+        ("exits", exits),
+        ("arrives", arrives),
+    ];
+    for (place, gate) in gates {
+        let (word, decider) = parts(gate);
+        let named = if place == "waypoint" { "gateway" } else { place };
+        let mut lines = lines_by(named, decider, None, None, places).into_iter();
+        let _ = writeln!(text, "    {place:<8} {word:<8} {}", lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(text, "{:22}{line}", "");
+        }
+    }
+    let said = match passed.ztunnel {
+        Reach::Allowed => "open     ztunnel lets the waypoint through",
+        Reach::Depends => "unsure   nobody knows whether ztunnel lets the waypoint through",
+        Reach::Denied => "shut     ztunnel does not let the waypoint through",
+    };
+    let _ = writeln!(text, "    ztunnel  {said}");
+    if let Some(witness) = &passed.witness {
+        let _ = writeln!(text, "    for one           {witness}");
     }
     text
 }

@@ -87,7 +87,7 @@ fn around(
 
 /// Returns who surely reaches a port, beside its waypoints, by name.
 fn callers(context: &Context<'_>, to: &Destination<'_>, own: &[crate::request::Identity]) -> Vec<String> {
-    let reaching = context.fleet.reaching(to);
+    let reaching = context.fleet.straight(to);
     let mut names = Vec::new();
     for (position, calling) in (0..).zip(context.fleet.callers()) {
         let is_open = reaching.open.contains(position);

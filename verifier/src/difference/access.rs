@@ -68,7 +68,7 @@ impl Told {
         let root = model.cluster().root_namespace();
         let before = model.before(workload, port);
         // What comes through a waypoint is not followed.
-        let by_waypoint = before == Before::Ztunnel && waypoints::may_pass(model, workload, port);
+        let by_waypoint = before == Before::Ztunnel && waypoints::is_behind(model.cluster(), workload);
         let modelled = !by_waypoint && !matches!(before, Before::NotModelled(_));
         let guarded = before != Before::Nothing;
         let trust_domains = model.mesh().trust_domains.clone();

@@ -8,10 +8,10 @@ use super::order::{Candidate, common};
 use crate::kubernetes::fits::Fits;
 use crate::kubernetes::selector::Known;
 use crate::model::Model;
+use crate::routing::Routing;
 use crate::routing::gateway::Speaks;
 use crate::routing::gateway_api::Sources;
 use crate::routing::route::{ParentRef, Route};
-use crate::routing::{Named, Routing};
 
 /// Finds the matches at a listener.
 pub(super) fn to(
@@ -31,7 +31,7 @@ pub(super) fn to(
             Some(format!("{} takes no {kind}", listener.object))
         } else {
             let says = || format!("{} takes no routes of {}", listener.object, route.object.namespace);
-            (!takes(allows, &listener.object, &route.object.namespace, model).may()).then(says)
+            (!takes(allows, &listener.object.namespace, &route.object.namespace, model).may()).then(says)
         };
         let mut hosts: Vec<String> = match route.hostnames.as_slice() {
             [] => listener.hosts.clone(),
@@ -78,11 +78,11 @@ fn fits_protocol(route: &Route, listener: &Entrance) -> bool {
 }
 
 /// Says whether something of a namespace may attach.
-pub(super) fn takes(allows: &Sources, object: &Named, namespace: &str, model: &Model<'_>) -> Fits {
+pub(crate) fn takes(allows: &Sources, own: &str, namespace: &str, model: &Model<'_>) -> Fits {
     match allows {
         Sources::None => Fits::No,
         Sources::All => Fits::Yes,
-        Sources::Same => Fits::of(object.namespace == namespace),
+        Sources::Same => Fits::of(own == namespace),
         Sources::Selected(selector) => {
             let inventory = model.cluster().inventory;
             let nothing = Default::default();

@@ -34,7 +34,7 @@ pub(super) fn of(model: &Model<'_>, routing: &Routing) -> Vec<Entrance> {
         let pods = pods_of(model, parent);
         all.extend(parent.listeners.iter().map(|listener| attached(parent, listener, &pods, model, routing, None)));
         for set in sets {
-            let taken = takes(&parent.allows_sets, &parent.object, &set.object.namespace, model).may();
+            let taken = takes(&parent.allows_sets, &parent.object.namespace, &set.object.namespace, model).may();
             let refused =
                 (!taken).then(|| format!("{} takes no ListenerSet of {}", parent.object, set.object.namespace));
             let here = set.listeners.iter();

@@ -85,13 +85,18 @@ pub(super) fn requests(of: &Candidate, all: &[Candidate], rivals: &[String], lis
         Fits::Yes => Some(rule(other.matched.tests.clone())),
         Fits::Perhaps => {
             let mut tests = other.matched.tests.clone();
-            tests.push(one(Leaf::Unknown(format!("whether {} is older than {}", other.object, of.object))));
+            tests.push(one(Leaf::Unknown(older(&other.object, &of.object))));
             Some(rule(tests))
         }
         Fits::No => None,
     });
     let deny = deny.collect();
     Chain { deny, custom: Vec::new(), allow: Some(vec![rule(tests)]) }
+}
+
+/// Names the unknown that decides between two objects of which the older one counts.
+pub(crate) fn older(one: &Named, other: &Named) -> String {
+    format!("whether {one} is older than {other}")
 }
 
 /// Tells whether a host is of fewer names than another that has all of them.
@@ -104,7 +109,7 @@ pub(super) fn is_within(narrow: &str, wide: &str) -> bool {
 }
 
 /// Returns the host that two hosts have in common: the narrower one.
-pub(super) fn common(one: &str, other: &str) -> Option<String> {
+pub(crate) fn common(one: &str, other: &str) -> Option<String> {
     if one == other || is_within(one, other) {
         return Some(one.to_owned());
     }

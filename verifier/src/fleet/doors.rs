@@ -14,7 +14,6 @@ use crate::istio::peer_authentication::Mode;
 use crate::memo::Memo;
 use crate::model::{Before, Model};
 use crate::reach::Reach;
-use crate::waypoints;
 
 /// What proxies admit.
 #[derive(Debug)]
@@ -68,13 +67,6 @@ impl Doors {
             Before::NotModelled(_) => Arc::new(Reaching { open: Intervals::default(), unsure: everybody() }),
             Before::Nothing => Arc::new(Reaching { open: everybody(), unsure: Intervals::default() }),
         }
-    }
-
-    /// Returns who may come through a waypoint, past policies at the port: whoever can show one an identity.
-    pub fn through_waypoints(&self, model: &Model<'_>, to: &Destination<'_>) -> Option<Intervals> {
-        let may_pass =
-            model.before(to.workload, to.port) == Before::Ztunnel && waypoints::may_pass(model, to.workload, to.port);
-        may_pass.then(|| Intervals::range(0..self.starts.last().copied().unwrap_or(0)))
     }
 
     fn at_proxy(&self, model: &Model<'_>, to: &Destination<'_>) -> Arc<Reaching> {

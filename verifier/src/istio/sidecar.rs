@@ -1,16 +1,19 @@
 //! Sidecars (istio/api `networking/v1alpha3/sidecar.proto`): how a proxy takes what arrives, where one says so.
 //!
-//! In: nodes of manifests. Out: [`Sidecar`]. What it says of calls that leave is no boundary, and is not read. With listeners of
+//! In: nodes of manifests. Out: [`Sidecar`]. What it says of calls that leave is
+//! no boundary; `mesh/left-out` asks for it. With listeners of
 //! its own a proxy reads their ports as they say, and any other port in whichever way it finds (istio/istio
 //! `pilot/pkg/networking/core/listener_inbound.go`); policies hold at both.
 
 use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::inventory::Labels;
+use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::Node;
 
 use super::read::Fields;
 use crate::engine::envoy::{EITHER, Reads};
 use crate::kubernetes::port::number;
+use crate::routing::matching::name;
 
 /// A Sidecar, as far as it is about what arrives.
 #[derive(Debug, Clone)]
@@ -23,6 +26,11 @@ pub struct Sidecar {
     pub selector: Labels,
     /// The ports it speaks of; where there are none a proxy goes by Services.
     pub listeners: Vec<Listener>,
+    /// The hosts to which calls are led as the mesh knows them, `namespace/host` each; `None` where nothing is said, or nothing
+    /// that is read.
+    pub knows: Option<Vec<String>>,
+    /// Where its name was written.
+    pub span: Span,
     /// Whether it has a field that its kind does not have, so that nobody knows what the cluster has of it.
     pub doubtful: bool,
 }
@@ -61,13 +69,36 @@ impl Sidecar {
                 is_other: is_bound || listener.get("tls").is_some(),
             });
         }
+        let egress = spec.list("egress", diagnostics)?;
+        let mut knows = (!egress.is_empty()).then(Vec::new);
+        for listener in &egress {
+            let hosts = listener.texts("hosts", diagnostics)?;
+            match ["port", "bind", "captureMode"].iter().any(|field| listener.get(field).is_some()) {
+                true => knows = None,
+                false => knows.iter_mut().for_each(|knows| knows.extend(hosts.iter().cloned())),
+            }
+        }
         Ok(Self {
             namespace: metadata.namespace(diagnostics)?,
             name: metadata.required("name", diagnostics)?,
+            span: metadata.span_of("name"),
+            knows,
             selector: spec.child("workloadSelector", diagnostics)?.labels("labels", diagnostics)?,
             listeners,
             doubtful: false,
         })
+    }
+
+    /// Tells whether calls of a namespace for a host of another are led as the mesh knows it; where it says nothing, they may
+    /// be. A dot is the namespace of who calls, also where the Sidecar is of the whole mesh.
+    #[must_use]
+    pub fn may_know(&self, caller: &str, namespace: &str, host: &str) -> bool {
+        let is_it = |known: &String| {
+            let Some((from, dns)) = known.split_once('/') else { return true };
+            let is_from = from == "*" || from == namespace || from == "." && caller == namespace;
+            is_from && name(dns).matches(host)
+        };
+        self.knows.as_ref().is_none_or(|knows| knows.iter().any(is_it))
     }
 
     /// Returns how a proxy reads a port; `None` where this does not change it.

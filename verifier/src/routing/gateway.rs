@@ -35,6 +35,8 @@ pub struct Server {
     pub tls: Tls,
     /// Whether plaintext is answered with the address under `https` and nothing else.
     pub redirects: bool,
+    /// The Secret of its certificate, which is in the namespace of the pods.
+    pub secret: Option<String>,
     /// The hosts, each with the namespace whose routes may be about it; `None` is any.
     pub hosts: Vec<(Option<String>, String)>,
 }
@@ -111,7 +113,7 @@ impl Named {
     ///
     /// # Errors
     /// When a field has not its type, which is reported.
-    pub(super) fn read(
+    pub(crate) fn read(
         kind: &'static str,
         object: &Fields<'_>,
         diagnostics: &mut Diagnostics,
@@ -153,7 +155,7 @@ impl Server {
         let protocol = port.text("protocol", diagnostics)?.unwrap_or_default().to_ascii_uppercase();
         let redirects = tls.get("httpsRedirect").is_some_and(|node| node.value == Value::Bool(true));
         let version = tls.text("minProtocolVersion", diagnostics)?.filter(|version| version != "TLS_AUTO");
-        let mode = tls.text("mode", diagnostics)?;
+        let (mode, secret) = (tls.text("mode", diagnostics)?, tls.text("credentialName", diagnostics)?);
         // TLS without a mode is passed on (istio/api: PASSTHROUGH is the first).
         let of_mode = |mode: Option<&str>| match mode {
             Some("SIMPLE") => Tls::Simple(version.clone()),
@@ -177,6 +179,6 @@ impl Server {
             Some(("*", dns)) => (None, dns.to_owned()),
             Some((namespace, dns)) => (Some(namespace.to_owned()), dns.to_owned()),
         });
-        Ok(Some(Self { span: fields.span(), port: number, speaks, tls, redirects, hosts: hosts.collect() }))
+        Ok(Some(Self { span: fields.span(), port: number, speaks, tls, redirects, secret, hosts: hosts.collect() }))
     }
 }

@@ -61,7 +61,7 @@ pub struct Listener {
 }
 
 /// Namespaces something may come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sources {
     /// None.
     None,
@@ -181,6 +181,16 @@ impl Listener {
 }
 
 impl Sources {
+    /// Reads from where routes may attach to a listener.
+    ///
+    /// # Errors
+    /// When a field has not its type.
+    pub(crate) fn of_listener(listener: &Fields<'_>) -> Result<Self, Reported> {
+        let said = &mut Diagnostics::new();
+        let allowed = listener.child("allowedRoutes", said)?.child("namespaces", said)?;
+        Self::read(&allowed, Self::Same, said)
+    }
+
     fn read(fields: &Fields<'_>, absent: Self, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         Ok(match fields.text("from", diagnostics)?.as_deref() {
             Some("All") => Self::All,

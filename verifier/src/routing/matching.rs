@@ -219,7 +219,7 @@ impl Match {
     fn named_headers(&mut self, fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<usize, Reported> {
         let headers = fields.list("headers", diagnostics)?;
         for header in &headers {
-            let name = HeaderName::new(&*header.required("name", diagnostics)?);
+            let name = HeaderName::new(&header.required("name", diagnostics)?);
             let value = header.required("value", diagnostics)?;
             let is_open = header.text("type", diagnostics)?.is_some_and(|kind| kind == "RegularExpression");
             let leaf = |glob| Leaf::Header(name.clone(), glob);

@@ -6,6 +6,7 @@
 
 mod callers;
 mod claims;
+mod exempt;
 mod hops;
 mod outside;
 mod ports;

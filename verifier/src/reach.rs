@@ -9,6 +9,7 @@ mod doubts;
 mod nearest;
 mod outside;
 mod proxy;
+mod rewritten;
 mod statements;
 mod through;
 mod waypoint;

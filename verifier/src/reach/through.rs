@@ -8,21 +8,20 @@ use ipnet::IpNet;
 use ringfence_compiler::inventory::{Labels, Opened, Workload};
 
 use super::proxy::{Found, Question, Told, ask, joined};
+use super::rewritten::turned_back;
 use super::{Answer, Asked, Caller, Cited, Decider, Detail, Gate, Reach};
 use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Leaf, RuleRef, chain};
 use crate::entrances::{Entrance, Entrances, Listening, Opening, Pods};
 use crate::exact::Arrivals;
-use crate::glob::{Glob, Piece};
+use crate::glob::Glob;
 use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::request_authentication::JwtRule;
 use crate::model::{Before, Model};
 use crate::network;
 use crate::request::{Identity, Request};
 use crate::residual::{Resolved, resolved};
-use crate::routing::NewPath;
 use crate::routing::gateway::{Speaks, Tls};
-use crate::routing::matching::Beginning;
 
 /// A way from outside through a gateway to a port.
 #[derive(Debug, Clone)]
@@ -456,46 +455,6 @@ fn issuers(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> Vec<(String, Vec<String>)
 
 fn unknown(what: &str, glob: &Glob) -> Resolved {
     Resolved::Asked(Leaf::Unknown(format!("{what}, which would have to be {}", crate::words::glob(glob))))
-}
-
-/// Says which paths a route turns into such: exactly where it can be told, or unknown.
-fn turned_back(glob: &Glob, new: &NewPath, beginning: &Beginning) -> Resolved {
-    let unknown = || Resolved::Asked(Leaf::Unknown("the path as the route rewrites it".to_owned()));
-    let (with, matched) = match (new, beginning) {
-        (NewPath::Whole(path), _) | (NewPath::Beginning(path), Beginning::Whole) => {
-            return Resolved::Known(glob.matches(path));
-        }
-        (NewPath::Beginning(with), Beginning::With(matched)) => (with.as_str(), matched.as_str()),
-        // A slash at the end of what replaces segments is not doubled.
-        (NewPath::Beginning(with), Beginning::Segments(matched)) => (with.trim_end_matches('/'), matched.as_str()),
-        _ => return unknown(),
-    };
-    let mut alternatives = Vec::new();
-    for pieces in glob.alternatives() {
-        let (first, rest) = match pieces.split_first() {
-            Some((Piece::Text(text), rest)) => (text.as_str(), rest),
-            _ => ("", pieces.as_slice()),
-        };
-        let left = match (first.strip_prefix(with), with.strip_prefix(first), rest) {
-            (Some(left), _, rest) => [&[Piece::Text(format!("{matched}{left}"))], rest].concat(),
-            // What is open takes the rest of the beginning, and anything after it.
-            (None, Some(more), [Piece::Run(class, least)]) if more.chars().all(|it| class.has(it)) => {
-                let least = least.saturating_sub(more.chars().count());
-                vec![Piece::Text(matched.to_owned()), Piece::Run(*class, least)]
-            }
-            (None, Some(_), []) | (None, None, _) => continue,
-            (None, Some(_), _) => return unknown(),
-        };
-        alternatives.push(left);
-    }
-    // What is left of a whole path that is replaced by nothing is the root.
-    if with.is_empty() && matches!(beginning, Beginning::Segments(_)) && glob.matches("/") {
-        alternatives.push(vec![Piece::Text(matched.to_owned())]);
-    }
-    match alternatives.is_empty() {
-        true => Resolved::Known(false),
-        false => Resolved::Asked(Leaf::Path(Glob::one_of(alternatives))),
-    }
 }
 
 /// Makes a gate of what was found: what decided is a rule of one of these policies.

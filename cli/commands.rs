@@ -129,6 +129,21 @@ fn conclude(
     Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Clean })
 }
 
+/// Kinds by which others than Istio let requests in.
+const OTHER_ROUTES: [&str; 4] = ["Ingress", "IngressRoute", "HTTPProxy", "Route"];
+
+/// Says on standard error which objects let requests in that answers about the outside do not follow.
+fn say_unfollowed(meshes: &Meshes<'_>) {
+    for kind in OTHER_ROUTES {
+        let count: usize = meshes.clusters.iter().map(|mesh| mesh.count_of(kind)).sum();
+        if count > 0 {
+            console::note(&format!(
+                "ringfence: {count} of kind {kind} are not followed: what they let in is not in this answer"
+            ));
+        }
+    }
+}
+
 /// Says on standard error what was assumed about plain manifests, and what was not read.
 fn say_assumed(meshes: &Meshes<'_>) {
     if let Some(words) = meshes.unrendered.words() {

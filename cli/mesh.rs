@@ -91,6 +91,11 @@ impl Mesh<'_> {
         self.document.name()
     }
 
+    /// Counts the objects of a kind of which nothing is read.
+    pub fn count_of(&self, kind: &str) -> usize {
+        self.inventory.foreign.get(kind).copied().unwrap_or_default()
+    }
+
     /// Makes it ready to be asked.
     pub fn model(&self) -> Model<'_> {
         Model::joining(Cluster { document: self.document, inventory: &self.inventory }, &self.policies)

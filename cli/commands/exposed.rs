@@ -12,7 +12,7 @@ use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, numbered};
 use ringfence_verifier::reach::{Asked, Caller, Reach, Way, reach, through};
 
-use super::{conclude_answer, say_assumed};
+use super::{conclude_answer, say_assumed, say_unfollowed};
 use crate::args;
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -65,6 +65,7 @@ pub(super) fn run(args: &args::Exposed) -> Result<Exit, Failure> {
         models.iter().zip(&entrances).map(|(model, entrances)| exposed(model, entrances)).collect();
     console::print(&render::render(&all, &input, args.reading.format))?;
     say_assumed(&meshes);
+    say_unfollowed(&meshes);
     conclude_answer(&args.reading, &meshes)
 }
 

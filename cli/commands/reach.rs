@@ -19,7 +19,7 @@ use ringfence_verifier::reach::Reach;
 
 use self::answers::{Answers, Question};
 use self::places::Places;
-use super::{conclude_answer, say_assumed};
+use super::{conclude_answer, say_assumed, say_unfollowed};
 use crate::args::{self, FormatName};
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -72,6 +72,9 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
         }
     })?;
     say_assumed(&meshes);
+    if !entrances.is_empty() {
+        say_unfollowed(&meshes);
+    }
     let concluded = conclude_answer(&args.reading, &meshes)?;
     let denied = answers.words().values().all(|reach| *reach == Reach::Denied);
     Ok(if args.exit_code && denied { Exit::Denied } else { concluded })

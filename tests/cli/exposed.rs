@@ -104,6 +104,19 @@ fn reach_to_a_host_outside_follows_the_way_out() {
     assert_eq!(ran.code, 10, "{}", ran.all());
 }
 
+#[test]
+fn what_others_let_in_is_said_to_be_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a, namespace: shop}\n---\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: a, ports: [{containerPort: 80}]}]}\n";
+    std::fs::write(folder.path().join("a.yaml"), [ingress, pod].concat()).unwrap();
+    let place = folder.path().to_str().unwrap();
+    for words in [&["exposed", place][..], &["reach", "internet", "web", "--mesh", place]] {
+        let ran = ringfence(words);
+        assert!(ran.err.contains("1 of kind Ingress are not followed"), "{}", ran.all());
+    }
+}
+
 /// Takes off who wrote a line, which is of the checkout.
 fn without_commits(text: &str) -> String {
     let line = |line: &str| match line.split_once(" (") {

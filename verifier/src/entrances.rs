@@ -428,8 +428,10 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
     for service in &model.cluster().inventory.services {
         let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
         let is_meant = hosts.iter().any(|(namespace, dns)| {
-            namespace.as_ref().is_none_or(|it| *it == service.namespace)
-                && crate::routing::matching::host(dns).matches(&host)
+            namespace.as_ref().is_none_or(|it| {
+                let own = if it == "." { &listener.object.namespace } else { it };
+                *own == service.namespace
+            }) && crate::routing::matching::host(dns).matches(&host)
         });
         for port in service.ports.iter().filter(|_| is_meant) {
             let leads = behind(model, service).flat_map(|(at, pods)| {

@@ -22,6 +22,7 @@ use crate::network;
 use crate::request::{Identity, Request};
 use crate::residual::{Resolved, resolved};
 use crate::routing::gateway::{Speaks, Tls};
+use crate::waypoints::is_behind;
 
 /// A way from outside through a gateway to a port.
 #[derive(Debug, Clone)]
@@ -206,6 +207,10 @@ impl<'e> Passing<'e, '_> {
         .min()
         .unwrap_or(Reach::Denied);
         let mut doubts = found.untold.clone();
+        if reach == Reach::Denied && enters.reach().min(gateway.reach()) != Reach::Denied && self.may_use_waypoint() {
+            doubts.push("the gateway may hand it to a waypoint, which is not followed from there".to_owned());
+            reach = Reach::Depends;
+        }
         if let Pods::Unknown(_) = self.listening.pods {
             doubts.push(
                 "no manifest shows the pods of the gateway, so that their identity and policies are unknown".to_owned(),
@@ -242,6 +247,16 @@ impl<'e> Passing<'e, '_> {
 
     fn first_hops(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {
         first(self.model, self.listener, self.opening, self.listening, at)
+    }
+
+    /// Tells whether gateways hand what is for the workload to a waypoint (`istio.io/ingress-use-waypoint` of the Service or its
+    /// namespace; istio/istio `pilot/pkg/xds/endpoints/endpoint_builder.go`).
+    fn may_use_waypoint(&self) -> bool {
+        let asks = |labels: &Labels| labels.get("istio.io/ingress-use-waypoint").is_some_and(|word| word == "true");
+        let namespaces = &self.model.cluster().inventory.namespaces;
+        let of_namespace = namespaces.get(&self.to.namespace).is_some_and(asks);
+        let asked = of_namespace || self.model.services(self.to).any(|service| asks(&service.labels));
+        asked && is_behind(self.model.cluster(), self.to)
     }
 
     /// Asks the policies of the network at the gateway itself.
@@ -371,10 +386,10 @@ impl<'e> Passing<'e, '_> {
             Leaf::TokenOf(..) | Leaf::Claim(..) => match (at.tokens.is_empty(), tokens.is_empty()) {
                 (_, true) => Resolved::Known(false),
                 (true, false) => Resolved::Asked(leaf.clone()),
-                (false, false) if forwards(at) => Resolved::Asked(leaf.clone()),
-                (false, false) => {
-                    Resolved::Asked(Leaf::Unknown("which token is left once the gateway has taken one off".to_owned()))
-                }
+                (false, false) if is_shared(at, tokens) => Resolved::Asked(leaf.clone()),
+                (false, false) => Resolved::Asked(Leaf::Unknown(
+                    "which token is left behind the gateway, which takes others".to_owned(),
+                )),
             },
             leaf => Resolved::Asked(leaf.clone()),
         }
@@ -435,9 +450,11 @@ fn arrivals_at(listener: &Entrance, listening: &Listening, at: &AtGateway<'_>) -
     }
 }
 
-/// Tells whether the gateway leaves the tokens it takes with the request.
-fn forwards(at: &AtGateway<'_>) -> bool {
-    at.tokens.iter().all(|rule| rule.forwards)
+/// Tells whether a token means the same at both: the gateway leaves those it takes with the request, and takes all that the workload
+/// takes. Otherwise one may be shown to the workload at a place where the gateway does not look.
+fn is_shared(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> bool {
+    let takes = |issuer: &str| at.tokens.iter().any(|rule| rule.issuer == issuer || rule.issuer.is_empty());
+    at.tokens.iter().all(|rule| rule.forwards) && tokens.iter().all(|rule| takes(&rule.issuer))
 }
 
 /// Returns the issuers whose tokens count at every hop that looks at tokens.
@@ -446,9 +463,7 @@ fn issuers(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> Vec<(String, Vec<String>)
     match (at.tokens.is_empty(), tokens.is_empty()) {
         (true, _) => own.collect(),
         (false, true) => at.tokens.iter().map(|rule| rule.taken()).collect(),
-        (false, false) if forwards(at) => own
-            .filter(|(issuer, _)| at.tokens.iter().any(|rule| rule.issuer == *issuer || rule.issuer.is_empty()))
-            .collect(),
+        (false, false) if is_shared(at, tokens) => own.collect(),
         (false, false) => at.tokens.iter().map(|rule| rule.taken()).collect(),
     }
 }

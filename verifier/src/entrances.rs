@@ -122,6 +122,8 @@ pub struct Opening {
     pub mirrors: bool,
     /// The workloads behind, by their position in the inventory, each with a port.
     pub leads: Vec<(usize, u16)>,
+    /// Whether nobody knows who is behind the target: any pod may be.
+    pub may_be_anybody: bool,
     /// Whether its host is of another listener, and the handshake names this one.
     pub mistaken: bool,
     /// Why nothing gets there.
@@ -313,6 +315,7 @@ fn opened(
             port: None,
             mirrors: false,
             leads: Vec::new(),
+            may_be_anybody: false,
             mistaken: false,
             shut: listener.shut.clone().or_else(|| candidate.shut.clone()),
         };
@@ -322,12 +325,15 @@ fn opened(
                     let opening = opening(&backend.target);
                     let refused = || refusal(candidate, &backend.target, routing);
                     let shut = opening.shut.clone().or_else(refused);
+                    let may_be_anybody = is_unknown(model, routing, &backend.target);
                     let (leads, lost) = leads(model, routing, backend);
+                    let lost = lost.filter(|_| !may_be_anybody);
                     openings.push(Opening {
                         rewriting: rewriting.clone(),
                         port: backend.port,
                         mirrors: backend.mirrors,
                         leads,
+                        may_be_anybody,
                         shut: shut.or(lost),
                         ..opening
                     });
@@ -359,13 +365,30 @@ fn refusal(candidate: &Candidate, target: &Target, routing: &Routing) -> Option<
     (!granted).then(|| format!("no ReferenceGrant of {namespace} lets a {kind} of {from} lead to {name}"))
 }
 
+/// Tells whether nobody knows who is behind a target: a Service without a selector, such as one whose endpoints somebody writes or
+/// that is another name of something, a host where ServiceEntries select workloads, or a kind that is not followed.
+fn is_unknown(model: &Model<'_>, routing: &Routing, target: &Target) -> bool {
+    let inventory = model.cluster().inventory;
+    match target {
+        Target::Service(namespace, name) => {
+            let known = inventory.services_in(namespace).iter().chain(&routing.services);
+            let found = known.into_iter().find(|it| it.namespace == *namespace && it.name == *name);
+            found.is_some_and(|service| service.selector.is_empty())
+        }
+        Target::Host(_) => inventory.services.iter().any(|service| service.is_entry && !service.selector.is_empty()),
+        Target::Other(_) => true,
+    }
+}
+
 /// Returns the workloads behind a target, or why there are none.
 fn leads(
     model: &Model<'_>,
     routing: &Routing,
     Backend { target, subset, port, .. }: &Backend,
 ) -> (Vec<(usize, u16)>, Option<String>) {
-    let (namespace, name) = match target {
+    // A host may be that of a Service, and to lead there by it takes no grant.
+    let of_host = if let Target::Host(host) = target { Target::of_host(host, "") } else { target.clone() };
+    let (namespace, name) = match &of_host {
         Target::Service(namespace, name) => (namespace, name),
         Target::Host(_) => return (Vec::new(), None),
         Target::Other(what) => return (Vec::new(), Some(format!("{what} is not followed"))),
@@ -450,6 +473,7 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
                 port: Some(port.port),
                 mirrors: false,
                 leads: leads.collect(),
+                may_be_anybody: false,
                 mistaken: false,
                 shut: listener.shut.clone(),
             });

@@ -121,6 +121,16 @@ pub struct Rewriting {
     pub removed: Vec<String>,
 }
 
+impl Rewriting {
+    /// Notes a header that is written; one of the host is the host (istio/istio `pilot/pkg/networking/core/route/route.go`).
+    fn write(&mut self, name: String, value: String) {
+        match name.eq_ignore_ascii_case("host") || name == ":authority" {
+            true => self.host = Some(value),
+            false => self.set.push((name, value)),
+        }
+    }
+}
+
 /// What becomes of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewPath {
@@ -207,7 +217,7 @@ impl std::fmt::Display for Named {
 
 impl Target {
     /// Reads a host of Istio: a short name is a Service of a namespace.
-    fn of_host(host: &str, namespace: &str) -> Self {
+    pub(crate) fn of_host(host: &str, namespace: &str) -> Self {
         let mut parts = host.split('.');
         match (parts.next(), parts.next(), parts.next()) {
             (Some(name), None, _) => Self::Service(namespace.to_owned(), name.to_owned()),

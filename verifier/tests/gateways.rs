@@ -86,6 +86,7 @@ fn object(written: &Value) -> Value {
         "VirtualService" | "DestinationRule" | "ServiceEntry" => ("networking.istio.io/v1", kind),
         "ReferenceGrant" => ("gateway.networking.k8s.io/v1beta1", kind),
         "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication" => ("security.istio.io/v1", kind),
+        "Service" => ("v1", kind),
         _ => ("gateway.networking.k8s.io/v1", kind),
     };
     let namespace = written["namespace"].as_str().unwrap_or("shop");

@@ -1,5 +1,6 @@
 //! What is exposed as people and programs read it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ringfence_compiler::source::Span;
@@ -53,12 +54,13 @@ fn as_text(one: &Exposed<'_>, input: &Input) -> String {
         if let Some(why) = &listener.shut {
             let _ = writeln!(text, "  shut: {why}");
         }
-        let mut by: Vec<&str> = Vec::new();
+        let (mut by, mut doubts): (Vec<&str>, BTreeSet<&str>) = (Vec::new(), BTreeSet::new());
         let openings = one.entrances.openings.iter().zip(&one.ways).filter(|(opening, _)| opening.listener == at);
         let openings: Vec<(&Opening, &Vec<Led>)> = openings.collect();
         let width = openings.iter().map(|(opening, _)| opening.words().chars().count()).max().unwrap_or(0).min(60);
         for (opening, ways) in &openings {
             by.extend(ways.iter().map(|led| led.by.as_str()));
+            doubts.extend(ways.iter().flat_map(|led| &led.doubts).map(String::as_str));
             for (at, line) in lines(opening, ways).iter().enumerate() {
                 let words = if at == 0 { opening.words() } else { String::new() };
                 let _ = writeln!(text, "  {words:<width$}  {line}");
@@ -74,6 +76,9 @@ fn as_text(one: &Exposed<'_>, input: &Input) -> String {
             let _ = writeln!(text, "  no route leads anywhere from here");
         } else if !by.is_empty() {
             let _ = writeln!(text, "  by {}", by.join(", "));
+        }
+        for doubt in doubts {
+            let _ = writeln!(text, "  perhaps: {doubt}");
         }
     }
     if of_mesh > 0 {
@@ -100,14 +105,15 @@ fn lines(opening: &Opening, ways: &[Led]) -> Vec<String> {
         return vec![format!("{}  shut: {why}", opening.target)];
     }
     if ways.is_empty() {
-        let says = if opening.leads.is_empty() { "outside" } else { "never: rules before it take all of it" };
+        let says = match (opening.may_be_anybody, opening.leads.is_empty()) {
+            (true, _) => "perhaps: no file says who is behind it",
+            (false, true) => "outside",
+            (false, false) => "never: rules before it take all of it",
+        };
         return vec![format!("{}  {says}", opening.target)];
     }
     let copies = if opening.mirrors { "copies, " } else { "" };
-    let line = |led: &Led| {
-        let doubts: String = led.doubts.iter().map(|why| format!("; {why}")).collect();
-        format!("{}:{}  {copies}{}{doubts}", led.to, led.port, verdict(led))
-    };
+    let line = |led: &Led| format!("{}:{}  {copies}{}", led.to, led.port, verdict(led));
     let mut lines: Vec<String> = ways.iter().map(line).collect();
     lines.dedup();
     lines

@@ -179,6 +179,10 @@ fn pods_of(model: &Model<'_>, parent: &Parent) -> Vec<Found> {
     }
     let identity = Identity::new(model.cluster().trust_domain(), &parent.object.namespace, &parent.account);
     let known = facts(model).into_iter().find(|(_, _, stranger)| stranger.identity == identity);
+    // Of a class that is not Istio's nobody knows where its pods run.
+    if known.is_none() && !parent.class.starts_with("istio") {
+        return vec![(Pods::Unknown(Labels::new()), Vec::new())];
+    }
     let name = known.map_or_else(|| format!("{}/{}", parent.object.namespace, parent.account), |(_, _, it)| it.name);
     let stranger = Stranger { name, identity, labels: Some(parent.labels.clone()) };
     vec![(Pods::Known(Box::new(stranger)), Vec::new())]

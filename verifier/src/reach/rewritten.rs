@@ -20,6 +20,10 @@ pub(super) fn turned_back(glob: &Glob, new: &NewPath, beginning: &Beginning) -> 
         (NewPath::Beginning(with), Beginning::Segments(matched)) => (with.trim_end_matches('/'), matched.as_str()),
         _ => return unknown(),
     };
+    // `/x../a` becomes `/api/../a` where `/x` becomes `/api/`, and the workload's proxy resolves that.
+    if with.ends_with('/') && !matched.ends_with('/') && !matches!(beginning, Beginning::Segments(_)) {
+        return unknown();
+    }
     let mut alternatives = Vec::new();
     for pieces in glob.alternatives() {
         let (first, rest) = match pieces.split_first() {

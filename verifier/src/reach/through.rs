@@ -105,8 +105,9 @@ pub fn through_each<'e>(
     asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
 ) -> Vec<Way<'e>> {
     let is_it = |at: usize| model.cluster().inventory.workloads.get(at).is_some_and(|one| std::ptr::eq(one, to));
+    let leads = |it: &&Opening| it.may_be_anybody || it.leads.iter().any(|(at, led)| *led == port && is_it(*at));
     let mut ways = Vec::new();
-    for opening in entrances.openings.iter().filter(|it| it.leads.iter().any(|(at, led)| *led == port && is_it(*at))) {
+    for opening in entrances.openings.iter().filter(leads) {
         let Some(listener) = entrances.listener(opening) else { continue };
         for listening in &listener.pods {
             let identity = caller(model, listening).and_then(|caller| caller.identity(model));
@@ -207,9 +208,19 @@ impl<'e> Passing<'e, '_> {
         .min()
         .unwrap_or(Reach::Denied);
         let mut doubts = found.untold.clone();
+        if let Gate::Unsure(Decider::NotModelled(_)) = &enters {
+            doubts.push(
+                "NetworkPolicies let pods alone come to the gateway, and no file says who leads the outside there"
+                    .to_owned(),
+            );
+        }
         if reach == Reach::Denied && enters.reach().min(gateway.reach()) != Reach::Denied && self.may_use_waypoint() {
             doubts.push("the gateway may hand it to a waypoint, which is not followed from there".to_owned());
             reach = Reach::Depends;
+        }
+        if self.opening.may_be_anybody {
+            doubts.push(format!("no file says who is behind {}", self.opening.target));
+            reach = reach.min(Reach::Depends);
         }
         if let Pods::Unknown(_) = self.listening.pods {
             doubts.push(
@@ -367,6 +378,8 @@ impl<'e> Passing<'e, '_> {
             Leaf::Destination(_) | Leaf::ServerName(_) => {
                 Resolved::Asked(Leaf::Unknown("how the gateway connects to the workload".to_owned()))
             }
+            // The host of a copy ends in `-shadow`, unless the proxy is told otherwise.
+            Leaf::Host(glob) if self.opening.mirrors => unknown("the host of a copy", glob),
             Leaf::Host(glob) => match &rewriting.host {
                 Some(host) => Resolved::Known(glob.matches(host)),
                 None => Resolved::Asked(leaf.clone()),

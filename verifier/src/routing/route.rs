@@ -128,7 +128,7 @@ fn change(rewriting: &mut Rewriting, filter: &Fields<'_>, diagnostics: &mut Diag
     }
     let headers = filter.child("requestHeaderModifier", diagnostics)?;
     for header in headers.list("set", diagnostics)? {
-        rewriting.set.push((header.required("name", diagnostics)?, header.required("value", diagnostics)?));
+        rewriting.write(header.required("name", diagnostics)?, header.required("value", diagnostics)?);
     }
     for header in headers.list("add", diagnostics)? {
         rewriting.added.push(header.required("name", diagnostics)?);

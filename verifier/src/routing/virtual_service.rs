@@ -166,7 +166,9 @@ fn rewriting(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Rewri
 /// Reads what is done to the headers of a request.
 fn headers(rewriting: &mut Rewriting, fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
     let request = fields.child("headers", diagnostics)?.child("request", diagnostics)?;
-    rewriting.set.extend(request.labels("set", diagnostics)?);
+    for (name, value) in request.labels("set", diagnostics)? {
+        rewriting.write(name, value);
+    }
     rewriting.added.extend(request.labels("add", diagnostics)?.into_keys());
     rewriting.removed.extend(request.texts("remove", diagnostics)?);
     Ok(())

@@ -16,6 +16,7 @@ mod object;
 mod peer_authentication;
 mod request_authentication;
 mod sidecar;
+mod waypoint;
 
 pub use object::{MANAGED_BY, Object, Stage};
 
@@ -35,7 +36,9 @@ pub fn emit(plan: &ClusterPlan, sources: &Sources) -> Vec<Object> {
         sidecar::emit(plan, namespace, &mut objects);
         access_log::emit(namespace, &mut objects);
         machines::emit(namespace, &mut objects);
+        waypoint::emit(namespace, &mut objects);
     }
+    waypoint::deny_all(plan, &mut objects);
     for gateway in &plan.gateways {
         edge::emit(gateway, &mut objects);
     }

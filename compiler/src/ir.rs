@@ -43,6 +43,8 @@ pub struct ClusterPlan {
     pub egress_gateways: Vec<EgressGatewayPlan>,
     /// How requests to services are divided.
     pub routes: Vec<RoutePlan>,
+    /// Whether every waypoint of the cluster is one of ours, so that all may be denied by default.
+    pub guards_waypoints: bool,
     /// Hand-written objects.
     pub raws: Vec<(Value, Origin)>,
 }
@@ -68,6 +70,36 @@ pub struct NamespacePlan {
     pub units: Vec<UnitPlan>,
     /// Machines outside Kubernetes, sorted by name.
     pub machines: Vec<MachinePlan>,
+    /// Its waypoint.
+    pub waypoint: Option<WaypointPlan>,
+}
+
+/// A waypoint and what it enforces.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaypointPlan {
+    /// Its name, which is also that of its account.
+    pub name: String,
+    /// The labels of its pods.
+    pub labels: Labels,
+    /// The Services that are called through it, sorted by name.
+    pub doors: Vec<DoorPlan>,
+    /// Whether it is denied by default by itself, because no policy of the class of all waypoints is.
+    pub default_deny: bool,
+    /// Telemetry providers that get an access log from it.
+    pub access_log: Vec<(String, Origin)>,
+    /// What NetworkPolicy enforces at it; `None` where it enforces nothing.
+    pub network: Option<NetworkPlan>,
+    /// What it comes from.
+    pub origins: Origins,
+}
+
+/// What a waypoint enforces for one Service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DoorPlan {
+    /// The Kubernetes Service.
+    pub service: String,
+    /// What is enforced; ports are the Service's.
+    pub mesh: MeshPlan,
 }
 
 /// Machines outside Kubernetes that are one workload.

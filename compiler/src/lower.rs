@@ -16,6 +16,7 @@ mod rules;
 mod tokens;
 mod trial;
 mod unit;
+mod waypoints;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,8 @@ use self::ceilings::Known;
 pub(crate) use self::edge::grpc_call;
 pub(crate) use self::egress::DOOR;
 use self::flows::Connections;
+use self::waypoints::Behind;
+pub(crate) use self::waypoints::CLASS;
 use crate::diagnostics::codes::lowering as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::ir::{ClusterPlan, NamespacePlan, Origins, UnitPlan};
@@ -40,10 +43,12 @@ use crate::spec::reference::NodePath;
 /// # Errors
 /// When something was reported.
 pub fn lower(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Result<Vec<ClusterPlan>, Reported> {
-    let connections = &Connections::of(resolved, diagnostics);
+    let behind = &waypoints::find(resolved);
+    let connections = &Connections::of(resolved, behind, diagnostics);
     let clusters = resolved.world.clusters.par_iter().map(|(_, cluster)| {
         let mut said = Diagnostics::new();
-        let mut lowering = Lowering { resolved, cluster, connections, known: Known::new(), diagnostics: &mut said };
+        let mut lowering =
+            Lowering { resolved, cluster, connections, behind, known: Known::new(), diagnostics: &mut said };
         (lowering.cluster(), said)
     });
     let mut plans = Vec::new();
@@ -62,6 +67,8 @@ struct Lowering<'r, 'a, 'd> {
     resolved: &'r Resolved<'a>,
     cluster: &'r Cluster<'a>,
     connections: &'r Connections,
+    /// What of each unit is behind a waypoint.
+    behind: &'r [Option<Behind<'a>>],
     known: Known,
     diagnostics: &'d mut Diagnostics,
 }
@@ -82,6 +89,8 @@ impl Lowering<'_, '_, '_> {
             }
             namespaces.push(self.namespace(namespace, workspace, units.get(namespace).map_or(&[], Vec::as_slice)));
         }
+        waypoints::check(resolved, cluster, self.diagnostics);
+        let guards_waypoints = self.guards_waypoints();
         let outward = self.outward();
         let raws = resolved.raws.iter().filter(|raw| raw.clusters.contains(&name));
         ClusterPlan {
@@ -94,6 +103,7 @@ impl Lowering<'_, '_, '_> {
             egresses: outward.hosts,
             egress_gateways: outward.gateways,
             routes: division::routes(resolved, cluster, self.diagnostics),
+            guards_waypoints,
             raws: raws.map(|raw| (raw.manifest.to_json(), raw.origin.clone())).collect(),
         }
     }
@@ -135,6 +145,7 @@ impl Lowering<'_, '_, '_> {
             network_policy: enforces_network_policy(self.cluster),
             units: Vec::new(),
             machines: machines::of(self.resolved, self.cluster, units, self.diagnostics),
+            waypoint: self.waypoint(namespace, units),
         };
         let mut lowered: Vec<UnitPlan> = units.iter().map(|(at, governed)| self.unit(governed, *at, &plan)).collect();
         lowered.sort_by(|a, b| a.name.cmp(&b.name));

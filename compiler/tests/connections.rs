@@ -106,7 +106,11 @@ fn clusters_reach_each_other_where_both_say_that_they_share_a_network() {
     assert_eq!(said(&ours, &theirs), "");
     assert!(said(&ours, &net("", "10.2.0.0/16")).contains(unknown));
     assert!(said(&net("", "10.1.0.0/16"), &net("", "10.2.0.0/16")).contains(unknown));
-    assert!(said(&ours, &net("network: other, ", "10.2.0.0/16")).contains(unknown));
+    // Nothing leads from one network to another but a gateway that joins them.
+    let apart = net("network: other, ", "10.2.0.0/16");
+    assert_eq!(said(&ours, &apart), "");
+    let joined = apart.replace('}', ", gateways: {join: {role: east-west, namespace: gate, serviceAccount: gate}}}");
+    assert!(said(&ours, &joined).contains(unknown));
     // No two pods of one network have one address.
     let same = said(&ours, &net("network: main, ", "10.1.128.0/17"));
     assert!(same.contains("have the same addresses") && !same.contains(unknown), "{same}");

@@ -12,7 +12,7 @@ mod proxy;
 mod rewritten;
 mod statements;
 mod through;
-mod waypoint;
+pub(crate) mod waypoint;
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::{OwnProxy, Workload};

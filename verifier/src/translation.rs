@@ -3,6 +3,7 @@
 //! In: [`Resolved`] policy and the texts that were compiled from it. Out: [`Proof`], and a report with a request for each
 //! port where the two differ. The texts are read as any other manifests; nothing of how they came about is used.
 
+mod behind;
 mod egresses;
 mod exposures;
 mod network;
@@ -14,6 +15,7 @@ use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::codes::verify as code;
 use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::resolve::statements::Origin;
 use ringfence_compiler::resolve::units::{MESH_PORTS, Unit};
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved};
@@ -22,7 +24,7 @@ use ringfence_compiler::spec::cluster::DataPlane;
 use ringfence_compiler::yaml::{self, Profile};
 
 use crate::engine::envoy::{Mesh, Reads, ZTUNNEL};
-use crate::engine::{Enforced, chain};
+use crate::engine::{Chain, Enforced, chain};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
 use crate::meant::{self, Meant};
 use crate::model::Model;
@@ -30,6 +32,7 @@ use crate::policies::Policies;
 use crate::request::Request;
 use crate::spoken;
 use crate::waypoints;
+use behind::Behind;
 use network::{Fault, Fences};
 
 /// What was proved, and what was not.
@@ -41,7 +44,7 @@ pub struct Proof {
     pub ports: usize,
     /// Ports of theirs that annotations take from the sidecar where NetworkPolicy is not enforced: nothing holds there.
     pub bypassed: usize,
-    /// Workloads that are called through a waypoint, which is not modelled yet.
+    /// Workloads that are called through a waypoint of others: what it admits is not ours to show.
     pub behind: usize,
     /// Workloads without a proxy at which NetworkPolicy is not enforced either: nothing holds there.
     pub unmeshed: usize,
@@ -81,13 +84,20 @@ pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
     for name in resolved.world.clusters.keys() {
         policies.insert(name, read(name, compiled, diagnostics));
     }
-    let fences = Fences::of(resolved, &policies);
+    let models: BTreeMap<&str, Model<'_>> = resolved
+        .world
+        .clusters
+        .iter()
+        .filter_map(|(name, cluster)| {
+            let cluster = Cluster { document: cluster.document, inventory: cluster.inventory };
+            Some((*name, Model::joining(cluster, policies.get(name)?)))
+        })
+        .collect();
+    let fences = Fences::of(resolved, &models);
     let prove = |governed: &Governed<'_>| {
         let (mut said, mut proof) = (Diagnostics::new(), Proof::default());
-        let (cluster, policies) =
-            (resolved.world.clusters.get(governed.unit.cluster), policies.get(governed.unit.cluster));
-        if let (Some(cluster), Some(policies)) = (cluster, policies) {
-            compare(governed, cluster, policies, &fences, &mut proof, &mut said);
+        if let Some(model) = models.get(governed.unit.cluster) {
+            compare(governed, model, &fences, &mut proof, &mut said);
         }
         (proof, said)
     };
@@ -98,12 +108,9 @@ pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
         diagnostics.append(said);
     }
     let mut differing = BTreeSet::new();
-    for (name, cluster) in &resolved.world.clusters {
-        if let Some(policies) = policies.get(name) {
-            let model = Model::joining(Cluster { document: cluster.document, inventory: cluster.inventory }, policies);
-            differing.extend(exposures::compare(resolved, &model, diagnostics));
-            differing.extend(egresses::compare(resolved, &model, diagnostics));
-        }
+    for model in models.values() {
+        differing.extend(exposures::compare(resolved, model, diagnostics));
+        differing.extend(egresses::compare(resolved, model, diagnostics));
     }
     let exposed: BTreeSet<_> = resolved.exposures.iter().map(|exposed| exposed.document.span).collect();
     proof.exposures = exposed.difference(&differing).count();
@@ -135,13 +142,12 @@ pub fn read(cluster: &str, compiled: &Compiled, diagnostics: &mut Diagnostics) -
 /// Compares a unit workload by workload and port by port.
 fn compare(
     governed: &Governed<'_>,
-    cluster: &Cluster<'_>,
-    policies: &Policies,
+    model: &Model<'_>,
     fences: &Fences<'_>,
     proof: &mut Proof,
     diagnostics: &mut Diagnostics,
 ) {
-    let unit = &governed.unit;
+    let (unit, cluster, policies) = (&governed.unit, model.cluster(), model.policies());
     let domains = cluster.trust_domains();
     for workload in &unit.workloads {
         let place = Place { namespace: unit.namespace, labels: &workload.labels, root: cluster.root_namespace() };
@@ -157,10 +163,19 @@ fn compare(
             continue;
         };
         // What comes out of a waypoint has its identity, so that more is to be shown than what callers may do.
-        if plane == DataPlane::Ambient && waypoints::is_behind(cluster, workload) {
+        let waypoints = if plane == DataPlane::Ambient { waypoints::named(cluster, workload) } else { Vec::new() };
+        if waypoints.iter().any(|named| waypoints::identity(model, *named).is_none()) {
             proof.behind += 1;
             continue;
         }
+        let behind = Behind {
+            governed,
+            model,
+            policies,
+            place: &place,
+            domains: &domains,
+            reason: Origin::new(workload.span, ""),
+        };
         let mut same = true;
         for port in named.iter().copied().chain(fresh) {
             if workload.is_past_the_proxy(plane, port) {
@@ -172,7 +187,11 @@ fn compare(
                 let meant = Meant::at(governed, port, reads, &domains);
                 difference(&meant, &place, policies, reads, &domains, equally)
             };
-            match readings(unit, port).find_map(differs) {
+            let found = match waypoints.is_empty() {
+                true => readings(unit, port).find_map(differs),
+                false => behind.differs(workload, port),
+            };
+            match found {
                 Some(difference) => {
                     same = false;
                     report(governed, port, &difference, workload.span, diagnostics);
@@ -272,12 +291,21 @@ fn difference(
         return Some(Difference::Providers);
     }
     let chain = chain(&selected, reads, &Mesh { trust_domains: domains.to_vec() });
-    let tests = || meant.chain.rules().flat_map(Enforced::tests).chain(chain.rules().flat_map(Enforced::tests));
-    let both = meant.arrivals.issuers.iter().chain(&arrivals.issuers).cloned().collect();
+    compared((&chain, &arrivals), (&meant.chain, &meant.arrivals), equally)
+}
+
+/// Compares what manifests admit with what was meant: exactly that, or only no more.
+fn compared<O, P>(
+    (chain, arrivals): (&Chain<O>, &Arrivals),
+    (meant, wanted): (&Chain<P>, &Arrivals),
+    equally: bool,
+) -> Option<Difference> {
+    let tests = || meant.rules().flat_map(Enforced::tests).chain(chain.rules().flat_map(Enforced::tests));
+    let both = wanted.issuers.iter().chain(&arrivals.issuers).cloned().collect();
     // Tokens that only one side takes are told apart in one space; each side then takes its own.
     let space = Space::of(Arrivals { issuers: both, ..arrivals.clone() }, tests(), &[]);
-    let ours = Verdict::of(&space, &arrivals, &chain);
-    let theirs = Verdict::of(&space, &meant.arrivals, &meant.chain);
+    let ours = Verdict::of(&space, arrivals, chain);
+    let theirs = Verdict::of(&space, wanted, meant);
     if let Some(request) = ours.beyond(&theirs, Certainty::Perhaps, Certainty::Perhaps) {
         return Some(Difference::Wider(request));
     }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::gateway_api;
 use super::object::{Kind, Object, Stage, fields, labels};
 use crate::inventory::Labels;
-use crate::ir::{MeshPlan, NamespacePlan, Origins, Rule, UnitPlan};
+use crate::ir::{MeshPlan, NamespacePlan, Origins, Rule};
 
 pub(super) const KIND: Kind = Kind("security.istio.io/v1", "AuthorizationPolicy");
 /// The most rules one object may hold (istio/api: security/v1beta1/authorization_policy.proto).
@@ -14,11 +15,11 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
     for (rules, on_trial) in [(&namespace.ceilings, false), (&namespace.ceilings_on_trial, true)] {
         let policy =
             Policy { stage: Stage::Deny, action: "DENY", name: "ringfence-ceiling", rules, on_trial, provider: None };
-        policy.emit(&namespace.name, None, objects);
+        policy.emit(&namespace.name, &Attached::Namespace, objects);
     }
     for unit in &namespace.units {
         if let Some(mesh) = &unit.mesh {
-            unit_policies(&namespace.name, unit, mesh, objects);
+            policies(&namespace.name, &Attached::Pods(&unit.selector), ("", &unit.name), mesh, objects);
         }
     }
     if namespace.units.iter().any(|unit| unit.mesh.is_some()) || namespace.is_meshed() {
@@ -36,11 +37,47 @@ pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
     }
 }
 
-fn unit_policies(namespace: &str, unit: &UnitPlan, mesh: &MeshPlan, objects: &mut Vec<Object>) {
+/// What a policy is attached to.
+pub(super) enum Attached<'a> {
+    /// Every pod of its namespace.
+    Namespace,
+    /// Pods with these labels.
+    Pods(&'a Labels),
+    /// What is called by a Service, at the waypoint before it.
+    Service(&'a str),
+    /// A Gateway.
+    Gateway(&'a str),
+    /// Every Gateway of a class.
+    Class(&'a str),
+}
+
+impl Attached<'_> {
+    /// Returns the spec of a policy that is attached so.
+    pub fn spec(&self) -> Map<String, Value> {
+        let target = |group: &str, kind: &str, name: &str| json!([{ "group": group, "kind": kind, "name": name }]);
+        let attached = match self {
+            Self::Namespace => return Map::new(),
+            Self::Pods(pods) => ("selector", fields([("matchLabels", labels(pods))])),
+            Self::Service(name) => ("targetRefs", target("", "Service", name)),
+            Self::Gateway(name) => ("targetRefs", target(gateway_api::GROUP, "Gateway", name)),
+            Self::Class(name) => ("targetRefs", target(gateway_api::GROUP, "GatewayClass", name)),
+        };
+        [(attached.0.to_owned(), attached.1)].into_iter().collect()
+    }
+}
+
+/// Writes the policies of one place; a name is made of what stands before the purpose and what stands after it.
+pub(super) fn policies(
+    namespace: &str,
+    attached: &Attached<'_>,
+    (before, after): (&str, &str),
+    mesh: &MeshPlan,
+    objects: &mut Vec<Object>,
+) {
     let mut emit = |stage, action, purpose: &str, rules: &[Rule], on_trial, provider| {
-        let name = format!("ringfence-{purpose}-{}", unit.name);
+        let name = format!("ringfence-{before}{purpose}-{after}");
         let policy = Policy { stage, action, name: &name, rules, on_trial, provider };
-        policy.emit(namespace, Some(&unit.selector), objects);
+        policy.emit(namespace, attached, objects);
     };
     emit(Stage::Deny, "DENY", "ceiling", &mesh.ceilings, false, None);
     emit(Stage::Deny, "DENY", "ceiling", &mesh.ceilings_on_trial, true, None);
@@ -65,12 +102,9 @@ struct Policy<'a> {
 }
 
 impl Policy<'_> {
-    fn emit(&self, namespace: &str, selector: Option<&Labels>, objects: &mut Vec<Object>) {
+    fn emit(&self, namespace: &str, attached: &Attached<'_>, objects: &mut Vec<Object>) {
         for (part, rules) in self.rules.chunks(MOST_RULES).enumerate() {
-            let mut spec = Map::new();
-            if let Some(selector) = selector {
-                spec.insert("selector".to_owned(), fields([("matchLabels", labels(selector))]));
-            }
+            let mut spec = attached.spec();
             spec.insert("action".to_owned(), self.action.into());
             if let Some(provider) = self.provider {
                 spec.insert("provider".to_owned(), json!({ "name": provider }));

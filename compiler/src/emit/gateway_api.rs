@@ -13,7 +13,7 @@ use crate::spec::exposure::TlsMode;
 
 /// The group of its kinds.
 pub(super) const GROUP: &str = "gateway.networking.k8s.io";
-const GATEWAY: Kind = Kind("gateway.networking.k8s.io/v1", "Gateway");
+pub(super) const GATEWAY: Kind = Kind("gateway.networking.k8s.io/v1", "Gateway");
 const LISTENER_SET: Kind = Kind("gateway.networking.k8s.io/v1", "ListenerSet");
 const HTTP_ROUTE: Kind = Kind("gateway.networking.k8s.io/v1", "HTTPRoute");
 const GRPC_ROUTE: Kind = Kind("gateway.networking.k8s.io/v1", "GRPCRoute");

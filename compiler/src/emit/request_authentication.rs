@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::object::{Kind, Object, Stage, labels};
+use super::authorization::Attached;
+use super::object::{Kind, Object, Stage};
 use crate::ir::{NamespacePlan, Origins};
+use crate::resolve::statements::Origin;
 use crate::source::Spanned;
 use crate::spec::authentication::{Issuer, TokenPlace};
 
@@ -11,12 +13,21 @@ pub(super) const KIND: Kind = Kind("security.istio.io/v1", "RequestAuthenticatio
 
 pub(super) fn emit(namespace: &NamespacePlan, objects: &mut Vec<Object>) {
     for unit in &namespace.units {
-        let Some(mesh) = unit.mesh.as_ref().filter(|mesh| !mesh.issuers.is_empty()) else { continue };
-        let rules: Vec<Value> = mesh.issuers.iter().map(|(issuer, _)| rule(issuer)).collect();
-        let origins: Origins = mesh.issuers.iter().map(|(_, origin)| origin.clone()).collect();
-        let spec = json!({ "selector": { "matchLabels": labels(&unit.selector) }, "jwtRules": rules });
-        objects.push(Object::of_unit(Stage::Identity, &KIND, namespace, unit, spec, origins));
+        let Some(mesh) = &unit.mesh else { continue };
+        let name = format!("ringfence-{}", unit.name);
+        objects.extend(of(&namespace.name, &Attached::Pods(&unit.selector), name, &mesh.issuers));
     }
+}
+
+/// Writes the one object of a place; none where no tokens are taken.
+pub(super) fn of(namespace: &str, at: &Attached<'_>, name: String, issuers: &[(Issuer, Origin)]) -> Option<Object> {
+    if issuers.is_empty() {
+        return None;
+    }
+    let mut spec = at.spec();
+    spec.insert("jwtRules".to_owned(), issuers.iter().map(|(issuer, _)| rule(issuer)).collect());
+    let origins: Origins = issuers.iter().map(|(_, origin)| origin.clone()).collect();
+    Some(Object::new(Stage::Identity, &KIND, namespace, name, spec.into(), origins))
 }
 
 pub(super) fn rule(issuer: &Issuer) -> Value {

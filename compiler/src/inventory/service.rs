@@ -25,6 +25,8 @@ pub struct KubernetesService {
     pub ports: Vec<ServicePort>,
     /// How whoever is outside the cluster may call it, if it may.
     pub opened: Option<Opened>,
+    /// Whether it has no address of its own, so that callers are told those of its pods.
+    pub headless: bool,
     /// Whether it is a ServiceEntry of Istio, which stands before pods and machines of its namespace as a Service does.
     pub is_entry: bool,
     /// Where it was written.
@@ -67,16 +69,10 @@ impl KubernetesService {
 
 impl PartialEq for KubernetesService {
     fn eq(&self, other: &Self) -> bool {
-        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports, self.is_entry, self.opened)
-            == (
-                &other.namespace,
-                &other.name,
-                &other.labels,
-                &other.selector,
-                &other.ports,
-                other.is_entry,
-                other.opened,
-            )
+        let parts = |it: &Self| (it.is_entry, it.opened, it.headless);
+        (&self.namespace, &self.name, &self.labels, &self.selector, &self.ports)
+            == (&other.namespace, &other.name, &other.labels, &other.selector, &other.ports)
+            && parts(self) == parts(other)
     }
 }
 
@@ -118,6 +114,7 @@ pub(super) fn read(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Result
         selector,
         ports,
         opened: spec.and_then(opened),
+        headless: spec.and_then(|spec| spec.get("clusterIP")).and_then(Node::as_str) == Some("None"),
         is_entry: false,
         span: object.span,
     })

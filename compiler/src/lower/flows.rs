@@ -7,19 +7,21 @@
 
 mod index;
 pub(super) mod plumbing;
+mod waypoints;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
 use self::index::Index;
+use super::waypoints::Behind;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{Flow, NetworkPlan, Origins, Peer, Transport};
 use crate::requests::{Clause, Field, IdentityPattern};
 use crate::resolve::world::{Cluster, World};
 use crate::resolve::{Governed, Resolved};
-use crate::spec::cluster::{ClusterSpec, DataPlane};
+use crate::spec::cluster::{ClusterSpec, DataPlane, GatewayRole};
 use crate::spec::reference::meets;
 
 /// The port of the tunnels mesh traffic travels in where workloads are in ambient mode.
@@ -28,6 +30,8 @@ pub(super) const HBONE: u16 = 15008;
 type Ports = BTreeSet<u16>;
 /// Peers by ports; no port means every port.
 type Peers = BTreeMap<Ports, BTreeSet<Peer>>;
+/// The cluster of callers whose addresses nobody knows, and the cluster they call.
+type Strangers = (String, String);
 /// Units that are called alike: by whom and on which ports.
 type Called<'r> = BTreeMap<(&'r Field<IdentityPattern>, &'r Field<IpNet>, Ports), BTreeSet<usize>>;
 
@@ -43,11 +47,21 @@ pub(super) struct Connections {
     called: Vec<BTreeSet<String>>,
     /// Clusters in which mesh traffic may travel in tunnels.
     tunnelled: BTreeSet<String>,
+    /// Who connects to the waypoint of a namespace, by cluster and namespace.
+    waypoints: BTreeMap<(String, String), WaypointPeers>,
+}
+
+/// Who connects to a waypoint, and where it connects to.
+#[derive(Default)]
+struct WaypointPeers {
+    ingress: BTreeSet<Peer>,
+    egress: BTreeSet<Peer>,
+    origins: Origins,
 }
 
 impl Connections {
     /// Works out every connection.
-    pub fn of(resolved: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Self {
+    pub fn of(resolved: &Resolved<'_>, behind: &[Option<Behind<'_>>], diagnostics: &mut Diagnostics) -> Self {
         let units = &resolved.units;
         let tunnelled = resolved.world.clusters.iter().filter(|(_, cluster)| cluster.has_tunnels());
         let mut connections = Self {
@@ -56,47 +70,44 @@ impl Connections {
             egress: vec![Peers::new(); units.len()],
             called: vec![BTreeSet::new(); units.len()],
             tunnelled: tunnelled.map(|(name, _)| (*name).to_owned()).collect(),
+            waypoints: BTreeMap::new(),
         };
         let index = Index::of(resolved);
         let mut called = Called::new();
+        let mut strangers = BTreeSet::new();
         for (at, governed) in units.iter().enumerate() {
             for grant in governed.access.grants.iter().filter(|grant| !grant.on_trial) {
                 if let Some(origins) = connections.origins.get_mut(at) {
                     origins.insert(grant.origin.clone());
                     origins.extend(grant.exceptions.iter().cloned());
                 }
+                let behind = behind.get(at).and_then(Option::as_ref);
                 for clause in grant.set.clauses() {
-                    connections.admit(resolved, &index, at, clause);
-                    let ports = clause.ports.patterns().copied().collect();
+                    let straight = straight(clause, behind);
+                    if let Some(behind) = behind.filter(|behind| behind.is_called(clause)) {
+                        let elsewhere = connections.lead(resolved, &index, at, behind, (clause, grant));
+                        strangers.extend(elsewhere.into_iter().filter(|_| straight.is_none()));
+                    }
+                    let Some(ports) = straight else { continue };
+                    connections.admit(resolved, &index, at, clause, ports.clone());
                     called.entry((&clause.identities, &clause.addresses, ports)).or_default().insert(at);
                 }
             }
         }
-        connections.connect(resolved, &index, &called, diagnostics);
+        strangers.extend(connections.connect(resolved, &index, &called));
+        report_strangers(&resolved.world, &strangers, diagnostics);
         connections
     }
 
     /// Notes whom a clause admits to a unit, as far as its own cluster shows them.
-    fn admit(&mut self, resolved: &Resolved<'_>, index: &Index<'_>, at: usize, clause: &Clause) {
+    fn admit(&mut self, resolved: &Resolved<'_>, index: &Index<'_>, at: usize, clause: &Clause, ports: Ports) {
         let Some(unit) = resolved.units.get(at).map(|governed| &governed.unit) else { return };
         let Some(cluster) = resolved.world.clusters.get(unit.cluster) else { return };
-        let peers: BTreeSet<Peer> = match (&clause.identities, &clause.addresses) {
-            // Anyone: no peer is named at all.
-            (Field::Any, Field::Any) => [Peer::Anywhere].into(),
-            (Field::Any, Field::Only(addresses)) => addresses.iter().map(|net| Peer::Addresses(*net)).collect(),
-            (Field::Only(patterns), _) => patterns.iter().flat_map(|pattern| index.pods(cluster, pattern)).collect(),
-        };
-        extend(&mut self.ingress, at, clause.ports.patterns().copied().collect(), &peers);
+        extend(&mut self.ingress, at, ports, &arriving(index, cluster, clause));
     }
 
-    /// Connects the callers of units to them: once for all units that are called alike.
-    fn connect(
-        &mut self,
-        resolved: &Resolved<'_>,
-        index: &Index<'_>,
-        called: &Called<'_>,
-        diagnostics: &mut Diagnostics,
-    ) {
+    /// Connects the callers of units to them: once for all units that are called alike. Returns who is not connected.
+    fn connect(&mut self, resolved: &Resolved<'_>, index: &Index<'_>, called: &Called<'_>) -> BTreeSet<Strangers> {
         let world = &resolved.world;
         let cluster = |at: &usize| resolved.units.get(*at).map(|governed| governed.unit.cluster);
         let by_cluster = |units: BTreeSet<usize>| {
@@ -138,7 +149,7 @@ impl Connections {
                             if by_address { BTreeSet::new() } else { seen(&callers, crossing.arrives_from) };
                         units.iter().for_each(|at| extend(&mut self.ingress, *at, ports.clone(), &arriving));
                         seen(units, crossing.leaves_to)
-                    } else if by_address {
+                    } else if by_address || are_apart(world, from, to) {
                         continue;
                     } else {
                         strangers.insert((from.to_owned(), (*to).to_owned()));
@@ -155,7 +166,7 @@ impl Connections {
                 }
             }
         }
-        report_strangers(world, &strangers, diagnostics);
+        strangers
     }
 
     /// Returns the namespaces a unit calls.
@@ -199,14 +210,35 @@ fn extend(of: &mut [Peers], at: usize, ports: Ports, peers: &BTreeSet<Peer>) {
 }
 
 fn flow(ports: &Ports, peers: &BTreeSet<Peer>, tunnelled: bool) -> Flow {
-    let mut ports: Vec<(Transport, u16)> = ports.iter().map(|port| (Transport::Tcp, *port)).collect();
+    let mut ports: BTreeSet<(Transport, u16)> = ports.iter().map(|port| (Transport::Tcp, *port)).collect();
     // The plugin sees the tunnel alone; the port inside it is kept by the AuthorizationPolicy.
     if tunnelled && !ports.is_empty() {
-        ports.push((Transport::Tcp, HBONE));
-        ports.sort();
+        ports.insert((Transport::Tcp, HBONE));
     }
     let peers = if peers.contains(&Peer::Anywhere) { BTreeSet::new() } else { peers.clone() };
-    Flow { ports, peers }
+    Flow { ports: ports.into_iter().collect(), peers }
+}
+
+/// Returns whom a clause admits, as far as a cluster shows them.
+fn arriving(index: &Index<'_>, cluster: &Cluster<'_>, clause: &Clause) -> BTreeSet<Peer> {
+    match (&clause.identities, &clause.addresses) {
+        // Anyone: no peer is named at all.
+        (Field::Any, Field::Any) => [Peer::Anywhere].into(),
+        (Field::Any, Field::Only(addresses)) => addresses.iter().map(|net| Peer::Addresses(*net)).collect(),
+        (Field::Only(patterns), _) => patterns.iter().flat_map(|pattern| index.pods(cluster, pattern)).collect(),
+    }
+}
+
+/// Returns the ports at which callers get to pods by themselves, none for every port; `None` where a waypoint is all that does.
+fn straight(clause: &Clause, behind: Option<&Behind<'_>>) -> Option<Ports> {
+    let ports: Ports = clause.ports.patterns().copied().collect();
+    let Some(behind) = behind else { return Some(ports) };
+    if clause.ports.is_any() {
+        // What asks for HTTP is asked of ports that the waypoint alone reads.
+        return (*clause == clause.l4()).then_some(ports);
+    }
+    let left: Ports = ports.difference(&behind.read).copied().collect();
+    (!left.is_empty()).then_some(left)
 }
 
 /// How connections get from one cluster into another.
@@ -222,7 +254,18 @@ pub(super) fn crossing(world: &World<'_>, from: &str, to: &str) -> Option<Crossi
     from.shares_a_network_with(to).then(|| Crossing { arrives_from: pods(from), leaves_to: pods(to) })
 }
 
-fn report_strangers(world: &World<'_>, strangers: &BTreeSet<(String, String)>, diagnostics: &mut Diagnostics) {
+/// Tells whether nothing leads from one cluster to another: each is on a network of its own, and no gateway joins them.
+pub(super) fn are_apart(world: &World<'_>, from: &str, to: &str) -> bool {
+    let facts = |name: &str| world.clusters.get(name).map(|cluster| &cluster.document.spec);
+    let (Some(from), Some(to)) = (facts(from), facts(to)) else { return false };
+    let joins = |spec: &ClusterSpec| {
+        let mut roles = spec.gateways.values().filter_map(|gateway| gateway.value.role.as_ref());
+        roles.any(|role| role.value == GatewayRole::EastWest)
+    };
+    from.network.is_some() && to.network.is_some() && !from.names_the_network_of(to) && !joins(from) && !joins(to)
+}
+
+fn report_strangers(world: &World<'_>, strangers: &BTreeSet<Strangers>, diagnostics: &mut Diagnostics) {
     for (from, to) in strangers {
         let (Some(one), Some(other)) = (world.clusters.get(from.as_str()), world.clusters.get(to.as_str())) else {
             continue;
@@ -236,6 +279,18 @@ fn report_strangers(world: &World<'_>, strangers: &BTreeSet<(String, String)>, d
             let both =
                 both.label("admits no callers of the other").and(one.document.metadata.name.span, "lists them, too");
             diagnostics.report(both.help("list in `podCidrs` the addresses of each cluster's own pods"));
+            continue;
+        }
+        if ours.shares_a_network_with(theirs) {
+            let around = code::CROSS_CLUSTER_PEER.at(
+                other.document.metadata.name.span,
+                format!("callers in `{from}` are granted access in `{to}` behind a waypoint, and how they come to one is not modelled"),
+            );
+            diagnostics.report(
+                around.label("admits none of them").and(one.document.metadata.name.span, "where they call from").help(
+                    "grant them callers and ports alone, which needs no waypoint, or callers of their own cluster",
+                ),
+            );
             continue;
         }
         let unknown = code::CROSS_CLUSTER_PEER.at(

@@ -25,13 +25,31 @@ pub(super) enum Action {
     Deny,
 }
 
+/// What reads rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engine {
+    /// A sidecar or a waypoint.
+    Envoy,
+    /// The ztunnel of a node, which sees connections alone.
+    Ztunnel,
+}
+
+impl From<DataPlane> for Engine {
+    fn from(plane: DataPlane) -> Self {
+        match plane {
+            DataPlane::Sidecar => Self::Envoy,
+            DataPlane::Ambient => Self::Ztunnel,
+        }
+    }
+}
+
 /// What is needed to write rules for a unit.
 pub(super) struct Rules<'u, 'a, 'd> {
     pub world: &'u World<'a>,
     pub unit: &'u Unit<'a>,
     /// What bounds the unit: a grant that is clipped may ask for HTTP because one of these does.
     pub ceilings: &'u [Ceiling],
-    pub plane: DataPlane,
+    pub engine: Engine,
     pub diagnostics: &'d mut Diagnostics,
 }
 
@@ -70,7 +88,7 @@ impl Rules<'_, '_, '_> {
 
     /// Reports a grant that a mandate clips to HTTP where nothing sees it: the mandate asks for it, so it is shown.
     fn is_clipped_out_of_reach(&mut self, grant: &Grant) -> bool {
-        if self.plane != DataPlane::Ambient || grant.set.is_l4() {
+        if self.engine != Engine::Ztunnel || grant.set.is_l4() {
             return false;
         }
         let clips = |ceiling: &&Ceiling| match &ceiling.bound {
@@ -200,7 +218,7 @@ impl Rules<'_, '_, '_> {
         let domains = self.world.clusters.get(self.unit.cluster).map(Cluster::trust_domains).unwrap_or_default();
         let same = |domain: &String| domain == "cluster.local" || domains.contains(domain);
         match &pattern.trust_domain {
-            Part::Exactly(domain) if self.plane == DataPlane::Ambient && same(domain) => domains
+            Part::Exactly(domain) if self.engine == Engine::Ztunnel && same(domain) => domains
                 .iter()
                 .map(|domain| IdentityPattern { trust_domain: Part::Exactly(domain.clone()), ..pattern.clone() })
                 .collect(),
@@ -211,11 +229,11 @@ impl Rules<'_, '_, '_> {
     /// Returns the ports on which HTTP is asked of a clause; says where that cannot be enforced.
     fn http_ports(&mut self, clause: &Clause, origin: &Origin) -> Option<Vec<u16>> {
         let name = &self.unit.name;
-        if self.plane == DataPlane::Ambient {
+        if self.engine == Engine::Ztunnel {
             let ambient = code::L7_WITHOUT_WAYPOINT.at(origin.span, self.sees_no_http());
-            self.diagnostics.report(
-                ambient.label("asks for HTTP").help("ask for callers and ports alone, or give the workload a sidecar"),
-            );
+            self.diagnostics.report(ambient.label("asks for HTTP").help(
+                "declare a `waypoint` for its namespace in the Cluster, give the workload a sidecar, or ask for callers and ports alone",
+            ));
             return None;
         }
         let asked: Vec<u16> = clause.ports.patterns().copied().filter(|port| !MESH_PORTS.contains(port)).collect();

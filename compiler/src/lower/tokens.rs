@@ -1,10 +1,9 @@
 //! What makes a token required, and whom else to ask.
 
-use super::rules::Rules;
+use super::rules::{Engine, Rules};
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::Rule;
 use crate::resolve::authentication::Authentication;
-use crate::spec::cluster::DataPlane;
 
 /// Returns the rule that denies requests without an accepted token: a RequestAuthentication alone lets them through.
 ///
@@ -40,14 +39,16 @@ pub(super) fn ask(authentication: &Authentication, rules: &mut Rules<'_, '_, '_>
         );
         return None;
     }
-    if rules.plane == DataPlane::Ambient {
+    if rules.engine == Engine::Ztunnel {
         let ambient = code::L7_WITHOUT_WAYPOINT.at(
             origin.span,
             format!("`{}` is in ambient mode without a waypoint, so nobody can be asked", rules.unit.name),
         );
-        rules
-            .diagnostics
-            .report(ambient.label("not enforced there").help("leave the workload out, or give it a sidecar"));
+        rules.diagnostics.report(
+            ambient
+                .label("not enforced there")
+                .help("leave the workload out, or give it a sidecar or its namespace a waypoint"),
+        );
         return None;
     }
     if let Some(port) = rules.blind().first() {

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::rules::{Action, Rules};
+use super::rules::{Action, Engine, Rules};
+use super::waypoints::Behind;
 use super::{Lowering, ceilings, egress, obliged, origins, outside, plaintext, tokens, trial};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::ir::{MeshPlan, NamespacePlan, NetworkPlan, Origins, SidecarPlan, UnitPlan};
 use crate::resolve::Governed;
-use crate::resolve::access::Grant;
+use crate::resolve::access::{Access, Grant};
+use crate::resolve::authentication::Authentication;
 use crate::resolve::fields::{Arrivals, ByPort, Mtls};
 use crate::resolve::statements::Origin;
+use crate::resolve::units::Unit;
 use crate::resolve::world::World;
 use crate::spec::authentication::MtlsMode;
 use crate::spec::cluster::DataPlane;
@@ -56,46 +59,64 @@ impl Lowering<'_, '_, '_> {
     }
 
     fn mesh(&mut self, governed: &Governed<'_>, at: usize, plane: DataPlane, plan: &NamespacePlan) -> MeshPlan {
-        let (unit, access) = (&governed.unit, &governed.access);
-        let world = &self.resolved.world;
+        let (unit, access, authentication) = (&governed.unit, &governed.access, &governed.authentication);
         let tried = trial::is_safe(self.cluster, plane);
         if !tried {
             trial::check(governed, self.cluster, self.diagnostics);
         }
-        let mut rules = Rules { world, unit, ceilings: &access.ceilings, plane, diagnostics: self.diagnostics };
+        plaintext::check_denies(&self.resolved.world, governed, self.diagnostics);
+        plaintext::check_grants(governed, plane, self.diagnostics);
+        let (engine, behind) = (Engine::from(plane), self.behind.get(at).and_then(Option::as_ref));
+        let access_log = obliged(&governed.settings.access_log);
+        let mesh = match behind {
+            None => {
+                if plane == DataPlane::Ambient {
+                    check_unseen(governed, &access_log, self.diagnostics);
+                }
+                self.enforced(&Enforced { unit, access, authentication, engine, tried })
+            }
+            Some(behind) => self.straight(governed, behind, tried),
+        };
+        MeshPlan {
+            mtls: mtls(governed, plane, plan.mtls.as_ref(), self.diagnostics),
+            access_log: if access_log == plan.access_log || behind.is_some() { Vec::new() } else { access_log },
+            sidecar: (plane == DataPlane::Sidecar).then(|| SidecarPlan {
+                namespaces: self.connections.namespaces(at),
+                hosts: egress::told(self.resolved, at),
+                egress: governed.settings.egress.value,
+                origins: origins(&governed.settings.egress),
+            }),
+            ..mesh
+        }
+    }
+
+    /// Lowers what ztunnel enforces at the pods behind a waypoint: what needs no waypoint, and that whatever does comes from it.
+    fn straight(&mut self, governed: &Governed<'_>, behind: &Behind<'_>, tried: bool) -> MeshPlan {
+        let access = behind.straight(&governed.access);
+        let authentication = &Authentication::default();
+        let what = Enforced { unit: &governed.unit, access: &access, authentication, engine: Engine::Ztunnel, tried };
+        let mut mesh = self.enforced(&what);
+        let Some(principal) = behind.identity.istio_principal() else { return mesh };
+        let origins = behind.origins(self.cluster);
+        behind.admit(&mut mesh.allow, &principal, &origins);
+        for rules in [&mut mesh.deny, &mut mesh.deny_on_trial, &mut mesh.ceilings, &mut mesh.ceilings_on_trial] {
+            *rules = behind.except(std::mem::take(rules), &principal);
+        }
+        mesh.deny.extend(behind.alone(&principal, &origins));
+        mesh.deny.sort();
+        mesh
+    }
+
+    /// Lowers what is enforced where something is called.
+    pub(super) fn enforced(&mut self, what: &Enforced<'_, '_>) -> MeshPlan {
+        let Enforced { unit, access, authentication, engine, tried } = *what;
+        let world = &self.resolved.world;
+        let mut rules = Rules { world, unit, ceilings: &access.ceilings, engine, diagnostics: self.diagnostics };
         let written = |grants: &[Grant], on_trial: bool, action: Action, rules: &mut Rules<'_, '_, '_>| {
             let chosen: Vec<_> = grants.iter().filter(|grant| grant.on_trial == on_trial).collect();
             rules.of(&chosen, action)
         };
-        plaintext::check_denies(&self.resolved.world, governed, rules.diagnostics);
-        plaintext::check_grants(governed, plane, rules.diagnostics);
-        let issuers = governed.authentication.issuers.iter();
-        if let (DataPlane::Ambient, Some(issuer)) = (plane, governed.authentication.issuers.first()) {
-            let ambient = code::L7_WITHOUT_WAYPOINT.at(
-                issuer.origin.span,
-                format!("`{}` is in ambient mode without a waypoint, so nothing checks tokens", unit.name),
-            );
-            rules.diagnostics.report(
-                ambient
-                    .label("not enforced there")
-                    .help("tokens are HTTP: leave the workload out, or give it a sidecar"),
-            );
-        }
-        let access_log = obliged(&governed.settings.access_log);
-        if let (DataPlane::Ambient, Some((_, origin))) = (plane, access_log.first()) {
-            let ambient = code::L7_WITHOUT_WAYPOINT.at(
-                origin.span,
-                format!(
-                    "`{}` is in ambient mode without a waypoint, where no Telemetry asks for an access log",
-                    unit.name
-                ),
-            );
-            rules
-                .diagnostics
-                .report(ambient.label("not kept there").help("leave the workload out, or give it a sidecar"));
-        }
         MeshPlan {
-            mtls: mtls(governed, plane, plan.mtls.as_ref(), rules.diagnostics),
             allow: written(&access.grants, false, Action::Allow, &mut rules),
             allow_on_trial: written(&access.grants, true, Action::Allow, &mut rules),
             deny: written(&access.denies, false, Action::Deny, &mut rules),
@@ -106,17 +127,53 @@ impl Lowering<'_, '_, '_> {
             } else {
                 Vec::new()
             },
-            issuers: issuers.map(|issuer| (issuer.spec.clone(), issuer.origin.clone())).collect(),
-            token: tokens::required(&governed.authentication, &mut rules),
-            ask: tokens::ask(&governed.authentication, &mut rules),
-            access_log: if access_log == plan.access_log { Vec::new() } else { access_log },
-            sidecar: (plane == DataPlane::Sidecar).then(|| SidecarPlan {
-                namespaces: self.connections.namespaces(at),
-                hosts: egress::told(self.resolved, at),
-                egress: governed.settings.egress.value,
-                origins: origins(&governed.settings.egress),
-            }),
+            issuers: authentication.issuers.iter().map(|issuer| (issuer.spec.clone(), issuer.origin.clone())).collect(),
+            token: tokens::required(authentication, &mut rules),
+            ask: tokens::ask(authentication, &mut rules),
+            ..MeshPlan::default()
         }
+    }
+}
+
+/// What is to be enforced at one place.
+#[derive(Clone, Copy)]
+pub(super) struct Enforced<'e, 'a> {
+    /// The unit, with the ports by which it is called there.
+    pub unit: &'e Unit<'a>,
+    /// Who reaches it.
+    pub access: &'e Access,
+    /// Which tokens it accepts.
+    pub authentication: &'e Authentication,
+    /// What reads the rules.
+    pub engine: Engine,
+    /// Whether mandates on trial may be objects.
+    pub tried: bool,
+}
+
+/// Reports tokens and access logs that are asked for where ztunnel is all there is.
+fn check_unseen(governed: &Governed<'_>, access_log: &[(String, Origin)], diagnostics: &mut Diagnostics) {
+    let name = &governed.unit.name;
+    if let Some(issuer) = governed.authentication.issuers.first() {
+        let ambient = code::L7_WITHOUT_WAYPOINT.at(
+            issuer.origin.span,
+            format!("`{name}` is in ambient mode without a waypoint, so nothing checks tokens"),
+        );
+        diagnostics.report(
+            ambient
+                .label("not enforced there")
+                .help("tokens are HTTP: leave the workload out, or give it a sidecar or its namespace a waypoint"),
+        );
+    }
+    if let Some((_, origin)) = access_log.first() {
+        let ambient = code::L7_WITHOUT_WAYPOINT.at(
+            origin.span,
+            format!("`{name}` is in ambient mode without a waypoint, where no Telemetry asks for an access log"),
+        );
+        diagnostics.report(
+            ambient
+                .label("not kept there")
+                .help("leave the workload out, or give it a sidecar or its namespace a waypoint"),
+        );
     }
 }
 

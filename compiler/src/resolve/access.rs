@@ -49,6 +49,21 @@ pub struct Access {
 }
 
 impl Access {
+    /// Returns the same access with other sets of requests; a grant or deny of which nothing is left is gone.
+    #[must_use]
+    pub fn mapped(&self, map: &impl Fn(&RequestSet) -> RequestSet) -> Self {
+        let each = |grants: &[Grant]| {
+            let mapped = grants.iter().map(|grant| Grant { set: map(&grant.set), ..grant.clone() });
+            mapped.filter(|grant| !grant.set.is_empty()).collect()
+        };
+        Self {
+            ceilings: self.ceilings.iter().map(|ceiling| ceiling.mapped(map)).collect(),
+            grants: each(&self.grants),
+            denies: each(&self.denies),
+            keep_default_away: self.keep_default_away.clone(),
+        }
+    }
+
     /// Returns the union of what is granted and enforced, before denies.
     #[must_use]
     pub fn granted(&self) -> RequestSet {

@@ -21,7 +21,7 @@ record! {
         pub network: Option<Spanned<Name>>,
         /// What enforces policy there.
         pub data_plane: Option<Spanned<DataPlane>>,
-        /// Namespaces with another data plane than the rest.
+        /// Namespaces with another data plane than the rest, or with a waypoint.
         pub namespaces: IndexMap<String, NamespaceFacts>,
         /// The namespace whose policies hold for the whole mesh.
         pub root_namespace: Option<Spanned<Name>>,
@@ -128,6 +128,8 @@ record! {
     pub struct NamespaceFacts {
         /// What enforces policy in it.
         pub data_plane: Spanned<DataPlane>,
+        /// The name of its waypoint, which is made and guarded: the proxy through which its Services are called, where policy asks for HTTP.
+        pub waypoint: Option<Spanned<Name>>,
     }
 }
 

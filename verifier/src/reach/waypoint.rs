@@ -44,13 +44,14 @@ pub struct Passed<'a> {
 }
 
 /// One way through a waypoint.
-struct Hop<'a> {
-    named: Named<'a>,
+pub(crate) struct Hop<'a> {
+    pub named: Named<'a>,
     /// The waypoint itself; `None` where no manifest shows it.
-    waypoint: Option<&'a Waypoint>,
-    service: Option<&'a KubernetesService>,
+    pub waypoint: Option<&'a Waypoint>,
+    /// The Service that is called; `None` for a pod that is called by its address.
+    pub service: Option<&'a KubernetesService>,
     /// The port that policies there are about.
-    port: u16,
+    pub port: u16,
     reads: &'static [Reads],
 }
 
@@ -71,7 +72,7 @@ pub fn through_waypoint<'a>(
 }
 
 /// Finds the waypoints before a port, by the Services that lead to it and by its own address.
-fn hops<'a>(model: &Model<'a>, to: &'a Workload, port: u16) -> Vec<Hop<'a>> {
+pub(crate) fn hops<'a>(model: &Model<'a>, to: &'a Workload, port: u16) -> Vec<Hop<'a>> {
     let inventory = model.cluster().inventory;
     let of_namespace = inventory.namespaces.get(&to.namespace);
     let mut hops = Vec::new();
@@ -160,12 +161,13 @@ fn is_followed(policies: &[&AuthorizationPolicy]) -> bool {
 }
 
 /// Returns the policies that a waypoint enforces for a Service, or for pods.
-fn attached<'a>(model: &Model<'a>, hop: &Hop<'a>) -> Vec<&'a AuthorizationPolicy> {
+pub(crate) fn attached<'a>(model: &Model<'a>, hop: &Hop<'a>) -> Vec<&'a AuthorizationPolicy> {
     let all = model.policies().authorization.iter();
     all.filter(|policy| is_for(model, hop, &policy.namespace, &policy.targets)).collect()
 }
 
-fn tokens<'a>(model: &Model<'a>, hop: &Hop<'a>) -> Vec<&'a JwtRule> {
+/// Returns the rules by which a waypoint takes tokens.
+pub(crate) fn tokens<'a>(model: &Model<'a>, hop: &Hop<'a>) -> Vec<&'a JwtRule> {
     let all = model.policies().tokens.iter();
     all.filter(|policy| is_for(model, hop, &policy.namespace, &policy.targets))
         .flat_map(|policy| &policy.rules)

@@ -8,6 +8,8 @@
 //! A grant counts whatever a deny takes from it: behind a proxy the deny is the proxy's, and elsewhere the compiler proved
 //! that the two have nothing in common.
 
+mod led;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
@@ -19,14 +21,15 @@ use ringfence_compiler::resolve::{Governed, Resolved};
 use ringfence_compiler::spec::cluster::{DataPlane, Enforcement};
 use ringfence_compiler::spec::reference::meets;
 
+use super::behind::is_read;
 use crate::istio::read::selects;
 use crate::kubernetes::network::{Network, blocks, names};
 use crate::kubernetes::network_policy::PeerMatch;
 use crate::kubernetes::passage::{Direction, Passage};
 use crate::kubernetes::peer::{Peer, Pod};
 use crate::kubernetes::port::{PortMatch, Server};
+use crate::model::Model;
 use crate::network::{TUNNEL, everywhere};
-use crate::policies::Policies;
 use crate::spoken::Spoken;
 
 /// The addresses from which the kubelet's probes come in ambient mode (istio.io: ambient/usage/networkpolicy).
@@ -55,35 +58,26 @@ pub(super) enum Fault {
 /// The emitted NetworkPolicies of all clusters.
 pub(super) struct Fences<'a> {
     resolved: &'a Resolved<'a>,
-    networks: BTreeMap<&'a str, Network<'a>>,
+    models: &'a BTreeMap<&'a str, Model<'a>>,
     /// The units of each cluster and namespace; what nobody governs has no policies of ours.
     governed: BTreeMap<(&'a str, &'a str), Vec<&'a Workload>>,
 }
 
 impl<'a> Fences<'a> {
-    pub fn of(resolved: &'a Resolved<'a>, policies: &'a BTreeMap<&'a str, Policies>) -> Self {
-        let mut networks = BTreeMap::new();
-        for (name, cluster) in &resolved.world.clusters {
-            if let Some(policies) = policies.get(name) {
-                networks.insert(*name, Network::of(cluster, policies));
-            }
-        }
+    pub fn of(resolved: &'a Resolved<'a>, models: &'a BTreeMap<&'a str, Model<'a>>) -> Self {
         let mut governed: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for unit in resolved.units.iter().map(|governed| &governed.unit) {
             governed.entry((unit.cluster, unit.namespace)).or_default().extend(&unit.workloads);
         }
-        Self { resolved, networks, governed }
+        Self { resolved, models, governed }
     }
 
     /// Looks at one workload of a unit. `alone` are the ports where nothing but NetworkPolicy is enforced, as far as they are
     /// known.
     pub fn at(&self, governed: &Governed<'_>, to: &Workload, alone: &BTreeSet<u16>) -> Fence {
         let unit = &governed.unit;
-        let (Some(network), Some(cluster)) =
-            (self.networks.get(unit.cluster), self.resolved.world.clusters.get(unit.cluster))
-        else {
-            return Fence::default();
-        };
+        let Some(model) = self.models.get(unit.cluster) else { return Fence::default() };
+        let (network, cluster) = (model.network(), model.cluster());
         let said = cluster.document.spec.network_policy.as_ref();
         // Nothing is emitted into the root namespace; a warning says so.
         if to.host_network
@@ -101,7 +95,7 @@ impl<'a> Fences<'a> {
             PeerMatch::Addresses { .. } => None,
         });
         let asked = examples.chain([Labels::new()]).collect();
-        let place = Place { fences: self, governed, network, cluster, to, gateways, asked };
+        let place = Place { fences: self, governed, model, network, cluster, to, gateways, asked };
         let mut fence = Fence::default();
         fence.fault = place.narrower(&mut fence.connections);
         // Whatever arrives at machines outside Kubernetes, no NetworkPolicy stops.
@@ -125,6 +119,7 @@ impl<'a> Fences<'a> {
 struct Place<'p, 'a> {
     fences: &'p Fences<'a>,
     governed: &'p Governed<'p>,
+    model: &'p Model<'a>,
     network: &'p Network<'a>,
     cluster: &'p Cluster<'a>,
     to: &'p Workload,
@@ -161,11 +156,16 @@ impl Place<'_, '_> {
     fn stopped(&self, clause: &Clause, port: u16, connections: &mut usize) -> Option<String> {
         let name = |workload: &Workload| format!("from `{}/{}`", workload.namespace, workload.name);
         let passes = |passage: Passage<'_>| matches!(passage, Passage::Open(_));
+        let led = self.led(self.to, port);
+        let enters = |peer: Peer<'_>| match led.as_slice() {
+            [] => passes(self.network.arrives(peer, self.to, port)),
+            led => led.iter().all(|led| self.arrives_by(led, peer)),
+        };
         match &clause.identities {
             Field::Any => {
                 for block in self.everywhere(&clause.addresses) {
                     *connections += 1;
-                    if !passes(self.network.arrives(Peer::Outside(block), self.to, port)) {
+                    if !enters(Peer::Outside(block)) {
                         return Some(format!("from {block}, where it arrives"));
                     }
                 }
@@ -173,7 +173,7 @@ impl Place<'_, '_> {
             Field::Only(patterns) => {
                 for (known, pod) in self.strangers(patterns) {
                     *connections += 1;
-                    if !passes(self.network.arrives(Peer::Pods(pod), self.to, port)) {
+                    if !enters(Peer::Pods(pod)) {
                         return Some(format!("from {known}, where it arrives"));
                     }
                 }
@@ -181,16 +181,15 @@ impl Place<'_, '_> {
         }
         for from in self.callers(clause) {
             *connections += 1;
-            let both = self.wires(from, port).into_iter().find_map(|port| {
-                let arrives = self.network.entrance(self.to, port).lets_any(self.network.seen(from));
-                // Pods that may call by their address are let in by that address, which is asked above.
-                let arrives = clause.identities.is_any() || passes(arrives);
-                let leaves = passes(self.network.leaves(from, self.to, port));
-                let end = if leaves { "arrives" } else { "leaves" };
-                (!arrives || !leaves).then(|| format!("{} to port {port}, where it {end}", name(from)))
-            });
-            if both.is_some() {
-                return both;
+            // Whoever is in ambient mode is led to the waypoint. Others go by themselves where ztunnel tells who may, and where it
+            // does not nobody means to let them in: a warning has said so.
+            let stopped = match self.cluster.plane_of(from) {
+                Some(DataPlane::Ambient) if !led.is_empty() => self.stopped_before(&led, from),
+                _ if !led.is_empty() && is_read(self.governed, port) => None,
+                _ => self.stopped_straight(clause, from, port),
+            };
+            if stopped.is_some() {
+                return stopped;
             }
         }
         let unit = &self.governed.unit;
@@ -198,7 +197,12 @@ impl Place<'_, '_> {
         for ((cluster, _), workloads) in &self.fences.governed {
             let (here, there) =
                 (self.fences.crossing(cluster, unit.cluster), self.fences.crossing(unit.cluster, cluster));
-            let Some(home) = self.fences.networks.get(cluster).filter(|_| *cluster != unit.cluster) else { continue };
+            let Some(home) = self.fences.models.get(cluster).filter(|_| *cluster != unit.cluster) else { continue };
+            // Callers of other clusters come through no waypoint that is known.
+            if !led.is_empty() {
+                continue;
+            }
+            let home = home.network();
             // By what address a pod of another cluster may call nobody can tell.
             if here.is_empty() || there.is_empty() || clause.identities.is_any() && !clause.addresses.is_any() {
                 continue;
@@ -219,6 +223,20 @@ impl Place<'_, '_> {
             }
         }
         None
+    }
+
+    /// Says where a caller of this cluster is stopped on its way to the workload.
+    fn stopped_straight(&self, clause: &Clause, from: &Workload, port: u16) -> Option<String> {
+        let passes = |passage: Passage<'_>| matches!(passage, Passage::Open(_));
+        self.wires(from, port).into_iter().find_map(|port| {
+            let arrives = self.network.entrance(self.to, port).lets_any(self.network.seen(from));
+            // Pods that may call by their address are let in by that address, which is asked apart.
+            let arrives = clause.identities.is_any() || passes(arrives);
+            let leaves = passes(self.network.leaves(from, self.to, port));
+            let end = if leaves { "arrives" } else { "leaves" };
+            let name = format!("from `{}/{}`", from.namespace, from.name);
+            (!arrives || !leaves).then(|| format!("{name} to port {port}, where it {end}"))
+        })
     }
 
     /// Returns the addresses of a condition; all of them where there is none.

@@ -111,6 +111,15 @@ impl Ceiling {
         self.bound.refuses(set)
     }
 
+    /// Returns the same ceiling with other sets of requests.
+    pub(super) fn mapped(&self, map: &impl Fn(&RequestSet) -> RequestSet) -> Self {
+        let bound = |bound: &Bound| match bound {
+            Bound::AtMost(most) => Bound::AtMost(map(most)),
+            Bound::Never(never) => Bound::Never(Barred { callers: map(&never.callers), but: map(&never.but) }),
+        };
+        Self { bound: bound(&self.bound), bare: bound(&self.bare), ..self.clone() }
+    }
+
     /// Lets through what mandates demand, where it is one that suspends.
     pub(super) fn yield_to(&mut self, floors: &[Grant]) {
         if !self.suspends {

@@ -23,6 +23,7 @@ mod overriding;
 mod past_sidecar;
 pub mod places;
 mod plaintext;
+mod ports_left_out;
 mod rights;
 mod rival_listeners;
 mod rival_routes;
@@ -34,6 +35,7 @@ mod tunnels;
 mod unenforced;
 mod unforced_egress;
 mod unplaced;
+mod waypoints;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::Workload;
@@ -77,6 +79,7 @@ const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
     overriding::check,
     past_sidecar::check,
     plaintext::check,
+    ports_left_out::check,
     rights::check,
     rival_listeners::check,
     rival_routes::check,
@@ -88,6 +91,7 @@ const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
     unenforced::check,
     unforced_egress::check,
     unplaced::check,
+    waypoints::check,
 ];
 
 /// Reports what is found in each cluster.

@@ -26,6 +26,7 @@ pub mod matrix;
 pub mod meant;
 mod memo;
 pub mod model;
+pub mod movement;
 pub mod network;
 pub mod outward;
 pub mod policies;

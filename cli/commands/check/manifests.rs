@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ringfence_compiler::yaml::Node;
 use ringfence_verifier::checks;
 use ringfence_verifier::deciding::Deciding;
 use ringfence_verifier::model::Model;
@@ -79,6 +80,8 @@ struct Read {
     without_proxy: usize,
     services: usize,
     policies: BTreeMap<&'static str, usize>,
+    /// What gateways, waypoints and routes are made of, by kind.
+    routing: BTreeMap<String, usize>,
     /// Objects of other kinds, which decide nothing here.
     others: BTreeMap<String, usize>,
     /// Workloads that no AuthorizationPolicy and no NetworkPolicy is about.
@@ -101,15 +104,22 @@ impl Read {
             Deciding::Tier(kind) => policies.tiers.iter().filter(|policy| policy.kind == *kind).count(),
         };
         let counts = Deciding::ALL.iter().map(|kind| (kind.name(), count(kind)));
-        let is_other = |kind: &str| Deciding::named(kind).is_none();
-        let others = inventory.foreign.iter().filter(|(kind, _)| is_other(kind));
+        let mut routing: BTreeMap<String, usize> = BTreeMap::new();
+        for kind in inventory.routing.iter().filter_map(|root| root.get("kind").and_then(Node::as_str)) {
+            *routing.entry(kind.to_owned()).or_default() += 1;
+        }
+        let left = |kind: &String, count: usize| count.saturating_sub(routing.get(kind).copied().unwrap_or(0));
+        let others = inventory.foreign.iter().filter(|(kind, _)| Deciding::named(kind).is_none());
+        let others = others.map(|(kind, count)| (kind.clone(), left(kind, *count))).filter(|(_, count)| *count > 0);
+        let others = others.collect();
         Self {
             namespaces: inventory.namespaces.len(),
             workloads: inventory.workloads.len(),
             without_proxy: model.workloads().filter(|workload| model.plane(workload).is_none()).count(),
             services: inventory.services.len(),
             policies: counts.filter(|(_, count)| *count > 0).collect(),
-            others: others.map(|(kind, count)| (kind.clone(), *count)).collect(),
+            routing,
+            others,
             uncovered: uncovered.count(),
         }
     }
@@ -132,6 +142,10 @@ impl Come for Read {
         let policies: Vec<_> = self.policies.iter().map(|(kind, count)| counted(*count, kind)).collect();
         let policies = if policies.is_empty() { "none".to_owned() } else { policies.join(", ") };
         paragraph(&mut text, style, "policies", &policies);
+        if !self.routing.is_empty() {
+            let routing: Vec<_> = self.routing.iter().map(|(kind, count)| counted(*count, kind)).collect();
+            paragraph(&mut text, style, "routing", &routing.join(", "));
+        }
         if self.uncovered > 0 {
             let words = format!("{} with no policy about what arrives", counted(self.uncovered, "workload"));
             paragraph(&mut text, style, "open", &words);
@@ -158,6 +172,7 @@ impl Come for Read {
             "workloadsWithoutPolicy": self.uncovered,
             "services": self.services,
             "policies": policies,
+            "routing": self.routing,
             "others": self.others,
         })
     }

@@ -62,6 +62,10 @@ fn around(
 ) -> bool {
     let model = context.model;
     let own: Vec<_> = named.iter().filter_map(|named| waypoints::identity(model, *named)).collect();
+    // Of a waypoint that is not there another check says so.
+    if own.is_empty() {
+        return false;
+    }
     let destinations = context.fleet.destinations_in(context.cluster, &workload.namespace);
     let ports = destinations.iter().filter(|to| std::ptr::eq(to.workload, workload));
     let found = ports.map(|to| (to.port, callers(context, to, &own))).find(|(_, callers)| !callers.is_empty());

@@ -184,7 +184,7 @@ fn is_for(model: &Model<'_>, hop: &Hop<'_>, namespace: &str, targets: &[crate::i
 }
 
 /// Says whether ztunnel lets a waypoint through to a port.
-fn admits(model: &Model<'_>, (to, port): (&Workload, u16), waypoint: Option<&Waypoint>) -> Reach {
+pub(crate) fn admits(model: &Model<'_>, (to, port): (&Workload, u16), waypoint: Option<&Waypoint>) -> Reach {
     let cluster = model.cluster();
     let selected = model.policies().authorizing(&to.namespace, &to.labels, cluster.root_namespace());
     let chain = ztunnel::chain(&selected);

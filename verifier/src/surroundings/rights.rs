@@ -62,7 +62,7 @@ pub struct Binding {
 }
 
 /// Who holds a role.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
     /// `ServiceAccount`, `User` or `Group`.
     pub kind: String,

@@ -12,6 +12,9 @@ super::codes! {
     L7_AT_ZTUNNEL: Warning = "mesh/l7-at-ztunnel", "a rule asks for HTTP where ztunnel enforces it, and admits nothing or denies more than it says";
     DENY_WITHOUT_EFFECT: Error = "mesh/deny-without-effect", "a DENY rule or a CUSTOM policy of which ztunnel enforces nothing";
     BYPASSED_WAYPOINT: Warning = "mesh/bypassed-waypoint", "callers get around the policies of a waypoint, because the pods behind it take others as well";
+    MISSING_WAYPOINT: Warning = "mesh/missing-waypoint", "a policy is to be enforced at a waypoint that is not there, or does not take those it is about";
+    OPEN_WAYPOINT: Warning = "mesh/open-waypoint", "a waypoint admits whoever has an identity to pods that admit hardly anybody else";
+    PORTS_LEFT_OUT: Warning = "mesh/ports-left-out", "a policy admits callers to some ports of a workload, and to none that a Service leads to";
     TRUSTED_HEADER: Note = "mesh/trusted-header", "a workload believes a header, and only gateways reach it";
     FORGEABLE_HEADER: Warning = "mesh/forgeable-header", "a workload believes a header that other callers can write";
     SAME_PRIORITY: Warning = "mesh/same-priority", "two policies of a tier of the network decide otherwise at one priority";

@@ -4,4 +4,9 @@
 //! [`Vertex`] and [`Edge`], and answers read off it. Nothing about it says that an attack succeeds: it says what nothing prevents.
 
 pub mod edge;
+pub mod graph;
+pub mod mesh;
+pub mod paths;
+mod segments;
+pub mod spread;
 pub mod vertex;

@@ -10,7 +10,10 @@
 pub(crate) mod attached;
 mod bound;
 mod listeners;
+mod missing;
 mod order;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::inventory::{KubernetesService, Labels, Opened};
@@ -35,6 +38,10 @@ pub struct Entrances {
     pub listeners: Vec<Entrance>,
     /// What they let in, in the order of listeners and then as rules are asked.
     pub openings: Vec<Opening>,
+    /// By workload and port the openings that lead there, by their positions.
+    leading: BTreeMap<(usize, u16), Vec<usize>>,
+    /// The openings of which nobody knows where they lead.
+    open_ended: Vec<usize>,
 }
 
 /// A listener at the pods of a gateway.
@@ -58,6 +65,8 @@ pub struct Entrance {
     pub pods: Vec<Listening>,
     /// Why it does not listen after all.
     pub shut: Option<String>,
+    /// Whether routes alone speak of it, and its object is not at hand: port, hosts and TLS are then supposed.
+    pub is_missing: bool,
     /// The Gateway of the Gateway API, by namespace and name, to which policies may be attached.
     pub gateway: Option<(String, String)>,
     /// From where routes may attach, and by which way they do.
@@ -82,6 +91,8 @@ pub struct Listening {
     pub port: u16,
     /// How their Service is opened to the outside; `None` where no manifest says.
     pub opened: Option<Opened>,
+    /// Why nobody knows whether they listen at all.
+    pub doubt: Option<String>,
 }
 
 /// The pods of a gateway.
@@ -214,9 +225,19 @@ impl Opening {
 }
 
 impl Entrances {
-    /// Finds what gateways let in.
+    /// Finds what gateways let in, and what those may that routes name and nothing at hand shows.
     #[must_use]
     pub fn of(model: &Model<'_>) -> Self {
+        Self::made(model, true)
+    }
+
+    /// Finds what gateways let in whose objects are at hand.
+    #[must_use]
+    pub fn at_hand(model: &Model<'_>) -> Self {
+        Self::made(model, false)
+    }
+
+    fn made(model: &Model<'_>, with_missing: bool) -> Self {
         let mut routing = model.policies().routing.clone();
         let mut others = Routing::default();
         for root in &model.cluster().inventory.routing {
@@ -228,7 +249,10 @@ impl Entrances {
         if routing.is_empty() {
             return Self::default();
         }
-        let listeners = listeners::of(model, &routing);
+        let mut listeners = listeners::of(model, &routing);
+        if with_missing {
+            listeners.extend(missing::of(model, &routing));
+        }
         let mut openings = Vec::new();
         for (at, listener) in listeners.iter().enumerate() {
             if listener.tls == Tls::AutoPassthrough {
@@ -246,7 +270,25 @@ impl Entrances {
                 openings.extend(openings_of.into_iter().map(|opening| Opening { mistaken: true, ..opening }));
             }
         }
-        Self { listeners, openings }
+        let mut leading: BTreeMap<(usize, u16), Vec<usize>> = BTreeMap::new();
+        for (at, opening) in openings.iter().enumerate() {
+            opening.leads.iter().for_each(|to| leading.entry(*to).or_default().push(at));
+        }
+        let open_ended = openings.iter().enumerate().filter(|(_, it)| it.may_be_anybody).map(|(at, _)| at).collect();
+        Self { listeners, openings, leading, open_ended }
+    }
+
+    /// Returns the ports of a workload to which openings lead, by its position in the inventory.
+    #[must_use]
+    pub fn ports_of(&self, workload: usize) -> BTreeSet<u16> {
+        self.leading.range((workload, 0)..=(workload, u16::MAX)).map(|((_, port), _)| *port).collect()
+    }
+
+    /// Returns the openings that lead, or may lead, to a port of a workload, by its position in the inventory.
+    pub fn leading_to(&self, workload: usize, port: u16) -> impl Iterator<Item = &Opening> {
+        let known = self.leading.get(&(workload, port)).into_iter().flatten();
+        let all: BTreeSet<usize> = known.chain(&self.open_ended).copied().collect();
+        all.into_iter().filter_map(|at| self.openings.get(at))
     }
 
     /// Returns the listener of an opening.
@@ -270,6 +312,8 @@ fn beside(listeners: &[Entrance], at: usize) -> impl Iterator<Item = (&Entrance,
     own.into_iter().flat_map(move |own| {
         let shares = |one: &Listening| own.pods.iter().any(|ours| ours.pods == one.pods && ours.port == one.port);
         let others = listeners.iter().enumerate().filter(move |(other, _)| *other != at);
+        // Two of which nothing is known need not be the same pods.
+        let others = others.filter(|(_, one)| !own.is_missing && !one.is_missing);
         others
             .filter(move |(_, one)| one.speaks == Speaks::Http && one.pods.iter().any(shares))
             .map(move |(_, one)| (own, one))

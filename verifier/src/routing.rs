@@ -31,6 +31,8 @@ pub struct Routing {
     pub virtual_services: Vec<VirtualService>,
     /// Gateways and ListenerSets of the Gateway API, other than waypoints.
     pub parents: Vec<Parent>,
+    /// Gateways of the Gateway API that are no way in.
+    pub inner: Vec<Named>,
     /// Routes of the Gateway API.
     pub routes: Vec<Route>,
     /// DestinationRules.
@@ -158,6 +160,7 @@ impl Routing {
             ("gateway.networking.k8s.io" | "gateway.networking.x-k8s.io", kind) => match kind {
                 "Gateway" | "ListenerSet" | "XListenerSet" => {
                     self.parents.extend(Parent::read(root, diagnostics).ok().flatten());
+                    self.inner.extend(gateway_api::inner(root));
                 }
                 "ReferenceGrant" => self.grants.extend(Grant::read(root, diagnostics)),
                 _ => self.routes.extend(Route::read(root, diagnostics).ok().flatten()),
@@ -174,7 +177,8 @@ impl Routing {
     /// Tells whether nothing here routes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.gateways.is_empty() && self.parents.is_empty()
+        let routes = self.virtual_services.is_empty() && self.routes.is_empty();
+        self.gateways.is_empty() && self.parents.is_empty() && routes
     }
 
     /// Brings the objects into an order that does not depend on that of files.
@@ -183,6 +187,7 @@ impl Routing {
         self.gateways.sort_by(|a, b| a.object.cmp(&b.object));
         self.virtual_services.sort_by(|a, b| a.object.cmp(&b.object));
         self.parents.sort_by(|a, b| a.object.cmp(&b.object));
+        self.inner.sort();
         self.routes.sort_by(|a, b| a.object.cmp(&b.object));
         self.subsets.sort_by(|a, b| a.object.cmp(&b.object));
         self.grants.sort_by(|a, b| a.object.cmp(&b.object));
@@ -203,6 +208,7 @@ impl Routing {
         fill(&mut self.gateways, others.gateways, |it| &it.object);
         fill(&mut self.virtual_services, others.virtual_services, |it| &it.object);
         fill(&mut self.parents, others.parents, |it| &it.object);
+        fill(&mut self.inner, others.inner, |it| it);
         fill(&mut self.routes, others.routes, |it| &it.object);
         fill(&mut self.subsets, others.subsets, |it| &it.object);
         fill(&mut self.grants, others.grants, |it| &it.object);

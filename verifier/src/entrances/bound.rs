@@ -66,7 +66,9 @@ fn matches_of(rule: &Rule, listener: &Entrance, gateway: &str, model: &Model<'_>
         matched.labels.is_empty() || listener.pods.iter().any(|it| carries(&it.pods))
     };
     let is_here = |matched: &&Match| {
-        matched.port.is_none_or(|port| port == listener.port) && names(&matched.gateways) && carried(matched)
+        matched.port.is_none_or(|port| port == listener.port || listener.is_missing)
+            && names(&matched.gateways)
+            && carried(matched)
     };
     rule.matches.iter().filter(is_here).cloned().collect()
 }

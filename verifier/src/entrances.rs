@@ -8,6 +8,7 @@
 //! `pilot/pkg/config/kube/gateway`, and in kubernetes-sigs/gateway-api `apis/v1`.
 
 pub(crate) mod attached;
+pub(crate) mod behind;
 mod bound;
 mod listeners;
 mod missing;
@@ -16,19 +17,20 @@ mod order;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::inventory::{KubernetesService, Labels, Opened};
+use ringfence_compiler::inventory::{Labels, Opened};
 use ringfence_compiler::source::Span;
 
 pub(crate) use self::attached::takes;
+use self::behind::{Behind, fronted};
 use self::order::Candidate;
 pub(crate) use self::order::{common, older};
 use crate::engine::{Chain, Leaf};
-use crate::istio::read::selects;
 use crate::model::{Model, Stranger, numbered};
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::gateway_api::Sources;
 use crate::routing::matching::Beginning;
-use crate::routing::{Backend, Leads, Named, NewPath, Rewriting, Routing, Target};
+use crate::routing::service_entry::ServiceEntry;
+use crate::routing::{Leads, Named, NewPath, Rewriting, Routing, Target};
 use crate::words;
 
 /// Everything gateways let in.
@@ -38,6 +40,8 @@ pub struct Entrances {
     pub listeners: Vec<Entrance>,
     /// What they let in, in the order of listeners and then as rules are asked.
     pub openings: Vec<Opening>,
+    /// The objects that they go by.
+    routing: Routing,
     /// By workload and port the openings that lead there, by their positions.
     leading: BTreeMap<(usize, u16), Vec<usize>>,
     /// The openings of which nobody knows where they lead.
@@ -135,6 +139,8 @@ pub struct Opening {
     pub leads: Vec<(usize, u16)>,
     /// Whether nobody knows who is behind the target: any pod may be.
     pub may_be_anybody: bool,
+    /// Why nobody knows whether requests get there, or as whom.
+    pub doubt: Option<String>,
     /// Whether its host is of another listener, and the handshake names this one.
     pub mistaken: bool,
     /// Why nothing gets there.
@@ -247,7 +253,7 @@ impl Entrances {
         routing.fill(others);
         let routing = routing.sorted();
         if routing.is_empty() {
-            return Self::default();
+            return Self { routing, ..Self::default() };
         }
         let mut listeners = listeners::of(model, &routing);
         if with_missing {
@@ -275,7 +281,17 @@ impl Entrances {
             opening.leads.iter().for_each(|to| leading.entry(*to).or_default().push(at));
         }
         let open_ended = openings.iter().enumerate().filter(|(_, it)| it.may_be_anybody).map(|(at, _)| at).collect();
-        Self { listeners, openings, leading, open_ended }
+        Self { listeners, openings, routing, leading, open_ended }
+    }
+
+    /// Returns the ServiceEntries that are about a host.
+    pub fn entries_of<'e>(&'e self, host: &str) -> impl Iterator<Item = &'e ServiceEntry> {
+        self.routing.entries.iter().filter(move |entry| entry.is_about(host))
+    }
+
+    /// Finds the workloads behind a port of a ServiceEntry.
+    pub(crate) fn behind(&self, model: &Model<'_>, entry: &ServiceEntry, port: u16) -> Behind {
+        behind::of_entry(model, &self.routing, entry, Some(port))
     }
 
     /// Returns the ports of a workload to which openings lead, by its position in the inventory.
@@ -360,6 +376,7 @@ fn opened(
             mirrors: false,
             leads: Vec::new(),
             may_be_anybody: false,
+            doubt: None,
             mistaken: false,
             shut: listener.shut.clone().or_else(|| candidate.shut.clone()),
         };
@@ -369,15 +386,14 @@ fn opened(
                     let opening = opening(&backend.target);
                     let refused = || refusal(candidate, &backend.target, routing);
                     let shut = opening.shut.clone().or_else(refused);
-                    let may_be_anybody = is_unknown(model, routing, &backend.target);
-                    let (leads, lost) = leads(model, routing, backend);
-                    let lost = lost.filter(|_| !may_be_anybody);
+                    let Behind { leads, lost, doubt, may_be_anybody } = behind::of(model, routing, backend);
                     openings.push(Opening {
                         rewriting: rewriting.clone(),
                         port: backend.port,
                         mirrors: backend.mirrors,
                         leads,
                         may_be_anybody,
+                        doubt,
                         shut: shut.or(lost),
                         ..opening
                     });
@@ -409,85 +425,6 @@ fn refusal(candidate: &Candidate, target: &Target, routing: &Routing) -> Option<
     (!granted).then(|| format!("no ReferenceGrant of {namespace} lets a {kind} of {from} lead to {name}"))
 }
 
-/// Tells whether nobody knows who is behind a target: a Service without a selector, such as one whose endpoints somebody writes or
-/// that is another name of something, a host where ServiceEntries select workloads, or a kind that is not followed.
-fn is_unknown(model: &Model<'_>, routing: &Routing, target: &Target) -> bool {
-    let inventory = model.cluster().inventory;
-    match target {
-        Target::Service(namespace, name) => {
-            let known = inventory.services_in(namespace).iter().chain(&routing.services);
-            let found = known.into_iter().find(|it| it.namespace == *namespace && it.name == *name);
-            found.is_some_and(|service| service.selector.is_empty())
-        }
-        Target::Host(_) => inventory.services.iter().any(|service| service.is_entry && !service.selector.is_empty()),
-        Target::Other(_) => true,
-    }
-}
-
-/// Returns the workloads behind a target, or why there are none.
-fn leads(
-    model: &Model<'_>,
-    routing: &Routing,
-    Backend { target, subset, port, .. }: &Backend,
-) -> (Vec<(usize, u16)>, Option<String>) {
-    // A host may be that of a Service, and to lead there by it takes no grant.
-    let of_host = if let Target::Host(host) = target { Target::of_host(host, "") } else { target.clone() };
-    let (namespace, name) = match &of_host {
-        Target::Service(namespace, name) => (namespace, name),
-        Target::Host(_) => return (Vec::new(), None),
-        Target::Other(what) => return (Vec::new(), Some(format!("{what} is not followed"))),
-    };
-    let inventory = model.cluster().inventory;
-    let known = inventory.services_in(namespace).iter().chain(&routing.services);
-    let Some(service) = known.into_iter().find(|it| it.namespace == *namespace && it.name == *name) else {
-        return (Vec::new(), Some(format!("there is no Service {namespace}/{name}")));
-    };
-    let ports: Vec<_> = match port {
-        Some(port) => service.ports.iter().filter(|it| it.port == *port).collect(),
-        None => service.ports.iter().collect(),
-    };
-    if ports.is_empty() {
-        let port = port.map_or_else(String::new, |port| format!(" {port}"));
-        return (Vec::new(), Some(format!("Service {namespace}/{name} has no port{port}")));
-    }
-    let subset = match subset.as_ref().map(|subset| (subset, labels_of(routing, target, subset))) {
-        None => Labels::new(),
-        Some((_, Some(labels))) => labels,
-        Some((subset, None)) => {
-            return (
-                Vec::new(),
-                Some(format!("no DestinationRule of Service {namespace}/{name} has a subset {subset}")),
-            );
-        }
-    };
-    let pods = || behind(model, service).filter(|(_, pods)| selects(&subset, &pods.labels));
-    let all = pods().flat_map(|(at, pods)| {
-        ports.iter().flat_map(move |port| numbered(pods, &port.target)).map(move |port| (at, port))
-    });
-    let leads: Vec<_> = all.collect();
-    let lost = leads.is_empty().then(|| format!("no workload at hand is behind Service {namespace}/{name}"));
-    (leads, lost)
-}
-
-/// Returns the labels of a subset; none where no rule at hand is about the host, and nobody knows the subset.
-fn labels_of(routing: &Routing, target: &Target, subset: &str) -> Option<Labels> {
-    let mut rules = routing.subsets.iter().filter(|rule| rule.target == *target).peekable();
-    if rules.peek().is_none() {
-        return Some(Labels::new());
-    }
-    rules.find_map(|rule| rule.subsets.get(subset)).cloned()
-}
-
-/// Returns the workloads behind a Service, with their positions in the inventory.
-fn behind<'m>(
-    model: &Model<'m>,
-    service: &KubernetesService,
-) -> impl Iterator<Item = (usize, &'m ringfence_compiler::inventory::Workload)> {
-    let (selector, namespace) = (service.selector.clone(), service.namespace.clone());
-    let here = model.cluster().inventory.workloads_in(&namespace);
-    here.filter(move |(_, pods)| !selector.is_empty() && selects(&selector, &pods.labels))
-}
-
 /// Makes the openings of a listener that passes everything on: one for each port of each Service it is about.
 fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> {
     let Attaches::Bound(hosts) = &listener.attaches else { return Vec::new() };
@@ -501,7 +438,7 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
             }) && crate::routing::matching::host(dns).matches(&host)
         });
         for port in service.ports.iter().filter(|_| is_meant) {
-            let leads = behind(model, service).flat_map(|(at, pods)| {
+            let leads = fronted(model, service).flat_map(|(at, pods)| {
                 numbered(pods, &port.target).into_iter().map(move |port| (at, port)).collect::<Vec<_>>()
             });
             openings.push(Opening {
@@ -518,6 +455,7 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
                 mirrors: false,
                 leads: leads.collect(),
                 may_be_anybody: false,
+                doubt: None,
                 mistaken: false,
                 shut: listener.shut.clone(),
             });

@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod gateway_api;
 pub mod matching;
 pub mod route;
+pub mod service_entry;
 pub mod virtual_service;
 
 use ringfence_compiler::diagnostics::Diagnostics;
@@ -20,6 +21,7 @@ use self::gateway::IstioGateway;
 use self::gateway_api::{Grant, Parent};
 use self::matching::Match;
 use self::route::Route;
+use self::service_entry::ServiceEntry;
 use self::virtual_service::VirtualService;
 
 /// The objects of a cluster that route.
@@ -37,6 +39,8 @@ pub struct Routing {
     pub routes: Vec<Route>,
     /// DestinationRules.
     pub subsets: Vec<DestinationRule>,
+    /// ServiceEntries.
+    pub entries: Vec<ServiceEntry>,
     /// ReferenceGrants.
     pub grants: Vec<Grant>,
     /// Services that routes may lead to, beside those of the inventory.
@@ -157,6 +161,7 @@ impl Routing {
             ("networking.istio.io", "DestinationRule") => {
                 self.subsets.extend(DestinationRule::read(root, diagnostics));
             }
+            ("networking.istio.io", "ServiceEntry") => self.entries.extend(ServiceEntry::read(root, diagnostics)),
             ("gateway.networking.k8s.io" | "gateway.networking.x-k8s.io", kind) => match kind {
                 "Gateway" | "ListenerSet" | "XListenerSet" => {
                     self.parents.extend(Parent::read(root, diagnostics).ok().flatten());
@@ -190,6 +195,7 @@ impl Routing {
         self.inner.sort();
         self.routes.sort_by(|a, b| a.object.cmp(&b.object));
         self.subsets.sort_by(|a, b| a.object.cmp(&b.object));
+        self.entries.sort_by(|a, b| a.object.cmp(&b.object));
         self.grants.sort_by(|a, b| a.object.cmp(&b.object));
         self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         self
@@ -211,6 +217,7 @@ impl Routing {
         fill(&mut self.inner, others.inner, |it| it);
         fill(&mut self.routes, others.routes, |it| &it.object);
         fill(&mut self.subsets, others.subsets, |it| &it.object);
+        fill(&mut self.entries, others.entries, |it| &it.object);
         fill(&mut self.grants, others.grants, |it| &it.object);
     }
 }

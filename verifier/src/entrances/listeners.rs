@@ -10,7 +10,8 @@ use ringfence_compiler::inventory::{KubernetesService, Labels, Opened, OwnProxy,
 use ringfence_compiler::spec::cluster::{DataPlane, GatewayRole};
 
 use super::attached::takes;
-use super::{Attaches, Entrance, Listening, Pods, behind};
+use super::behind::fronted;
+use super::{Attaches, Entrance, Listening, Pods};
 use crate::istio::read::selects;
 use crate::kubernetes::fits::Fits;
 use crate::model::{Model, Stranger, numbered};
@@ -188,7 +189,7 @@ fn pods_of(model: &Model<'_>, parent: &Parent) -> Vec<Found> {
     if let Some((namespace, name)) = &parent.service {
         let service = inventory.services_in(namespace).iter().find(|service| service.name == *name);
         let shown: Vec<Found> = service
-            .map(|service| behind(model, service).map(|(at, _)| (Pods::Workload(at), vec![service.clone()])).collect())
+            .map(|service| fronted(model, service).map(|(at, _)| (Pods::Workload(at), vec![service.clone()])).collect())
             .unwrap_or_default();
         if !shown.is_empty() {
             return shown;

@@ -241,7 +241,7 @@ impl<'e> Passing<'e, '_> {
             doubts.push(format!("the {} is not among the manifests", self.listener.object));
             reach = reach.min(Reach::Depends);
         }
-        if let Some(doubt) = &self.listening.doubt {
+        if let Some(doubt) = self.listening.doubt.as_ref().or(self.opening.doubt.as_ref()) {
             doubts.push(doubt.clone());
             reach = reach.min(Reach::Depends);
         }

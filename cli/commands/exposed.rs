@@ -76,7 +76,7 @@ fn exposed<'a>(model: &'a Model<'a>, entrances: &'a Entrances) -> Exposed<'a> {
 }
 
 fn led(model: &Model<'_>, entrances: &Entrances, opening: &Opening) -> Vec<Led> {
-    let Some(Caller::Outside(everywhere)) = Caller::anyone_outside() else { return Vec::new() };
+    let Some(everywhere) = Caller::anyone_outside() else { return Vec::new() };
     let mut all = Vec::new();
     for (at, port) in &opening.leads {
         let Some(workload) = model.cluster().inventory.workloads.get(*at) else { continue };

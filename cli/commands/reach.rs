@@ -48,7 +48,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
     let invented = parties::invented(&args.from)?;
-    let entrances = parties::entrances(&args.from, &models);
+    let entrances = outward::entrances(&models);
     let answers = Answers::find(&meshes, &models, &entrances, &invented, &question)?;
     if answers.words().is_empty() {
         // Nothing was asked, and no answer is not "denied".
@@ -72,7 +72,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
         }
     })?;
     say_assumed(&meshes);
-    if !entrances.is_empty() {
+    if parties::may_be_outside(&args.from) {
         say_unfollowed(&meshes);
     }
     let concluded = conclude_answer(&args.reading, &meshes)?;

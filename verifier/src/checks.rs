@@ -98,7 +98,7 @@ const CHECKS: &[fn(&Context<'_>, &mut Diagnostics)] = &[
 pub fn check(models: &[Model<'_>], surroundings: &Surroundings, diagnostics: &mut Diagnostics) {
     let fleet = Fleet::of(models);
     for (cluster, model) in models.iter().enumerate() {
-        let (places, entrances) = (Places::of(model), Entrances::of(model));
+        let (places, entrances) = (Places::of(model), Entrances::at_hand(model));
         let context = Context { fleet: &fleet, cluster, model, places: &places, entrances: &entrances, surroundings };
         CHECKS.iter().for_each(|check| check(&context, diagnostics));
     }

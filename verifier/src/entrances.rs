@@ -8,25 +8,30 @@
 //! `pilot/pkg/config/kube/gateway`, and in kubernetes-sigs/gateway-api `apis/v1`.
 
 pub(crate) mod attached;
+pub(crate) mod behind;
 mod bound;
 mod listeners;
+mod missing;
 mod order;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::inventory::{KubernetesService, Labels, Opened};
+use ringfence_compiler::inventory::{Labels, Opened};
 use ringfence_compiler::source::Span;
 
 pub(crate) use self::attached::takes;
+use self::behind::{Behind, fronted};
 use self::order::Candidate;
 pub(crate) use self::order::{common, older};
 use crate::engine::{Chain, Leaf};
-use crate::istio::read::selects;
 use crate::kubernetes::fits::Fits;
 use crate::model::{Model, Stranger, numbered};
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::gateway_api::Sources;
 use crate::routing::matching::Beginning;
-use crate::routing::{Backend, Delegate, Leads, Named, NewPath, Rewriting, Routing, Target};
+use crate::routing::service_entry::ServiceEntry;
+use crate::routing::{Delegate, Leads, Named, NewPath, Rewriting, Routing, Target};
 use crate::words;
 
 /// Everything gateways let in.
@@ -36,6 +41,12 @@ pub struct Entrances {
     pub listeners: Vec<Entrance>,
     /// What they let in, in the order of listeners and then as rules are asked.
     pub openings: Vec<Opening>,
+    /// The objects that they go by.
+    routing: Routing,
+    /// By workload and port the openings that lead there, by their positions.
+    leading: BTreeMap<(usize, u16), Vec<usize>>,
+    /// The openings of which nobody knows where they lead.
+    open_ended: Vec<usize>,
 }
 
 /// A listener at the pods of a gateway.
@@ -61,6 +72,8 @@ pub struct Entrance {
     pub shut: Option<String>,
     /// What no file tells and its listening hangs on.
     pub perhaps: Option<String>,
+    /// Whether routes alone speak of it, and its object is not at hand: port, hosts and TLS are then supposed.
+    pub is_missing: bool,
     /// The Gateway of the Gateway API, by namespace and name, to which policies may be attached.
     pub gateway: Option<(String, String)>,
     /// From where routes may attach, and by which way they do.
@@ -85,6 +98,8 @@ pub struct Listening {
     pub port: u16,
     /// How their Service is opened to the outside; `None` where no manifest says.
     pub opened: Option<Opened>,
+    /// Why nobody knows whether they listen at all.
+    pub doubt: Option<String>,
 }
 
 /// The pods of a gateway.
@@ -127,6 +142,8 @@ pub struct Opening {
     pub leads: Vec<(usize, u16)>,
     /// Whether nobody knows who is behind the target: any pod may be.
     pub may_be_anybody: bool,
+    /// Why nobody knows whether requests get there, or as whom.
+    pub doubt: Option<String>,
     /// Whether its host is of another listener, and the handshake names this one.
     pub mistaken: bool,
     /// Why nothing gets there.
@@ -217,9 +234,19 @@ impl Opening {
 }
 
 impl Entrances {
-    /// Finds what gateways let in.
+    /// Finds what gateways let in, and what those may that routes name and nothing at hand shows.
     #[must_use]
     pub fn of(model: &Model<'_>) -> Self {
+        Self::made(model, true)
+    }
+
+    /// Finds what gateways let in whose objects are at hand.
+    #[must_use]
+    pub fn at_hand(model: &Model<'_>) -> Self {
+        Self::made(model, false)
+    }
+
+    fn made(model: &Model<'_>, with_missing: bool) -> Self {
         let mut routing = model.policies().routing.clone();
         let mut others = Routing::default();
         for root in &model.cluster().inventory.routing {
@@ -229,9 +256,12 @@ impl Entrances {
         routing.fill(others);
         let routing = routing.sorted();
         if routing.is_empty() {
-            return Self::default();
+            return Self { routing, ..Self::default() };
         }
-        let listeners = listeners::of(model, &routing);
+        let mut listeners = listeners::of(model, &routing);
+        if with_missing {
+            listeners.extend(missing::of(model, &routing));
+        }
         let mut openings = Vec::new();
         for (at, listener) in listeners.iter().enumerate() {
             if listener.tls == Tls::AutoPassthrough {
@@ -248,7 +278,36 @@ impl Entrances {
                 openings.extend(openings_of.into_iter().map(|opening| Opening { mistaken: true, ..opening }));
             }
         }
-        Self { listeners, openings }
+        let mut leading: BTreeMap<(usize, u16), Vec<usize>> = BTreeMap::new();
+        for (at, opening) in openings.iter().enumerate() {
+            opening.leads.iter().for_each(|to| leading.entry(*to).or_default().push(at));
+        }
+        let open_ended = openings.iter().enumerate().filter(|(_, it)| it.may_be_anybody).map(|(at, _)| at).collect();
+        Self { listeners, openings, routing, leading, open_ended }
+    }
+
+    /// Returns the ServiceEntries that are about a host.
+    pub fn entries_of<'e>(&'e self, host: &str) -> impl Iterator<Item = &'e ServiceEntry> {
+        self.routing.entries.iter().filter(move |entry| entry.is_about(host))
+    }
+
+    /// Finds the workloads behind a port of a ServiceEntry.
+    #[allow(dead_code, reason = "outside hosts are asked for it next")]
+    pub(crate) fn behind(&self, model: &Model<'_>, entry: &ServiceEntry, port: u16) -> Behind {
+        behind::of_entry(model, &self.routing, entry, Some(port))
+    }
+
+    /// Returns the ports of a workload to which openings lead, by its position in the inventory.
+    #[must_use]
+    pub fn ports_of(&self, workload: usize) -> BTreeSet<u16> {
+        self.leading.range((workload, 0)..=(workload, u16::MAX)).map(|((_, port), _)| *port).collect()
+    }
+
+    /// Returns the openings that lead, or may lead, to a port of a workload, by its position in the inventory.
+    pub fn leading_to(&self, workload: usize, port: u16) -> impl Iterator<Item = &Opening> {
+        let known = self.leading.get(&(workload, port)).into_iter().flatten();
+        let all: BTreeSet<usize> = known.chain(&self.open_ended).copied().collect();
+        all.into_iter().filter_map(|at| self.openings.get(at))
     }
 
     /// Returns the listener of an opening.
@@ -272,6 +331,8 @@ fn beside(listeners: &[Entrance], at: usize) -> impl Iterator<Item = (&Entrance,
     own.into_iter().flat_map(move |own| {
         let shares = |one: &Listening| own.pods.iter().any(|ours| ours.pods == one.pods && ours.port == one.port);
         let others = listeners.iter().enumerate().filter(move |(other, _)| *other != at);
+        // Two of which nothing is known need not be the same pods.
+        let others = others.filter(|(_, one)| !own.is_missing && !one.is_missing);
         others
             .filter(move |(_, one)| one.speaks == Speaks::Http && one.pods.iter().any(shares))
             .map(move |(_, one)| (own, one))
@@ -318,6 +379,7 @@ fn opened(
             mirrors: false,
             leads: Vec::new(),
             may_be_anybody: false,
+            doubt: None,
             mistaken: false,
             shut: listener.shut.clone().or_else(|| candidate.shut.clone()),
         };
@@ -331,9 +393,7 @@ fn opened(
                         (Fits::Perhaps, Some(why)) => order::supposing(opening.requests.clone(), &why),
                         _ => opening.requests.clone(),
                     };
-                    let may_be_anybody = is_unknown(model, routing, &backend.target);
-                    let (leads, lost) = leads(model, routing, backend);
-                    let lost = lost.filter(|_| !may_be_anybody);
+                    let Behind { leads, lost, doubt, may_be_anybody } = behind::of(model, routing, backend);
                     openings.push(Opening {
                         requests,
                         rewriting: rewriting.and(&backend.rewriting),
@@ -341,6 +401,7 @@ fn opened(
                         mirrors: backend.mirrors,
                         leads,
                         may_be_anybody,
+                        doubt,
                         shut: shut.or(lost),
                         ..opening
                     });
@@ -371,87 +432,6 @@ fn lent(model: &Model<'_>, candidate: &Candidate, target: &Target, routing: &Rou
     (lent, Some(format!("no ReferenceGrant of {namespace} lets a {kind} of {from} lead to {name}")))
 }
 
-/// Tells whether nobody knows who is behind a target: a Service without a selector, such as one whose endpoints somebody writes or
-/// that is another name of something, a host where ServiceEntries select workloads, or a kind that is not followed.
-fn is_unknown(model: &Model<'_>, routing: &Routing, target: &Target) -> bool {
-    let inventory = model.cluster().inventory;
-    match target {
-        Target::Service(namespace, name) => {
-            let known = inventory.services_in(namespace).iter().chain(&routing.services);
-            let found = known.into_iter().find(|it| it.namespace == *namespace && it.name == *name);
-            // Of a namespace of which nothing is at hand, its Services are elsewhere.
-            let is_elsewhere = !inventory.namespaces.contains_key(namespace);
-            found.map_or(is_elsewhere, |service| service.selector.is_empty())
-        }
-        Target::Host(_) => inventory.services.iter().any(|service| service.is_entry && !service.selector.is_empty()),
-        Target::Other(_) => true,
-    }
-}
-
-/// Returns the workloads behind a target, or why there are none.
-fn leads(
-    model: &Model<'_>,
-    routing: &Routing,
-    Backend { target, subset, port, .. }: &Backend,
-) -> (Vec<(usize, u16)>, Option<String>) {
-    // A host may be that of a Service, and to lead there by it takes no grant.
-    let of_host = if let Target::Host(host) = target { Target::of_host(host, "") } else { target.clone() };
-    let (namespace, name) = match &of_host {
-        Target::Service(namespace, name) => (namespace, name),
-        Target::Host(_) => return (Vec::new(), None),
-        Target::Other(what) => return (Vec::new(), Some(format!("{what} is not followed"))),
-    };
-    let inventory = model.cluster().inventory;
-    let known = inventory.services_in(namespace).iter().chain(&routing.services);
-    let Some(service) = known.into_iter().find(|it| it.namespace == *namespace && it.name == *name) else {
-        return (Vec::new(), Some(format!("there is no Service {namespace}/{name}")));
-    };
-    let ports: Vec<_> = match port {
-        Some(port) => service.ports.iter().filter(|it| it.port == *port).collect(),
-        None => service.ports.iter().collect(),
-    };
-    if ports.is_empty() {
-        let port = port.map_or_else(String::new, |port| format!(" {port}"));
-        return (Vec::new(), Some(format!("Service {namespace}/{name} has no port{port}")));
-    }
-    let subset = match subset.as_ref().map(|subset| (subset, labels_of(routing, target, subset))) {
-        None => Labels::new(),
-        Some((_, Some(labels))) => labels,
-        Some((subset, None)) => {
-            return (
-                Vec::new(),
-                Some(format!("no DestinationRule of Service {namespace}/{name} has a subset {subset}")),
-            );
-        }
-    };
-    let pods = || behind(model, service).filter(|(_, pods)| selects(&subset, &pods.labels));
-    let all = pods().flat_map(|(at, pods)| {
-        ports.iter().flat_map(move |port| numbered(pods, &port.target)).map(move |port| (at, port))
-    });
-    let leads: Vec<_> = all.collect();
-    let lost = leads.is_empty().then(|| format!("no workload at hand is behind Service {namespace}/{name}"));
-    (leads, lost)
-}
-
-/// Returns the labels of a subset; none where no rule at hand is about the host, and nobody knows the subset.
-fn labels_of(routing: &Routing, target: &Target, subset: &str) -> Option<Labels> {
-    let mut rules = routing.subsets.iter().filter(|rule| rule.target == *target).peekable();
-    if rules.peek().is_none() {
-        return Some(Labels::new());
-    }
-    rules.find_map(|rule| rule.subsets.get(subset)).cloned()
-}
-
-/// Returns the workloads behind a Service, with their positions in the inventory.
-fn behind<'m>(
-    model: &Model<'m>,
-    service: &KubernetesService,
-) -> impl Iterator<Item = (usize, &'m ringfence_compiler::inventory::Workload)> {
-    let (selector, namespace) = (service.selector.clone(), service.namespace.clone());
-    let here = model.cluster().inventory.workloads_in(&namespace);
-    here.filter(move |(_, pods)| !selector.is_empty() && selects(&selector, &pods.labels))
-}
-
 /// Makes the openings of a listener that passes everything on: one for each port of each Service it is about.
 fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> {
     let Attaches::Bound(hosts) = &listener.attaches else { return Vec::new() };
@@ -465,7 +445,7 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
             }) && crate::routing::matching::host(dns).matches(&host)
         });
         for port in service.ports.iter().filter(|_| is_meant) {
-            let leads = behind(model, service).flat_map(|(at, pods)| {
+            let leads = fronted(model, service).flat_map(|(at, pods)| {
                 numbered(pods, &port.target).into_iter().map(move |port| (at, port)).collect::<Vec<_>>()
             });
             openings.push(Opening {
@@ -482,6 +462,7 @@ fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> 
                 mirrors: false,
                 leads: leads.collect(),
                 may_be_anybody: false,
+                doubt: None,
                 mistaken: false,
                 shut: listener.shut.clone(),
             });

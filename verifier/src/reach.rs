@@ -6,6 +6,7 @@
 
 mod asked;
 mod doubts;
+mod inward;
 mod nearest;
 mod outside;
 mod proxy;
@@ -223,6 +224,17 @@ impl Answer<'_> {
     pub fn reach(&self) -> Reach {
         let direct = self.directly();
         self.by_waypoint.as_ref().map_or(direct, |passed| direct.max(passed.reach))
+    }
+
+    /// Returns the same where nobody is to take it for sure.
+    #[must_use]
+    pub(crate) fn no_more_than_perhaps(self) -> Self {
+        match self.reach() {
+            Reach::Allowed => {
+                Self { egress: Gate::Unsure(Decider::NotModelled("a way that only a gateway opens")), ..self }
+            }
+            _ => self,
+        }
     }
 
     /// Returns what becomes of who calls without a waypoint.

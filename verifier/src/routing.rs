@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod gateway_api;
 pub mod matching;
 pub mod route;
+pub mod service_entry;
 pub mod virtual_service;
 
 use ringfence_compiler::diagnostics::Diagnostics;
@@ -20,6 +21,7 @@ use self::gateway::IstioGateway;
 use self::gateway_api::{Grant, Parent};
 use self::matching::Match;
 use self::route::Route;
+use self::service_entry::ServiceEntry;
 use self::virtual_service::VirtualService;
 use crate::kubernetes::fits::Fits;
 
@@ -32,10 +34,14 @@ pub struct Routing {
     pub virtual_services: Vec<VirtualService>,
     /// Gateways and ListenerSets of the Gateway API, other than waypoints.
     pub parents: Vec<Parent>,
+    /// Gateways of the Gateway API that are no way in.
+    pub inner: Vec<Named>,
     /// Routes of the Gateway API.
     pub routes: Vec<Route>,
     /// DestinationRules.
     pub subsets: Vec<DestinationRule>,
+    /// ServiceEntries.
+    pub entries: Vec<ServiceEntry>,
     /// ReferenceGrants.
     pub grants: Vec<Grant>,
     /// Services that routes may lead to, beside those of the inventory.
@@ -195,9 +201,11 @@ impl Routing {
             ("networking.istio.io", "DestinationRule") => {
                 self.subsets.extend(DestinationRule::read(root, diagnostics));
             }
+            ("networking.istio.io", "ServiceEntry") => self.entries.extend(ServiceEntry::read(root, diagnostics)),
             ("gateway.networking.k8s.io" | "gateway.networking.x-k8s.io", kind) => match kind {
                 "Gateway" | "ListenerSet" | "XListenerSet" => {
                     self.parents.extend(Parent::read(root, diagnostics).ok().flatten());
+                    self.inner.extend(gateway_api::inner(root));
                 }
                 "ReferenceGrant" => self.grants.extend(Grant::read(root, diagnostics)),
                 _ => self.routes.extend(Route::read(root, diagnostics).ok().flatten()),
@@ -214,7 +222,8 @@ impl Routing {
     /// Tells whether nothing here routes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.gateways.is_empty() && self.parents.is_empty()
+        let routes = self.virtual_services.is_empty() && self.routes.is_empty();
+        self.gateways.is_empty() && self.parents.is_empty() && routes
     }
 
     /// Says whether a ReferenceGrant of a namespace lends something to objects of another. Grants of a namespace of which nothing
@@ -235,8 +244,10 @@ impl Routing {
         self.gateways.sort_by(|a, b| a.object.cmp(&b.object));
         self.virtual_services.sort_by(|a, b| a.object.cmp(&b.object));
         self.parents.sort_by(|a, b| a.object.cmp(&b.object));
+        self.inner.sort();
         self.routes.sort_by(|a, b| a.object.cmp(&b.object));
         self.subsets.sort_by(|a, b| a.object.cmp(&b.object));
+        self.entries.sort_by(|a, b| a.object.cmp(&b.object));
         self.grants.sort_by(|a, b| a.object.cmp(&b.object));
         self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         self
@@ -255,8 +266,10 @@ impl Routing {
         fill(&mut self.gateways, others.gateways, |it| &it.object);
         fill(&mut self.virtual_services, others.virtual_services, |it| &it.object);
         fill(&mut self.parents, others.parents, |it| &it.object);
+        fill(&mut self.inner, others.inner, |it| it);
         fill(&mut self.routes, others.routes, |it| &it.object);
         fill(&mut self.subsets, others.subsets, |it| &it.object);
+        fill(&mut self.entries, others.entries, |it| &it.object);
         fill(&mut self.grants, others.grants, |it| &it.object);
     }
 }

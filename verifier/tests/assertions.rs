@@ -123,6 +123,11 @@ fn a_gateway_among_the_manifests_shows_who_it_is() {
 }
 
 #[test]
+fn whoever_is_inside_may_come_in_by_a_gateway() {
+    check("inside.txt");
+}
+
+#[test]
 fn without_a_proxy_the_network_decides() {
     check("unmeshed.txt");
 }

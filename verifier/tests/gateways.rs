@@ -68,7 +68,12 @@ fn common() -> Vec<Value> {
             "spec": { "selector": { "app": name }, "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] },
         }));
     }
-    all.push(workload("istio-ingress", "edge", json!({ "istio": "ingressgateway" }), "edge"));
+    // A gateway that its template says is one.
+    let mut edge = workload("istio-ingress", "edge", json!({ "istio": "ingressgateway" }), "edge");
+    edge["spec"]["template"]["metadata"]["annotations"] = json!({ "inject.istio.io/templates": "gateway" });
+    all.push(edge);
+    // And one of which nothing is said but labels.
+    all.push(workload("istio-ingress", "maybe", json!({ "istio": "maybegateway" }), "maybe"));
     all.push(json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "edge", "namespace": "istio-ingress" },
         "spec": {
@@ -87,6 +92,7 @@ fn object(written: &Value) -> Value {
         "ReferenceGrant" => ("gateway.networking.k8s.io/v1beta1", kind),
         "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication" => ("security.istio.io/v1", kind),
         "Service" => ("v1", kind),
+        "NetworkPolicy" => ("networking.k8s.io/v1", kind),
         _ => ("gateway.networking.k8s.io/v1", kind),
     };
     let namespace = written["namespace"].as_str().unwrap_or("shop");
@@ -96,7 +102,7 @@ fn object(written: &Value) -> Value {
     })
 }
 
-fn verdict(model: &Model<'_>, entrances: &Entrances, request: &Value) -> &'static str {
+fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) -> &'static str {
     let text = |key: &str, absent: &str| request[key].as_str().unwrap_or(absent).to_owned();
     let (namespace, name) = request["to"].as_str().unwrap_or("shop/web").split_once('/').unwrap();
     let to = model.workloads().find(|it| it.namespace == namespace && it.name == name).expect("a workload");
@@ -109,8 +115,14 @@ fn verdict(model: &Model<'_>, entrances: &Entrances, request: &Value) -> &'stati
         headers: headers.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect(),
         ..Asked::anything()
     };
-    let Some(Caller::Outside(everywhere)) = Caller::anyone_outside() else { panic!("addresses") };
-    let ways = through(model, entrances, (to, 8080), everywhere, &asked);
+    let from = match request["from"].as_str().and_then(|from| from.split_once('/')) {
+        Some((namespace, name)) => {
+            let from = model.workloads().find(|it| it.namespace == namespace && it.name == name);
+            Caller::Workload(from.expect("a caller"))
+        }
+        None => Caller::anyone_outside().expect("addresses"),
+    };
+    let ways = through(model, entrances, (to, 8080), from, &asked);
     let counts = |way: &Way<'_>| {
         let without = request.get("without").is_some();
         u64::from(way.listener.port) == port && !(without && matches!(way.listener.tls, Tls::Mutual(_)))

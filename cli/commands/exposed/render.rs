@@ -50,7 +50,10 @@ fn as_text(one: &Exposed<'_>, input: &Input) -> String {
     for (at, listener) in one.entrances.listeners.iter().enumerate().filter(|(_, it)| it.tls != Tls::Mesh) {
         let place = place(&listener.object, listener.span, input);
         let (port, hosts) = (listener.port, listener.hosts.join(", "));
-        let _ = writeln!(text, "\n{} port {port}, {hosts}: {}\n  {place}", listener.object, listener.tls);
+        let _ = match listener.is_missing {
+            true => writeln!(text, "\n{}, which is not among the manifests\n  {place}", listener.object),
+            false => writeln!(text, "\n{} port {port}, {hosts}: {}\n  {place}", listener.object, listener.tls),
+        };
         if let Some(why) = &listener.shut {
             let _ = writeln!(text, "  shut: {why}");
         }
@@ -152,7 +155,7 @@ fn as_json(one: &Exposed<'_>, input: &Input) -> Value {
             .collect();
         json!({
             "object": listener.object.to_string(), "place": place(&listener.object, listener.span, input), "port": listener.port,
-            "hosts": listener.hosts, "tls": listener.tls.to_string(), "encrypted": listener.tls.is_there(), "shut": listener.shut,
+            "hosts": listener.hosts, "tls": listener.tls.to_string(), "encrypted": listener.tls.is_there(), "missing": listener.is_missing, "shut": listener.shut,
             "pods": pods, "openings": openings,
         })
     };

@@ -46,7 +46,7 @@ pub(super) struct Single<'a> {
     pub answer: Answer<'a>,
     /// The workloads whose key the caller holds and that it reaches, each with the port, and what reaches on from there.
     pub through: Vec<(String, u16, Reach)>,
-    /// The ways there through gateways, for who calls from outside.
+    /// The ways there through gateways.
     pub ways: Vec<Way<'a>>,
 }
 
@@ -191,7 +191,7 @@ struct Asking<'q, 'a> {
     question: &'q Question<'q>,
     /// The workloads whose key the caller holds.
     taken: &'q [Taken<'a>],
-    /// What gateways let in; `None` where nobody asks who calls from outside.
+    /// What gateways let in.
     entrances: Option<&'a Entrances>,
 }
 
@@ -216,21 +216,22 @@ impl<'a> Asking<'_, 'a> {
             let detail = Detail { full: true, governed: self.meshes.governed(self.cluster, target), stolen: &stolen };
             let answer = explain(self.model, caller.caller, (target, port), &self.question.asked, detail);
             let through = self.through(caller, target, port);
-            let ways = self.ways(caller, target, port);
+            let ways = self.ways(caller, target, port, answer.reach());
             let (from, to) = (caller.name.clone(), matrix::name(target));
             Single { cluster: self.cluster, from, to, port, service, model: self.model, answer, through, ways }
         };
         doors.into_iter().map(single).collect()
     }
 
-    /// Finds the ways through gateways.
-    fn ways(&self, caller: &Party<'a>, target: &'a Workload, port: u16) -> Vec<Way<'a>> {
-        match (caller.caller, self.entrances) {
-            (Caller::Outside(block), Some(entrances)) => {
-                through(self.model, entrances, (target, port), block, &self.question.asked)
-            }
-            _ => Vec::new(),
-        }
+    /// Finds the ways through gateways: all of who calls from outside, and of others those by which they come in and not straight.
+    fn ways(&self, caller: &Party<'a>, target: &'a Workload, port: u16, straight: Reach) -> Vec<Way<'a>> {
+        let is_outside = matches!(caller.caller, Caller::Outside(_));
+        let Some(entrances) = self.entrances.filter(|_| is_outside || straight != Reach::Allowed) else {
+            return Vec::new();
+        };
+        let mut ways = through(self.model, entrances, (target, port), caller.caller, &self.question.asked);
+        ways.retain(|way| is_outside || way.reach > straight);
+        ways
     }
 
     /// Finds the ways over the pods of what was taken over: the caller reaches a port of theirs, and they reach on.
@@ -281,7 +282,7 @@ impl<'a> Asking<'_, 'a> {
                 let straight =
                     explain(self.model, caller.caller, (*target, *port), &self.question.asked, detail).reach();
                 let through = self.through(caller, target, *port).into_iter().map(|(.., reach)| reach).max();
-                let ways = self.ways(caller, target, *port).into_iter().map(|way| way.reach).max();
+                let ways = self.ways(caller, target, *port, straight).into_iter().map(|way| way.reach).max();
                 straight.max(through.max(ways).unwrap_or(Reach::Denied))
             };
             (matrix::name(target), *port, callers.iter().map(cell).collect())

@@ -13,7 +13,6 @@ use ringfence_compiler::resolve::world::WorkloadRef;
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::source::{SourceFile, Sources, Span, Spanned};
 use ringfence_compiler::spec::reference::{NodePath, Reference};
-use ringfence_verifier::entrances::Entrances;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, Stranger};
 use ringfence_verifier::reach::Caller;
@@ -122,15 +121,12 @@ pub(in crate::commands) fn is_open(text: &str) -> bool {
     text.contains('*') || ANY.contains(&text)
 }
 
-/// Finds what gateways let in, where who calls may be outside.
-pub(in crate::commands) fn entrances(from: &str, models: &[(&str, Model<'_>)]) -> Vec<Entrances> {
+/// Tells whether who calls may be outside.
+pub(in crate::commands) fn may_be_outside(from: &str) -> bool {
     let text = from.strip_prefix("cidr:").unwrap_or(from);
     let is_block = text.parse::<IpNet>().is_ok() || text.parse::<IpAddr>().is_ok();
     let last = from.rsplit(':').next().unwrap_or(from);
-    if is_block || ANY.contains(&from) || last == matrix::OUTSIDE || last == "internet" {
-        return models.iter().map(|(_, model)| Entrances::of(model)).collect();
-    }
-    Vec::new()
+    is_block || ANY.contains(&from) || last == matrix::OUTSIDE || last == "internet"
 }
 
 impl<'a> Scope<'_, 'a> {

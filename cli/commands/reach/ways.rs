@@ -27,7 +27,11 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
         vec![format!("{}, port {}: {}, {}", listener.object, listener.port, listener.hosts.join(", "), listener.tls)];
     lines.extend(written(&listener.object, listener.span, places));
     lines.extend(listener.shut.clone());
-    put("listener", shut(&listener.shut), lines);
+    if listener.is_missing {
+        lines = vec![format!("{}, which is not among the manifests", listener.object)];
+    }
+    let said = if listener.is_missing { "unsure" } else { shut(&listener.shut) };
+    put("listener", said, lines);
     put("enters", parts(&way.enters).0, lines_by("enters", parts(&way.enters).1, None, None, places));
     if let (Some(route), Some((rule, span))) = (&opening.route, opening.rule) {
         let mut lines = vec![format!("{route}, rule {}: {}", rule + 1, opening.words())];
@@ -38,6 +42,7 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
         lines.extend(opening.shut.clone().filter(|_| listener.shut.is_none()));
         put("route", shut(&opening.shut), lines);
     }
+    let mut doubts: Vec<String> = way.doubts.iter().map(|why| format!("unsure: {why}")).collect();
     let gates = [
         ("gateway", Some(&way.gateway)),
         ("leaves", Some(&way.leaves)),
@@ -50,11 +55,14 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
             Some(gate) => {
                 let mut lines = lines_by(place, parts(gate).1, None, None, places);
                 if let (Gate::Unsure(_), "proxy") = (gate, place) {
-                    lines.extend(way.doubts.iter().map(|why| format!("unsure: {why}")));
+                    lines.extend(doubts.drain(..));
                 }
                 put(place, parts(gate).0, lines);
             }
         }
+    }
+    if !doubts.is_empty() {
+        put("perhaps", "", doubts);
     }
     if let (Some(witness), true) = (&way.witness, way.reach != Reach::Denied) {
         put("for one", "", vec![witness.to_string()]);

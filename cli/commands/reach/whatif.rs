@@ -6,7 +6,7 @@ use ringfence_verifier::reach::Reach;
 use serde_json::{Value, json};
 
 use super::answers::{Answers, Deciders, Question, Words};
-use super::parties;
+use super::{outward, parties};
 use crate::args;
 use crate::exit::Failure;
 use crate::mesh::Input;
@@ -29,7 +29,7 @@ pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>)
         asked: question.asked.clone(),
         compromised: &[],
     };
-    let entrances = parties::entrances(question.from, &models);
+    let entrances = outward::entrances(&models);
     let found = Answers::find(&meshes, &models, &entrances, &invented, &plain);
     Ok(Some(found.map(|answers| Before { words: answers.words(), deciders: answers.deciders() }).unwrap_or_default()))
 }

@@ -105,6 +105,7 @@ impl Manifests {
             }
             ("networking.istio.io", "ServiceEntry") if machine::is_inside(root) => {
                 self.inventory.services.push(machine::entry(&object, diagnostics)?);
+                self.inventory.routing.push(root.clone());
             }
             ("", "Service") => self.inventory.services.push(service::read(&object, diagnostics)?),
             _ => match workload::template(&object, group, diagnostics)? {
@@ -175,7 +176,7 @@ fn is_read(group: &str, kind: &str) -> bool {
 /// Tells whether a kind says what gateways let in.
 fn routes(group: &str, kind: &str) -> bool {
     match group {
-        "networking.istio.io" => matches!(kind, "Gateway" | "VirtualService" | "DestinationRule"),
+        "networking.istio.io" => matches!(kind, "Gateway" | "VirtualService" | "DestinationRule" | "ServiceEntry"),
         "gateway.networking.k8s.io" | "gateway.networking.x-k8s.io" => true,
         _ => false,
     }

@@ -331,8 +331,12 @@ impl Terrain<'_> {
         let mut worst: Option<Finding<'t>> = None;
         for port in ports {
             let straight = asked.iter().filter_map(|asked| self.reaches(candidate.from, place, *port, asked, keys));
-            let led = self.by_gateway(candidate.from, place, *port, by_gateway);
-            let Some(answer) = straight.chain(led).max_by_key(Answer::reach) else { continue };
+            let straight = straight.max_by_key(Answer::reach);
+            let is_sure = straight.as_ref().is_some_and(|answer| answer.reach() == Reach::Allowed);
+            let is_outside = matches!(candidate.from, Who::Outside(_));
+            let led = || self.by_gateway(candidate.from, place, *port, by_gateway);
+            let led = if is_sure && !is_outside { None } else { led() };
+            let Some(answer) = straight.into_iter().chain(led).max_by_key(Answer::reach) else { continue };
             let reach = if candidate.role == Role::MayBe { Reach::Depends } else { answer.reach() };
             if worst.as_ref().is_none_or(|worst| worst.reach < reach) {
                 worst = Some(Finding {
@@ -407,6 +411,11 @@ impl Terrain<'_> {
         let answers = ports.iter().flat_map(|port| {
             let straight = self.answer(candidate.from, to, *port, asked, &[]);
             let led = self.by_gateway(candidate.from, to, *port, &|_, _| vec![asked.clone()]);
+            // Who is inside and comes in by a gateway was hardly meant so.
+            let led = led.map(|answer| match candidate.from {
+                Who::Outside(_) => answer,
+                _ => answer.no_more_than_perhaps(),
+            });
             straight.into_iter().chain(led).map(|answer| (*port, answer))
         });
         let (port, answer) = answers.max_by_key(|(_, answer)| answer.reach())?;

@@ -175,8 +175,8 @@ impl<'a> Terrain<'a> {
         self.answer(from, to, port, asked, keys).filter(|answer| answer.reach() != Reach::Denied)
     }
 
-    /// Returns the best way from addresses outside through a gateway to a port, where something may get through. What is asked for
-    /// depends on the listener and the identity of its pods.
+    /// Returns the best way through a gateway of its cluster to a port, where something may get through: of who is inside as well as
+    /// from addresses outside. What is asked for depends on the listener and the identity of its pods.
     pub fn by_gateway<'t>(
         &'t self,
         from: Who<'t>,
@@ -184,21 +184,16 @@ impl<'a> Terrain<'a> {
         port: u16,
         asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
     ) -> Option<Answer<'t>> {
-        let Who::Outside(block) = from else { return None };
-        let (land, workload) = self.at(to)?;
-        let ways = through_each(&land.model, &land.entrances, (workload, port), block, asked);
+        let land = self.lands.get(to.land)?;
+        let (caller, workload, model) = self.meeting(from, to)?;
+        let ways = through_each(model, &land.entrances, (workload, port), caller, asked);
         let best = ways.into_iter().filter(|way| way.reach != Reach::Denied).rev().max_by_key(|way| way.reach);
         best.map(Way::answer)
     }
 
     /// Returns the ports of a place to which gateways lead.
     pub fn led_to(&self, place: Place) -> BTreeSet<u16> {
-        let openings = self.lands.get(place.land).into_iter().flat_map(|land| &land.entrances.openings);
-        openings
-            .flat_map(|opening| &opening.leads)
-            .filter(|(at, _)| *at == place.index)
-            .map(|(_, port)| *port)
-            .collect()
+        self.lands.get(place.land).map(|land| land.entrances.ports_of(place.index)).unwrap_or_default()
     }
 
     /// Tells whether what a gateway lets in is known: some object makes its pods listen.

@@ -69,8 +69,9 @@ fn names(parent: &ParentRef, listener: &Entrance) -> bool {
     kind == listener.object.kind
         && parent.namespace == listener.object.namespace
         && parent.name == listener.object.name
-        && parent.section.as_ref().is_none_or(|section| *section == listener.name)
-        && parent.port.is_none_or(|port| port == listener.port)
+        && (listener.is_missing
+            || parent.section.as_ref().is_none_or(|section| *section == listener.name)
+                && parent.port.is_none_or(|port| port == listener.port))
 }
 
 fn fits_protocol(route: &Route, listener: &Entrance) -> bool {

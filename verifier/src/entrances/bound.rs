@@ -76,7 +76,9 @@ fn matches_of(rule: &Rule, listener: &Entrance, gateway: &str, model: &Model<'_>
         };
         if matched.labels.is_empty() { Fits::Yes } else { of_all(listener.pods.iter().map(|it| carries(&it.pods))) }
     };
-    let is_here = |matched: &&Match| matched.port.is_none_or(|port| port == listener.port) && names(&matched.gateways);
+    let is_here = |matched: &&Match| {
+        matched.port.is_none_or(|port| port == listener.port || listener.is_missing) && names(&matched.gateways)
+    };
     let here = rule.matches.iter().filter(is_here);
     let told = here.filter_map(|matched| match carried(matched) {
         Fits::Yes => Some((matched.clone(), None)),

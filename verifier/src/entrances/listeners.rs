@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_compiler::inventory::{KubernetesService, Labels, Opened, Workload};
-use ringfence_compiler::spec::cluster::GatewayRole;
+use ringfence_compiler::inventory::{KubernetesService, Labels, Opened, OwnProxy, Workload};
+use ringfence_compiler::spec::cluster::{DataPlane, GatewayRole};
 
 use super::attached::takes;
-use super::{Attaches, Entrance, Listening, Pods, behind};
+use super::behind::fronted;
+use super::{Attaches, Entrance, Listening, Pods};
 use crate::istio::read::selects;
 use crate::kubernetes::fits::Fits;
 use crate::model::{Model, Stranger, numbered};
@@ -58,7 +59,7 @@ pub(super) fn of(model: &Model<'_>, routing: &Routing) -> Vec<Entrance> {
 }
 
 /// The pods of a gateway, and how its Service is opened.
-type Found = (Pods, Vec<KubernetesService>);
+pub(super) type Found = (Pods, Vec<KubernetesService>);
 
 fn of_istio(model: &Model<'_>, gateway: &IstioGateway) -> Vec<Entrance> {
     let workloads = model.workloads().enumerate();
@@ -66,7 +67,10 @@ fn of_istio(model: &Model<'_>, gateway: &IstioGateway) -> Vec<Entrance> {
         true => is_gateway(workload),
         false => selects(&gateway.selector, &workload.labels),
     };
-    let shown = workloads.filter(|(_, workload)| is_meant(workload)).map(|(at, _)| Pods::Workload(at));
+    let meant = workloads.filter(|(_, workload)| is_meant(workload));
+    let (shown, sidecars): (Vec<_>, Vec<_>) =
+        meant.partition(|(_, workload)| runs_a_gateway(model, workload) != Fits::No);
+    let shown = shown.into_iter().map(|(at, _)| Pods::Workload(at));
     let known = facts(model)
         .into_iter()
         .filter(|(_, role, _)| *role != Some(GatewayRole::EastWest) || !gateway.selector.is_empty());
@@ -76,6 +80,15 @@ fn of_istio(model: &Model<'_>, gateway: &IstioGateway) -> Vec<Entrance> {
         .filter(|(_, _, stranger)| stranger.labels.as_ref().is_some_and(|labels| selects(&gateway.selector, labels)));
     let known = |(_, _, stranger)| Pods::Known(Box::new(stranger));
     let mut pods: Vec<Pods> = shown.chain(labelled.map(known)).collect();
+    // Where sidecars alone are selected, nothing listens: they have no listeners of gateways.
+    let mut shut = None;
+    if let ([], [(_, first), ..]) = (pods.as_slice(), sidecars.as_slice()) {
+        shut = Some(format!(
+            "it selects {}/{}, whose proxy is a sidecar and has no listeners of gateways",
+            first.namespace, first.name
+        ));
+        pods.extend(sidecars.iter().map(|(at, _)| Pods::Workload(*at)));
+    }
     // Of those without labels it may be any, and where none is left, pods of which nobody knows.
     if pods.is_empty() {
         pods.extend(unlabelled.into_iter().map(known));
@@ -95,13 +108,34 @@ fn of_istio(model: &Model<'_>, gateway: &IstioGateway) -> Vec<Entrance> {
             tls: server.tls.clone(),
             hosts: server.hosts.iter().map(|(_, dns)| dns.clone()).collect(),
             pods: pods.collect(),
-            shut: redirects,
+            shut: shut.clone().or(redirects),
             perhaps: None,
+            is_missing: false,
             gateway: None,
             attaches: Attaches::Bound(server.hosts.clone()),
         }
     };
     gateway.servers.iter().map(entrance).collect()
+}
+
+/// Says whether the pods of a workload run the proxy of a gateway, which alone has listeners: labels do not make it so.
+fn runs_a_gateway(model: &Model<'_>, workload: &Workload) -> Fits {
+    let cluster = model.cluster();
+    let facts = cluster.document.spec.gateways.values().map(|gateway| &gateway.value);
+    let mut facts = facts.map(|it| (it.namespace.value.0.as_str(), it.service_account.value.0.as_str()));
+    let is_made = workload.labels.contains_key("gateway.networking.k8s.io/gateway-name");
+    if workload.proxy == Some(OwnProxy::Gateway)
+        || is_made
+        || facts.any(|it| it == (&workload.namespace, &workload.service_account))
+    {
+        return Fits::Yes;
+    }
+    let labels = cluster.inventory.namespaces.get(&workload.namespace);
+    let namespace_asks = labels.and_then(|labels| labels.get("istio-injection")).is_some_and(|word| word == "enabled");
+    let asks = workload.injection == Some(true) || namespace_asks;
+    let is_sidecar = workload.proxy == Some(OwnProxy::Sidecar)
+        || asks && workload.machine.is_none() && model.plane(workload) == Some(DataPlane::Sidecar);
+    if is_sidecar { Fits::No } else { Fits::Perhaps }
 }
 
 /// Returns the gateways of the facts that no workload shows, with their roles.
@@ -144,7 +178,10 @@ fn listening(model: &Model<'_>, pods: &Pods, port: u16) -> Listening {
         _ => Vec::new(),
     });
     let led = led.into_iter().next().unwrap_or(port);
-    Listening { pods: pods.clone(), port: led, opened: opened.first().copied() }
+    let doubt = workload.filter(|workload| runs_a_gateway(model, workload) == Fits::Perhaps);
+    let doubt =
+        doubt.map(|it| format!("no file tells whether {}/{} runs the proxy of a gateway", it.namespace, it.name));
+    Listening { pods: pods.clone(), port: led, opened: opened.first().copied(), doubt }
 }
 
 /// Finds the pods of a Gateway of the Gateway API.
@@ -153,7 +190,7 @@ fn pods_of(model: &Model<'_>, parent: &Parent) -> Vec<Found> {
     if let Some((namespace, name)) = &parent.service {
         let service = inventory.services_in(namespace).iter().find(|service| service.name == *name);
         let shown: Vec<Found> = service
-            .map(|service| behind(model, service).map(|(at, _)| (Pods::Workload(at), vec![service.clone()])).collect())
+            .map(|service| fronted(model, service).map(|(at, _)| (Pods::Workload(at), vec![service.clone()])).collect())
             .unwrap_or_default();
         if !shown.is_empty() {
             return shown;
@@ -191,7 +228,7 @@ fn pods_of(model: &Model<'_>, parent: &Parent) -> Vec<Found> {
 }
 
 /// Finds the pods of a Gateway that others make and only the facts name.
-fn shared(model: &Model<'_>, namespace: &str, name: &str) -> Vec<Found> {
+pub(super) fn shared(model: &Model<'_>, namespace: &str, name: &str) -> Vec<Found> {
     let of_namespace =
         facts(model).into_iter().filter(|(own, _, it)| own == name && it.identity.namespace == namespace);
     let known: Vec<Found> = of_namespace.map(|(_, _, it)| (Pods::Known(Box::new(it)), Vec::new())).collect();
@@ -236,6 +273,7 @@ fn attached(
         pods: pods.iter().map(listens).collect(),
         shut: refused.or_else(|| unlent(Fits::No)),
         perhaps: unlent(Fits::Perhaps),
+        is_missing: false,
         gateway: parent.of.clone().or_else(|| Some((parent.object.namespace.clone(), parent.object.name.clone()))),
         attaches: Attaches::Attached { allows: listener.allows.clone(), kinds: listener.kinds.clone() },
     }

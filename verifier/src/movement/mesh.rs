@@ -45,7 +45,7 @@ pub fn edges(fleet: &Fleet<'_>) -> Vec<Edge> {
 fn entering(cluster: usize, model: &Model<'_>) -> Vec<Edge> {
     let entrances = Entrances::of(model);
     let led: BTreeSet<(usize, u16)> = entrances.openings.iter().flat_map(|opening| opening.leads.clone()).collect();
-    let Some(Caller::Outside(everywhere)) = Caller::anyone_outside() else { return Vec::new() };
+    let Some(everywhere) = Caller::anyone_outside() else { return Vec::new() };
     let mut edges = Vec::new();
     for (workload, port) in led {
         let Some(to) = model.cluster().inventory.workloads.get(workload) else { continue };

@@ -1,12 +1,13 @@
-//! From outside to a port through a gateway: listener, route, policies at the gateway, and all that lies between it and the port.
+//! To a port through a gateway, from outside or from inside: listener, route, policies at the gateway, and all that lies between it and the port.
 //!
 //! In: [`Entrances`], a port and what is asked for. Out: a [`Way`] for each opening that leads there, with what each hop says.
 //! The hops are not asked one by one: a request has to pass all of them, so that one space tells the tests of all apart, with those
-//! of the workload turned back into what they mean of the request before the route rewrote it.
+//! of the workload turned back into what they mean of the request before the route rewrote it. Who is inside may call a gateway as
+//! anybody does, and then comes to the workload as the gateway.
 
-use ipnet::IpNet;
 use ringfence_compiler::inventory::{Labels, Opened, Workload};
 
+use super::inward;
 use super::proxy::{Found, Question, Told, ask, joined};
 use super::rewritten::turned_back;
 use super::{Answer, Asked, Caller, Cited, Decider, Detail, Gate, Reach};
@@ -19,12 +20,12 @@ use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::request_authentication::JwtRule;
 use crate::model::{Before, Model};
 use crate::network;
-use crate::request::{Identity, Request};
+use crate::request::{Identity, Peer, Request};
 use crate::residual::{Resolved, resolved};
 use crate::routing::gateway::{Speaks, Tls};
 use crate::waypoints::is_behind;
 
-/// A way from outside through a gateway to a port.
+/// A way through a gateway to a port.
 #[derive(Debug, Clone)]
 pub struct Way<'e> {
     /// The listener.
@@ -83,16 +84,16 @@ impl<'e> Way<'e> {
     }
 }
 
-/// Finds every way from addresses outside to a port.
+/// Finds every way from a caller through a gateway to a port.
 #[must_use]
 pub fn through<'e>(
     model: &'e Model<'e>,
     entrances: &'e Entrances,
     to: (&'e Workload, u16),
-    block: IpNet,
+    from: Caller<'e>,
     asked: &Asked,
 ) -> Vec<Way<'e>> {
-    through_each(model, entrances, to, block, &|_, _| vec![asked.clone()])
+    through_each(model, entrances, to, from, &|_, _| vec![asked.clone()])
 }
 
 /// Finds the same where what is asked for depends on the listener and the identity of its pods.
@@ -101,22 +102,33 @@ pub fn through_each<'e>(
     model: &'e Model<'e>,
     entrances: &'e Entrances,
     (to, port): (&'e Workload, u16),
-    block: IpNet,
+    from: Caller<'e>,
     asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
 ) -> Vec<Way<'e>> {
-    let is_it = |at: usize| model.cluster().inventory.workloads.get(at).is_some_and(|one| std::ptr::eq(one, to));
-    let leads = |it: &&Opening| it.may_be_anybody || it.leads.iter().any(|(at, led)| *led == port && is_it(*at));
+    let mut here = model.cluster().inventory.workloads_in(&to.namespace);
+    let Some((at, _)) = here.find(|(_, one)| std::ptr::eq(*one, to)) else { return Vec::new() };
     let mut ways = Vec::new();
-    for opening in entrances.openings.iter().filter(leads) {
+    for opening in entrances.leading_to(at, port) {
         let Some(listener) = entrances.listener(opening) else { continue };
-        for listening in &listener.pods {
+        // A gateway that calls itself comes as itself, which is asked without it.
+        let others = listener.pods.iter().filter(|it| !is_caller(model, it, from));
+        for listening in others {
             let identity = caller(model, listening).and_then(|caller| caller.identity(model));
             for asked in &asked(listener, identity.as_ref()) {
-                ways.extend(Passing { model, listener, opening, listening, to, port, block, asked }.way());
+                ways.extend(Passing { model, listener, opening, listening, to, port, from, asked }.way());
             }
         }
     }
     ways
+}
+
+/// Tells whether the pods of a gateway are the caller.
+fn is_caller(model: &Model<'_>, listening: &Listening, from: Caller<'_>) -> bool {
+    match (caller(model, listening), from) {
+        (Some(Caller::Workload(gateway)), Caller::Workload(from)) => std::ptr::eq(gateway, from),
+        (Some(Caller::Stranger(gateway)), Caller::Stranger(from)) => gateway.identity == from.identity,
+        _ => false,
+    }
 }
 
 /// Returns the pods of a gateway as who calls the workload.
@@ -138,7 +150,7 @@ pub fn admitted<'e>(
 ) -> (Chain<()>, Arrivals) {
     let at = at_gateway(model, listener, listening);
     let arrivals = arrivals_at(listener, listening, &at);
-    (first(model, listener, opening, listening, &at).anonymous(), arrivals)
+    (first(model, listener, opening, (listening, None), &at).anonymous(), arrivals)
 }
 
 /// Returns the AuthorizationPolicies at the pods of a gateway.
@@ -165,7 +177,7 @@ struct Passing<'e, 'q> {
     listening: &'e Listening,
     to: &'e Workload,
     port: u16,
-    block: IpNet,
+    from: Caller<'e>,
     asked: &'q Asked,
 }
 
@@ -196,7 +208,8 @@ impl<'e> Passing<'e, '_> {
         let gateway = gate(&alone, &at.policies, &[]);
         let (proxy, found) = self.proxy(&at);
         // Nobody outside holds a certificate of the mesh.
-        let is_shut = self.opening.shut.is_some() || self.listener.tls == Tls::Mesh;
+        let shown = self.from.identity(self.model).filter(|_| self.listener.tls == Tls::Mesh);
+        let is_shut = self.opening.shut.is_some() || self.listener.tls == Tls::Mesh && shown.is_none();
         let mut reach = [
             enters.reach(),
             gateway.reach(),
@@ -208,11 +221,13 @@ impl<'e> Passing<'e, '_> {
         .min()
         .unwrap_or(Reach::Denied);
         let mut doubts = found.untold.clone();
-        if let Gate::Unsure(Decider::NotModelled(_)) = &enters {
-            doubts.push(
+        match (&enters, self.from) {
+            (Gate::Unsure(Decider::NotModelled(_)), Caller::Outside(_)) => doubts.push(
                 "NetworkPolicies let pods alone come to the gateway, and no file says who leads the outside there"
                     .to_owned(),
-            );
+            ),
+            (Gate::Unsure(Decider::NotModelled(what)), _) => doubts.push(format!("no file tells of {what}")),
+            _ => {}
         }
         if reach == Reach::Denied && enters.reach().min(gateway.reach()) != Reach::Denied && self.may_use_waypoint() {
             doubts.push("the gateway may hand it to a waypoint, which is not followed from there".to_owned());
@@ -220,6 +235,14 @@ impl<'e> Passing<'e, '_> {
         }
         if self.opening.may_be_anybody {
             doubts.push(format!("no file says who is behind {}", self.opening.target));
+            reach = reach.min(Reach::Depends);
+        }
+        if self.listener.is_missing {
+            doubts.push(format!("the {} is not among the manifests", self.listener.object));
+            reach = reach.min(Reach::Depends);
+        }
+        if let Some(doubt) = self.listening.doubt.as_ref().or(self.opening.doubt.as_ref()) {
+            doubts.push(doubt.clone());
             reach = reach.min(Reach::Depends);
         }
         if let Pods::Unknown(_) = self.listening.pods {
@@ -232,10 +255,10 @@ impl<'e> Passing<'e, '_> {
             doubts.push("TLS is passed on as it is: who calls has to speak it to the workload itself".to_owned());
             reach = reach.min(Reach::Depends);
         }
-        // As the client sends it: to the gateway, and as nobody of the mesh.
+        // As the client sends it: to the gateway, which asks for a certificate of the mesh where it says so.
         let port = self.listener.port;
         let witness = found.witness.filter(|_| !is_shut && reach != Reach::Denied);
-        let witness = witness.map(|request| Request { peer: None, port, ..request });
+        let witness = witness.map(|request| Request { peer: shown.clone().map(Peer::from), port, ..request });
         Some(Way {
             listener: self.listener,
             opening: self.opening,
@@ -257,7 +280,7 @@ impl<'e> Passing<'e, '_> {
     }
 
     fn first_hops(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {
-        first(self.model, self.listener, self.opening, self.listening, at)
+        first(self.model, self.listener, self.opening, (self.listening, Some(self.from)), at)
     }
 
     /// Tells whether gateways hand what is for the workload to a waypoint (`istio.io/ingress-use-waypoint` of the Service or its
@@ -272,10 +295,10 @@ impl<'e> Passing<'e, '_> {
 
     /// Asks the policies of the network at the gateway itself.
     fn enters(&self) -> Gate<'e> {
-        match self.caller() {
-            Some(Caller::Workload(gateway)) => {
+        match (self.from, self.caller()) {
+            (Caller::Outside(block), Some(Caller::Workload(gateway))) => {
                 let arrives = |caller| network::ingress(self.model, caller, gateway, self.listening.port);
-                match arrives(Caller::Outside(self.block)) {
+                match arrives(Caller::Outside(block)) {
                     // What leads the internet there may be pods, as it must be where nothing else does.
                     Gate::Shut(decider) => {
                         let mut pods = self.model.workloads().map(Caller::Workload);
@@ -287,7 +310,8 @@ impl<'e> Passing<'e, '_> {
                     gate => gate,
                 }
             }
-            _ => Gate::Open(Decider::Nobody),
+            (Caller::Outside(_), _) => Gate::Open(Decider::Nobody),
+            (from, gateway) => inward::enters(self.model, from, gateway, (self.listener.port, self.listening)),
         }
     }
 
@@ -302,8 +326,8 @@ impl<'e> Passing<'e, '_> {
 
     /// Returns what is asked of each hop, by whoever the gateway is there.
     fn question(&self, shown: Option<Identity>) -> Question<'_> {
-        let outside = Question::of(self.model, Caller::Outside(self.block), self.asked, Detail::default());
-        Question { shown: shown.into_iter().collect(), ..outside }
+        let question = Question::of(self.model, self.from, self.asked, Detail::default());
+        Question { shown: shown.into_iter().collect(), foreign: Vec::new(), ..question }
     }
 
     /// Asks all hops at once.
@@ -433,18 +457,25 @@ fn first<'e>(
     model: &'e Model<'e>,
     listener: &Entrance,
     opening: &Opening,
-    listening: &Listening,
+    (listening, from): (&Listening, Option<Caller<'_>>),
     at: &AtGateway<'e>,
 ) -> Chain<Hop<'e>> {
     let reads = if listener.speaks == Speaks::Http { Reads::Http } else { Reads::Bytes };
     let policies = chain(&at.policies, reads, model.mesh());
     let takes_tokens = !at.tokens.is_empty();
+    let shown = from.and_then(|from| from.identity(model)).map(|identity| format!("spiffe://{identity}"));
+    let is_inside = from.is_some_and(|from| !matches!(from, Caller::Outside(_)));
     let policies = resolved(&policies, &|leaf| match leaf {
-        Leaf::Peer(glob) => match listener.tls {
-            Tls::Mutual(_) | Tls::Optional(_) | Tls::Mesh => unknown("the certificate of the client", glob),
+        Leaf::Peer(glob) => match (&listener.tls, &shown) {
+            (Tls::Mesh, Some(uri)) => Resolved::Known(glob.matches(uri)),
+            (Tls::Mutual(_) | Tls::Optional(_) | Tls::Mesh, _) => unknown("the certificate of the client", glob),
             _ => Resolved::Known(false),
         },
         Leaf::Port(number) => Resolved::Known(*number == listening.port),
+        // Whoever is inside may be known there by the address of its pod, of its node or of a load balancer.
+        Leaf::Address(block) if is_inside && block.prefix_len() > 0 => {
+            Resolved::Asked(Leaf::Unknown(format!("whether the gateway sees the caller at {block}")))
+        }
         Leaf::Destination(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway".to_owned())),
         Leaf::TokenOf(..) | Leaf::Claim(..) if !takes_tokens => Resolved::Known(false),
         leaf => Resolved::Asked(leaf.clone()),

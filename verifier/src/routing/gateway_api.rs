@@ -135,6 +135,15 @@ impl Parent {
     }
 }
 
+/// Reads a Gateway that is no way in: a waypoint, or one that joins clusters.
+pub(super) fn inner(root: &Node) -> Option<Named> {
+    let class = root.get("spec")?.get("gatewayClassName")?.as_str()?;
+    let is_one = OTHERS.contains(&class) && root.get("kind").and_then(Node::as_str) == Some("Gateway");
+    // What cannot be read was said where it was read as any Gateway.
+    let named = || Named::read("Gateway", &Fields::of(root), &mut Diagnostics::new()).ok();
+    is_one.then(named).flatten()
+}
+
 impl Listener {
     fn read(fields: &Fields<'_>, namespace: &str, diagnostics: &mut Diagnostics) -> Result<Option<Self>, Reported> {
         let Some(port) = fields.get("port").and_then(number) else { return Ok(None) };

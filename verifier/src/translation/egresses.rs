@@ -26,7 +26,7 @@ pub(super) fn compare(resolved: &Resolved<'_>, model: &Model<'_>, diagnostics: &
     if here.is_empty() {
         return differing;
     }
-    let entrances = Entrances::of(model);
+    let entrances = Entrances::at_hand(model);
     for meant in &here {
         if let Some(what) = difference(resolved, model, &entrances, meant, &here)
             && differing.insert(meant.document.span)

@@ -36,7 +36,7 @@ pub(super) fn compare(resolved: &Resolved<'_>, model: &Model<'_>, diagnostics: &
     if here.is_empty() {
         return differing;
     }
-    let entrances = Entrances::of(model);
+    let entrances = Entrances::at_hand(model);
     let names: BTreeSet<&str> = here.iter().map(|it| it.document.spec.gateway.value.0.as_str()).collect();
     for name in names {
         let Some(spec) = model.cluster().document.spec.gateways.get(name).map(|it| &it.value) else { continue };

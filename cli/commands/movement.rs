@@ -7,7 +7,7 @@ mod blast;
 mod names;
 mod paths;
 
-use ringfence_verifier::fleet::Fleet;
+use ringfence_verifier::fleet::{Destination, Fleet};
 use ringfence_verifier::model::Model;
 use ringfence_verifier::movement::graph::Graph;
 use ringfence_verifier::movement::mesh;
@@ -61,7 +61,9 @@ fn ask(
     meshes.must_run()?;
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let fleet = Fleet::of(&models);
-    let graph = Graph::of(&fleet, mesh::edges(&fleet));
+    let governing = meshes.governing();
+    let governed = |to: &Destination<'_>| governing.get(&std::ptr::from_ref(to.workload).addr()).copied();
+    let graph = Graph::of(&fleet, mesh::edges(&fleet), &governed);
     let history = History::of(&input.root, reading.at.as_deref());
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };

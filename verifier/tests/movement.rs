@@ -17,6 +17,7 @@ use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Profile};
 use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::movement::cut::Uncut;
 use ringfence_verifier::movement::edge::{Class, Edge, Kind};
 use ringfence_verifier::movement::graph::Graph;
 use ringfence_verifier::movement::mesh;
@@ -61,7 +62,7 @@ fn asked<T>(count: usize, calls: &[(usize, usize)], edges: Vec<Edge>, ask: impl 
     let models = [Model::of(&facts, &objects)];
     let fleet = Fleet::of(&models);
     let all = mesh::edges(&fleet).into_iter().chain(edges).collect();
-    ask(&Graph::of(&fleet, all))
+    ask(&Graph::of(&fleet, all, &|_| None))
 }
 
 fn workload(at: usize) -> Vertex {
@@ -202,4 +203,50 @@ fn every_open_pair_is_an_arc_and_no_other_is() {
             }
         }
     });
+}
+
+#[test]
+fn the_smallest_cut_cuts_and_no_smaller_one_does() {
+    for seed in 0..12 {
+        let calls = drawn(7, seed);
+        for (from, to) in [(0, 6), (1, 5), (2, 3)] {
+            // Each workload has one rule, which is one line: without it nobody calls the workload.
+            let left = |gone: &BTreeSet<usize>| -> Vec<(usize, usize)> {
+                calls.iter().copied().filter(|(_, to)| !gone.contains(to)).collect()
+            };
+            let is_open = |gone: &BTreeSet<usize>| {
+                let mut found = Vec::new();
+                ways(&left(gone), from, to, &[], &mut found);
+                !found.is_empty()
+            };
+            let fewest = (0..128_usize)
+                .map(|bits| (0..7).filter(|bit| bits >> bit & 1 == 1).collect::<BTreeSet<usize>>())
+                .filter(|gone| !is_open(gone))
+                .map(|gone| gone.len())
+                .min()
+                .unwrap();
+            let gone = asked(7, &calls, Vec::new(), |graph| {
+                match graph.smallest_cut(&[workload(from)], &[workload(to)], CALLS) {
+                    Err(Uncut::NoWay) => BTreeSet::new(),
+                    Err(other) => panic!("{other:?}"),
+                    Ok(cut) => {
+                        let named =
+                            cut.lines.iter().map(|line| line.name.rsplit_once("/w").unwrap().1.parse().unwrap());
+                        let gone: BTreeSet<usize> = named.collect();
+                        let broken = calls.iter().filter(|(_, to)| gone.contains(to)).count();
+                        assert_eq!((cut.broken, cut.lines.len()), (broken, gone.len()), "{calls:?}");
+                        gone
+                    }
+                }
+            });
+            assert_eq!(gone.len(), fewest, "seed {seed} w{from} to w{to}: {calls:?} without {gone:?}");
+            // Running again without those lines shows that no way is left.
+            asked(7, &left(&gone), Vec::new(), |graph| {
+                assert!(
+                    graph.paths(&[workload(from)], &[workload(to)], CALLS, 1).is_empty(),
+                    "{calls:?} without {gone:?}"
+                );
+            });
+        }
+    }
 }

@@ -15,6 +15,8 @@ use crate::summary::counted;
 /// A workload in reach.
 struct Reached {
     name: String,
+    /// What a Service document calls sensitive about it.
+    sensitivity: Option<String>,
     needs: Allowed,
     cost: u32,
 }
@@ -28,7 +30,10 @@ pub(super) fn render(terrain: &Terrain<'_, '_>, who: &str, from: &[Vertex], read
             let list: Vec<Value> = reached
                 .iter()
                 .map(|one| {
-                    json!({ "workload": one.name, "needs": word(one.needs.class), "sure": !one.needs.may, "cost": one.cost })
+                    json!({
+                        "workload": one.name, "sensitivity": one.sensitivity,
+                        "needs": word(one.needs.class), "sure": !one.needs.may, "cost": one.cost,
+                    })
                 })
                 .collect();
             format!("{:#}\n", json!({ "version": 1, "from": names, "of": workloads(terrain), "reached": list }))
@@ -56,8 +61,12 @@ fn reached(terrain: &Terrain<'_, '_>, from: &[Vertex]) -> Vec<Reached> {
             }
         }
     }
-    let one =
-        |(vertex, (needs, cost)): (&Vertex, (Allowed, u32))| Reached { name: terrain.names.name(vertex), needs, cost };
+    let one = |(vertex, (needs, cost)): (&Vertex, (Allowed, u32))| Reached {
+        name: terrain.names.name(vertex),
+        sensitivity: terrain.names.sensitivity(vertex).map(str::to_owned),
+        needs,
+        cost,
+    };
     let mut reached: Vec<Reached> = found.into_iter().map(one).collect();
     reached.sort_by(|a, b| {
         (a.needs.may, a.needs.class, a.cost, &a.name).cmp(&(b.needs.may, b.needs.class, b.cost, &b.name))
@@ -90,6 +99,12 @@ pub(super) fn phrase(class: Class) -> &'static str {
 fn text(terrain: &Terrain<'_, '_>, from: &[String], reached: &[Reached]) -> String {
     let of = counted(workloads(terrain), "workload");
     let mut text = format!("whoever has {} gets to {} of {of}\n", from.join(", "), reached.len());
+    let sensitive: Vec<&Reached> = reached.iter().filter(|one| one.sensitivity.is_some()).collect();
+    if let Some(nearest) = sensitive.iter().min_by_key(|one| (one.needs.may, one.needs.class, one.cost)) {
+        let perhaps = if nearest.needs.may { "perhaps " } else { "" };
+        let (count, how) = (counted(sensitive.len(), "sensitive one"), phrase(nearest.needs.class));
+        let _ = writeln!(text, "  {count}, the nearest {perhaps}{how} at cost {}: {}", nearest.cost, nearest.name);
+    }
     for level in Allowed::LEVELS {
         let here: Vec<&Reached> = reached.iter().filter(|one| one.needs == level).collect();
         if here.is_empty() {
@@ -98,7 +113,8 @@ fn text(terrain: &Terrain<'_, '_>, from: &[String], reached: &[Reached]) -> Stri
         let perhaps = if level.may { "perhaps " } else { "" };
         let _ = writeln!(text, "\n  {perhaps}{}: {}", phrase(level.class), here.len());
         for one in here {
-            let _ = writeln!(text, "    {:<60} cost {}", one.name, one.cost);
+            let sensitive = one.sensitivity.as_ref().map(|word| format!("  {word}")).unwrap_or_default();
+            let _ = writeln!(text, "    {:<60} cost {}{sensitive}", one.name, one.cost);
         }
     }
     text

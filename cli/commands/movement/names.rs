@@ -60,6 +60,17 @@ impl<'m> Names<'_, 'm> {
         Some((model, model.cluster().inventory.workloads.get(*workload)?))
     }
 
+    /// Returns what a Service document says of how sensitive a workload is.
+    pub fn sensitivity(&self, vertex: &Vertex) -> Option<&'m str> {
+        let (_, workload) = self.workload(vertex)?;
+        let mut units = self.resolved?.units.iter().map(|governed| &governed.unit);
+        let unit = units.find(|unit| unit.workloads.iter().any(|it| std::ptr::eq(*it, workload)))?;
+        let world = &self.resolved?.world;
+        let documents = unit.services.iter().filter_map(|index| world.services.get(*index)?.document);
+        let mut said = documents.filter_map(|document| document.spec.sensitivity.as_ref());
+        said.next().map(|word| word.value.0.as_str())
+    }
+
     /// Says what a vertex is, in words.
     pub fn name(&self, vertex: &Vertex) -> String {
         let cluster = |at: &usize, name: String| match self.fleet.models() {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
+use ringfence_verifier::movement::cut::{Cut, Uncut};
 use ringfence_verifier::movement::edge::{Class, Edge};
+use ringfence_verifier::movement::lines::Line;
 use ringfence_verifier::movement::paths::{Means, Path, Step};
 use ringfence_verifier::movement::spread::{Allowed, MAY};
 use ringfence_verifier::movement::vertex::Vertex;
@@ -30,13 +32,19 @@ pub(super) fn render(
         if twins.len() > 1 { format!("one of {}", twins.join(", ")) } else { terrain.names.name(vertex) }
     };
     let chokes: Vec<String> = chokes.map(called).collect();
+    let cut = terrain.graph.smallest_cut(begin, end, allowed);
     match args.reading.format {
         FormatName::Json => {
             let paths: Vec<Value> = paths.iter().map(|path| as_json(terrain, path)).collect();
-            format!("{:#}\n", json!({ "version": 1, "from": from, "to": to, "paths": paths, "chokePoints": chokes }))
+            let line = |line: &&Line| json!({ "name": line.name, "place": terrain.places.of(line.span).json() });
+            let cut = cut.ok().map(
+                |cut| json!({ "lines": cut.lines.iter().map(line).collect::<Vec<_>>(), "callsBroken": cut.broken }),
+            );
+            let answer = json!({ "version": 1, "from": from, "to": to, "paths": paths, "chokePoints": chokes, "smallestCut": cut });
+            format!("{answer:#}\n")
         }
         FormatName::Concise => paths.iter().map(|path| as_line(terrain, path)).collect(),
-        FormatName::Text => text(terrain, (from, to), allowed, &paths, &chokes),
+        FormatName::Text => text(terrain, (from, to), allowed, &paths, &chokes) + &without(terrain, cut),
     }
 }
 
@@ -78,6 +86,22 @@ fn text(
         text,
         "a cost is the sum of its steps: 1 uses what is there, 2 calls, 4 breaks out; {MAY} more where no file tells"
     );
+    text
+}
+
+/// Says what to take away, and what goes with it.
+fn without(terrain: &Terrain<'_, '_>, cut: Result<Cut<'_>, Uncut>) -> String {
+    let cut = match cut {
+        Ok(cut) => cut,
+        Err(Uncut::NoWay) => return String::new(),
+        Err(Uncut::NoLine) => return "no cut: some way has no line of policy that could go\n".to_owned(),
+        Err(Uncut::TooMany) => return "no cut was found: there are too many ways\n".to_owned(),
+    };
+    let mut text = format!("\nsmallest cut: without {} no way is left\n", counted(cut.lines.len(), "line"));
+    for line in &cut.lines {
+        let _ = writeln!(text, "   {} {}", line.name, terrain.places.of(line.span));
+    }
+    let _ = writeln!(text, "   they alone admit {}", counted(cut.broken, "call"));
     text
 }
 

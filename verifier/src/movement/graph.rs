@@ -5,15 +5,18 @@
 //! callers and ports, and each interval is a few of its nodes. Counts stay exact, and 10^5 workloads that may all call each other
 //! are a million arcs, not 10^10.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::resolve::Governed;
 
 use super::edge::{Class, Edge, Kind};
+use super::lines::{Admitted, Line};
 use super::segments::Segments;
 use super::vertex::Vertex;
 use crate::fleet::{Destination, Fleet};
+use crate::intervals::Intervals;
 use crate::model::Before;
 use crate::reach::Caller;
 
@@ -26,6 +29,10 @@ pub struct Graph<'m> {
     edges: Vec<Edge>,
     /// The nodes of workloads by the identity they have.
     of_identity: BTreeMap<crate::request::Identity, Vec<usize>>,
+    /// What an edit can take away, sorted.
+    lines: Vec<Line>,
+    /// The lines of each port with those that each alone admits: how many calls go with it.
+    admitted: Vec<BTreeMap<usize, Intervals>>,
     /// Where the arcs of each node begin; one more than there are nodes.
     starts: Vec<usize>,
     arcs: Vec<Arc>,
@@ -53,6 +60,8 @@ pub(super) enum By {
         kind: Kind,
         /// Whether it hangs on what no file tells.
         may: bool,
+        /// The line that admits it, by its position; `None` where it is not one line's.
+        line: Option<usize>,
     },
     /// An edge, by its position.
     Edge(usize),
@@ -61,9 +70,13 @@ pub(super) enum By {
 }
 
 impl<'m> Graph<'m> {
-    /// Joins calls and edges. `entering` are edges from outside, by gateways.
+    /// Joins calls and edges; `governed` says what policy means at a workload, where there is a policy tree.
     #[must_use]
-    pub fn of(fleet: &'m Fleet<'m>, edges: Vec<Edge>) -> Self {
+    pub fn of<'g>(
+        fleet: &'m Fleet<'m>,
+        edges: Vec<Edge>,
+        governed: &(impl Fn(&Destination<'m>) -> Option<&'g Governed<'g>> + Sync),
+    ) -> Self {
         let destinations = fleet.destinations();
         let callers: Vec<(Vertex, Option<crate::request::Identity>)> = callers(fleet);
         let own = |(vertex, identity): &(Vertex, Option<crate::request::Identity>)| {
@@ -102,18 +115,44 @@ impl<'m> Graph<'m> {
                 _ => None,
             })
             .collect();
-        let calls = destinations.par_iter().enumerate().flat_map_iter(|(destination, to)| {
+        let who = Admitted::of(fleet);
+        let by_line: Vec<BTreeMap<Line, Intervals>> =
+            destinations.par_iter().map(|to| who.by(to, governed(to))).collect();
+        let of_edges = edges.iter().filter_map(line);
+        let mut lines: Vec<Line> = by_line.iter().flat_map(|lines| lines.keys().cloned()).chain(of_edges).collect();
+        lines.sort();
+        lines.dedup();
+        let calls = destinations.par_iter().zip(&by_line).enumerate().map(|(destination, (to, by_line))| {
             let target = places.get(&(to.cluster, place(to.workload))).copied();
             let reaching = target.map(|_| fleet.reaching(to)).unwrap_or_default();
             let kind = kind(fleet, to);
-            let arcs = |set: &crate::intervals::Intervals, may: bool| -> Vec<(usize, Arc)> {
+            let (mut arcs, mut admitted) = (Vec::new(), BTreeMap::new());
+            let mut add = |set: &Intervals, may: bool, line: Option<usize>| {
                 let nodes = set.ranges().iter().flat_map(|range| segments.covering(range.clone()));
-                let by = By::Call { destination, kind, may };
-                target.into_iter().flat_map(|to| nodes.clone().map(move |from| (from, Arc { to, by }))).collect()
+                let by = By::Call { destination, kind, may, line };
+                arcs.extend(nodes.flat_map(|from| target.map(|to| (from, Arc { to, by }))));
             };
-            [arcs(&reaching.open, false), arcs(&reaching.unsure, true)].concat()
+            for (set, may) in [(&reaching.open, false), (&reaching.unsure, true)] {
+                let mut left = set.clone();
+                for (line, callers) in by_line {
+                    let here = callers.and(set);
+                    left = left.without(&here);
+                    let line = lines.binary_search(line).ok();
+                    add(&here, may, line);
+                    if let Some(line) = line {
+                        let known: &mut Intervals = admitted.entry(line).or_default();
+                        *known = known.or(&here);
+                    }
+                }
+                add(&left, may, None);
+            }
+            (arcs, admitted)
         });
-        arcs.extend(calls.collect::<Vec<_>>());
+        let mut admitted = Vec::with_capacity(destinations.len());
+        for (of_port, by_lines) in calls.collect::<Vec<_>>() {
+            arcs.extend(of_port);
+            admitted.push(by_lines);
+        }
         for (position, edge) in edges.iter().enumerate() {
             if let (Some(from), Some(to)) = (node(&edge.from), node(&edge.to)) {
                 arcs.push((from, Arc { to, by: By::Edge(position) }));
@@ -134,7 +173,7 @@ impl<'m> Graph<'m> {
             *start = before;
         }
         let arcs = arcs.into_iter().map(|(_, arc)| arc).collect();
-        Self { fleet, vertices, destinations, edges, of_identity, starts, arcs }
+        Self { fleet, vertices, destinations, edges, of_identity, lines, admitted, starts, arcs }
     }
 
     /// Returns the mesh it is about.
@@ -194,6 +233,31 @@ impl<'m> Graph<'m> {
         self.arcs.get(self.range(node)).unwrap_or_default()
     }
 
+    /// Returns the line that admits what an arc is, by its position.
+    pub(super) fn line_of(&self, arc: usize) -> Option<usize> {
+        match self.arcs.get(arc)?.by {
+            By::Call { line, .. } => line,
+            By::Edge(at) => self.lines.binary_search(&line(self.edges.get(at)?)?).ok(),
+            By::Nothing | By::Holds => None,
+        }
+    }
+
+    pub(super) fn line(&self, at: usize) -> Option<&Line> {
+        self.lines.get(at)
+    }
+
+    /// Counts the calls that nothing but some lines admits.
+    pub(super) fn broken_without(&self, gone: &BTreeSet<usize>) -> usize {
+        let broken = |lines: &BTreeMap<usize, Intervals>| {
+            let join = |wanted: bool| {
+                let those = lines.iter().filter(|(line, _)| gone.contains(line) == wanted);
+                those.fold(Intervals::default(), |all, (_, callers)| all.or(callers))
+            };
+            join(true).without(&join(false)).count()
+        };
+        usize::try_from(self.admitted.iter().map(broken).sum::<u64>()).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn destination(&self, at: usize) -> Option<&Destination<'m>> {
         self.destinations.get(at)
     }
@@ -211,6 +275,12 @@ impl<'m> Graph<'m> {
             By::Holds => Some((Kind::Carries, true)),
         }
     }
+}
+
+/// Returns the line that makes an edge: the first of its places.
+fn line(edge: &Edge) -> Option<Line> {
+    let (span, what) = edge.places.first()?;
+    Some(Line { span: *span, name: what.clone() })
 }
 
 /// Says what kind of call leads to a port.

@@ -31,7 +31,7 @@ use crate::tree::blame::History;
 pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let mut input = Input::open(args.mesh.as_deref(), args.facts.as_deref(), &args.reading)?;
     if let Some(host) = outward::host(&args.to, args.port)? {
-        return to_host(args, &mut input, (&host.0, host.1));
+        return to_host(args, &mut input, &host);
     }
     let (to, port) = parties::split(&args.to, args.port)?;
     if let Some(failure) = parties::misspelt_block(&args.from) {
@@ -81,7 +81,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
 }
 
 /// Answers who reaches a host outside.
-fn to_host(args: &args::Reach, input: &mut Input, host: (&str, u16)) -> Result<Exit, Failure> {
+fn to_host(args: &args::Reach, input: &mut Input, (host, port): &outward::Wanted) -> Result<Exit, Failure> {
     whatif::edit(input, args)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
@@ -90,7 +90,19 @@ fn to_host(args: &args::Reach, input: &mut Input, host: (&str, u16)) -> Result<E
     meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
     let entrances = outward::entrances(&models);
-    let answers = outward::find(&meshes, &models, &entrances, &args.from, host)?;
+    let (ports, known) = match port {
+        Some(port) => ([*port].into(), None),
+        None => {
+            let (ports, says) = outward::ports(&meshes, &entrances, host);
+            (ports, Some(says))
+        }
+    };
+    let answers = outward::find(&meshes, &models, &entrances, &args.from, host, &ports)?;
+    if let Some(says) = known {
+        let list: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let noun = if list.len() == 1 { "port" } else { "ports" };
+        console::note(&format!("asked of {host}: {noun} {}, {says}", list.join(", ")));
+    }
     let history = History::of(&input.root, args.reading.at.as_deref());
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };

@@ -23,10 +23,16 @@ fn exposed_speaks_json_and_a_line_each() {
         .collect();
     assert_eq!(
         bare,
-        ["api.acme.example /v1/rates", "api.acme.example /healthz", "mobile.acme.example /acme.mobile.v1.Session/Open"]
+        [
+            "api.acme.example /v1/rates",
+            "api.acme.example /healthz",
+            "mobile.acme.example /acme.mobile.v1.Session/Open",
+            // Its Gateway is not among the manifests.
+            "status.acme.example /v1/*",
+        ]
     );
     let lines = ringfence(&["exposed", "fixtures/bank", "--as-of", DAY, "--format", "concise"]);
-    assert_eq!(lines.out.lines().count(), openings.len() + 6, "{}", lines.out);
+    assert_eq!(lines.out.lines().count(), openings.len() + 7, "{}", lines.out);
 }
 
 #[test]
@@ -102,6 +108,30 @@ fn reach_to_a_host_outside_follows_the_way_out() {
         "--exit-code",
     ]);
     assert_eq!(ran.code, 10, "{}", ran.all());
+}
+
+#[test]
+fn a_host_is_asked_about_at_every_port_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a}]}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: out, namespace: shop}\nspec: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 8443}, {port: 80}]}]}\n---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: far, namespace: shop}\nspec: {hosts: [\"*.far.example\"], ports: [{number: 443, name: tls, protocol: TLS}, {number: 8443, name: other, protocol: TLS}]}\n";
+    std::fs::write(folder.path().join("a.yaml"), manifests).unwrap();
+    let ask = |host: &str| {
+        ringfence(&["reach", "shop/web", host, "--mesh", folder.path().to_str().unwrap(), "--format", "concise"])
+    };
+    let check = |host: &str, ports: &str, expected: &[&str]| {
+        let ran = ask(host);
+        let found: Vec<&str> = ran.out.lines().filter_map(|line| line.split("-> ").nth(1)?.split(';').next()).collect();
+        assert_eq!(found, expected, "{}", ran.all());
+        assert_eq!(ran.err.contains("asked of"), !ports.is_empty(), "{}", ran.err);
+        assert!(ran.err.contains(ports), "{}", ran.err);
+    };
+    check(
+        "host:api.far.example",
+        "ports 443, 8443, which ServiceEntries",
+        &["api.far.example:443: denied", "api.far.example:8443: allowed"],
+    );
+    check("host:else.example", "ports 80, 443, nothing", &["else.example:80: allowed", "else.example:443: denied"]);
+    check("host:api.far.example:443", "", &["api.far.example:443: denied"]);
 }
 
 #[test]

@@ -291,10 +291,24 @@ impl Entrances {
         self.routing.entries.iter().filter(move |entry| entry.is_about(host))
     }
 
-    /// Finds the workloads behind a port of a ServiceEntry.
-    #[allow(dead_code, reason = "outside hosts are asked for it next")]
-    pub(crate) fn behind(&self, model: &Model<'_>, entry: &ServiceEntry, port: u16) -> Behind {
-        behind::of_entry(model, &self.routing, entry, Some(port))
+    /// Returns the ports that are known of a host: those that clients call, and those behind them that are not of pods.
+    #[must_use]
+    pub fn ports_at(&self, host: &str) -> BTreeSet<u16> {
+        let of_entry = |entry: &ServiceEntry| {
+            let inside = entry.selector.is_some();
+            let both = entry.ports.iter().map(|port| [port.port, if inside { port.port } else { port.target }]);
+            both.flatten().collect::<Vec<_>>()
+        };
+        self.entries_of(host).flat_map(of_entry).collect()
+    }
+
+    /// Finds the workloads behind a host, as far as it stands for any.
+    pub(crate) fn behind(&self, model: &Model<'_>, host: &str, port: u16) -> Vec<(Named, Behind)> {
+        let of_entry = |entry: &ServiceEntry| {
+            let called = entry.port(port)?.port;
+            Some((entry.object.clone(), behind::of_entry(model, &self.routing, entry, Some(called))))
+        };
+        self.entries_of(host).filter_map(of_entry).collect()
     }
 
     /// Returns the ports of a workload to which openings lead, by its position in the inventory.
@@ -393,7 +407,7 @@ fn opened(
                         (Fits::Perhaps, Some(why)) => order::supposing(opening.requests.clone(), &why),
                         _ => opening.requests.clone(),
                     };
-                    let Behind { leads, lost, doubt, may_be_anybody } = behind::of(model, routing, backend);
+                    let Behind { leads, lost, doubt, may_be_anybody, .. } = behind::of(model, routing, backend);
                     openings.push(Opening {
                         requests,
                         rewriting: rewriting.and(&backend.rewriting),

@@ -1,8 +1,8 @@
 //! Who reaches hosts outside the cluster, and by which way.
 //!
 //! In: a [`Model`], what gateways lead out ([`Entrances`]), a workload and a host. Out: [`Leaving`]: what the policies of the network
-//! say of a connection straight to wherever the host is, and each way through a gateway: to its pods, past its policies, and out of
-//! there. What a sidecar is told of hosts is no boundary (istio/api `networking/v1/sidecar.proto`) and is not asked.
+//! say of a connection straight to wherever the host is, and each way through a gateway or a waypoint: to its pods, past its policies,
+//! and out of there. A host may stand for pods of the mesh, and then it is they who are reached. What a sidecar is told of hosts is no boundary (istio/api `networking/v1/sidecar.proto`) and is not asked.
 
 use ipnet::IpNet;
 use ringfence_compiler::inventory::Workload;
@@ -16,20 +16,42 @@ use crate::kubernetes::network::names;
 use crate::kubernetes::passage::Direction;
 use crate::kubernetes::peer::{Peer, Pod};
 use crate::model::Model;
-use crate::network::{everywhere, gate, joined};
-use crate::reach::{Cited, Decider, Gate, Reach, gateway_policies, outside_of};
+use crate::network::{everywhere, gate, is_egress_guarded, joined};
+use crate::reach::{
+    Answer, Asked, Caller, Cited, Decider, Detail, Gate, Outbound, Reach, explain, gateway_policies, outbound,
+    outside_of,
+};
 use crate::residual::{Resolved, resolved};
-use crate::routing::Target;
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::matching;
+use crate::routing::{Named, Target};
 
 /// The ways from a workload to a host outside.
 #[derive(Debug)]
 pub struct Leaving<'e> {
-    /// What the network says of a connection straight to the host, wherever that is.
-    pub straight: Gate<'e>,
+    /// What the network says of a connection straight to the host, wherever that is; `None` where it stands for pods of the mesh.
+    pub straight: Option<Gate<'e>>,
     /// The ways through gateways.
     pub ways: Vec<Out<'e>>,
+    /// The ways through waypoints.
+    pub waypoints: Vec<Outbound<'e>>,
+    /// The pods of the mesh that it stands for.
+    pub within: Vec<Within<'e>>,
+    /// Why it may be reached otherwise.
+    pub doubts: Vec<String>,
+}
+
+/// Pods of the mesh that a host stands for.
+#[derive(Debug)]
+pub struct Within<'e> {
+    /// The ServiceEntry that says so.
+    pub entry: Named,
+    /// The workload.
+    pub workload: &'e Workload,
+    /// Its port.
+    pub port: u16,
+    /// Whether the caller reaches it.
+    pub answer: Answer<'e>,
 }
 
 /// A way out through a gateway.
@@ -49,13 +71,19 @@ pub struct Out<'e> {
     pub gateway: Gate<'e>,
     /// The gateway's own policies of the network about what leaves it.
     pub exits: Gate<'e>,
+    /// Why it is not sure.
+    pub doubts: Vec<String>,
 }
 
 impl Leaving<'_> {
     /// Returns the answer in one word.
     #[must_use]
     pub fn reach(&self) -> Reach {
-        self.ways.iter().map(Out::reach).chain([self.straight.reach()]).max().unwrap_or(Reach::Denied)
+        let straight = self.straight.as_ref().map(Gate::reach);
+        let ways = self.ways.iter().map(Out::reach).chain(self.waypoints.iter().map(Outbound::reach));
+        let within = self.within.iter().map(|within| within.answer.reach());
+        let perhaps = (!self.doubts.is_empty()).then_some(Reach::Depends);
+        ways.chain(within).chain(straight).chain(perhaps).max().unwrap_or(Reach::Denied)
     }
 }
 
@@ -64,7 +92,8 @@ impl Out<'_> {
     #[must_use]
     pub fn reach(&self) -> Reach {
         let gates = [&self.leaves, &self.enters, &self.gateway, &self.exits];
-        gates.into_iter().map(Gate::reach).min().unwrap_or(Reach::Denied)
+        let most = if self.doubts.is_empty() { Reach::Allowed } else { Reach::Depends };
+        gates.into_iter().map(Gate::reach).min().unwrap_or(Reach::Denied).min(most)
     }
 }
 
@@ -113,7 +142,7 @@ pub fn inside<'c>(facts: impl Iterator<Item = &'c ClusterSpec>) -> Vec<IpNet> {
 #[must_use]
 pub fn leaving<'e>(model: &'e Model<'e>, entrances: &'e Entrances, from: &'e Workload, host: &Host<'_>) -> Leaving<'e> {
     let network = model.network();
-    let out_of = |pods: &Pod<'e>| {
+    let out_of = |pods: &Pod<'_>| {
         let ask = |block: &IpNet| gate(network.passes(pods, Direction::Egress, Peer::Outside(*block), host.port, &[]));
         let parts = host.parts(&network.blocks(pods, Direction::Egress));
         joined(parts.iter().map(ask))
@@ -129,8 +158,31 @@ pub fn leaving<'e>(model: &'e Model<'e>, entrances: &'e Entrances, from: &'e Wor
         };
         let Some(listener) = entrances.listener(opening).filter(|_| leads && opening.shut.is_none()) else { continue };
         for listening in &listener.pods {
-            let Some(at) = pods_of(model, listening) else { continue };
             let port = listening.port;
+            let mut doubts: Vec<String> = listening.doubt.iter().cloned().collect();
+            if listener.is_missing {
+                doubts.push(format!("the {} is not among the manifests", listener.object));
+            }
+            let Some(at) = pods_of(model, listening) else {
+                doubts.push("no manifest shows the pods of the gateway".to_owned());
+                let unknown = || Gate::Unsure(Decider::NotModelled("pods of a gateway that no manifest shows"));
+                let leaves = match is_egress_guarded(model, from) {
+                    true => unknown(),
+                    false => Gate::Open(Decider::Nobody),
+                };
+                let (pods, gateway) = (listening.name(model), unknown());
+                ways.push(Out {
+                    listener,
+                    opening,
+                    pods,
+                    leaves,
+                    enters: unknown(),
+                    gateway,
+                    exits: unknown(),
+                    doubts,
+                });
+                continue;
+            };
             let names = match &listening.pods {
                 Pods::Workload(at) => {
                     let workload = model.cluster().inventory.workloads.get(*at);
@@ -146,10 +198,37 @@ pub fn leaving<'e>(model: &'e Model<'e>, entrances: &'e Entrances, from: &'e Wor
                 enters: gate(network.passes(&at, Direction::Ingress, Peer::Pods(own), port, &names)),
                 gateway: at_gateway(model, listener, opening, listening, from),
                 exits: out_of(&at),
+                doubts,
             });
         }
     }
-    Leaving { straight, ways }
+    let caller = Caller::Workload(from);
+    let by_waypoint = |entry| outbound(model, caller, entry, host.port, &out_of);
+    let waypoints = entrances.entries_of(host.name).filter_map(by_waypoint).collect();
+    let (mut within, mut doubts) = (Vec::new(), Vec::new());
+    let anything = Asked::anything();
+    let entries = entrances.behind(model, host.name, host.port);
+    let is_outside = entries.is_empty() || entries.iter().any(|(_, it)| it.leads.is_empty() || it.is_outside);
+    for (entry, behind) in entries {
+        if behind.may_be_anybody && is_let_out(model, from, host.port) {
+            doubts.push(format!("{entry} names an address that a pod may have"));
+        }
+        for (at, port) in behind.leads {
+            let Some(workload) = model.cluster().inventory.workloads.get(at) else { continue };
+            let answer = explain(model, caller, (workload, port), &anything, Detail::default());
+            within.push(Within { entry: entry.clone(), workload, port, answer });
+        }
+    }
+    Leaving { straight: is_outside.then_some(straight), ways, waypoints, within, doubts }
+}
+
+/// Tells whether something lets a workload out to some pod, or to some address.
+fn is_let_out(model: &Model<'_>, from: &Workload, port: u16) -> bool {
+    let network = model.network();
+    let to_pods = || model.workloads().any(|to| gate(network.leaves(from, to, port)).reach() != Reach::Denied);
+    let blocks = network.blocks(&network.pods(from), Direction::Egress).into_iter().chain(everywhere());
+    let mut out = blocks.map(|block| gate(network.leaves_for(from, block, port, &[])).reach());
+    out.any(|reach| reach != Reach::Denied) || to_pods()
 }
 
 /// Describes the pods of a gateway; `None` where nothing is known of them.

@@ -19,6 +19,7 @@ use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::entrances::Entrances;
 use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::outward::{Host, leaving};
 use ringfence_verifier::reach::{Asked, Caller, Reach, Way, through};
 use ringfence_verifier::routing::gateway::Tls;
 use serde_json::{Value, json};
@@ -97,9 +98,30 @@ fn object(written: &Value) -> Value {
     };
     let namespace = written["namespace"].as_str().unwrap_or("shop");
     json!({
-        "apiVersion": version, "kind": kind, "metadata": { "name": written["name"], "namespace": namespace },
+        "apiVersion": version, "kind": kind,
+        "metadata": { "name": written["name"], "namespace": namespace, "labels": written["labels"] },
         "spec": written["spec"],
     })
+}
+
+/// Says whether a workload reaches a host outside.
+fn outward(model: &Model<'_>, entrances: &Entrances, request: &Value, host: &str) -> &'static str {
+    let (namespace, name) = request["from"].as_str().expect("a caller").split_once('/').unwrap();
+    let from = model.workloads().find(|it| it.namespace == namespace && it.name == name).expect("a caller");
+    let ports = match request["port"].as_u64() {
+        Some(port) => [u16::try_from(port).unwrap()].into(),
+        None => entrances.ports_at(host),
+    };
+    let ask = |port| leaving(model, entrances, from, &Host { name: host, port, addresses: &[], inside: &[] }).reach();
+    word(ports.into_iter().map(ask).max())
+}
+
+fn word(reach: Option<Reach>) -> &'static str {
+    match reach {
+        Some(Reach::Allowed) => "allow",
+        Some(Reach::Depends) => "depends",
+        Some(Reach::Denied) | None => "deny",
+    }
 }
 
 fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) -> &'static str {
@@ -107,6 +129,9 @@ fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) 
     let (namespace, name) = request["to"].as_str().unwrap_or("shop/web").split_once('/').unwrap();
     let to = model.workloads().find(|it| it.namespace == namespace && it.name == name).expect("a workload");
     let port = request["port"].as_u64().unwrap_or(80);
+    if let Some(host) = request["calls"].as_str() {
+        return outward(model, entrances, request, host);
+    }
     let headers = request["headers"].as_object().into_iter().flatten();
     let asked = Asked {
         method: Some(text("method", "GET")),
@@ -127,11 +152,7 @@ fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) 
         let without = request.get("without").is_some();
         u64::from(way.listener.port) == port && !(without && matches!(way.listener.tls, Tls::Mutual(_)))
     };
-    match ways.iter().filter(|way| counts(way)).map(|way| way.reach).max() {
-        Some(Reach::Allowed) => "allow",
-        Some(Reach::Depends) => "depends",
-        Some(Reach::Denied) | None => "deny",
-    }
+    word(ways.iter().filter(|way| counts(way)).map(|way| way.reach).max())
 }
 
 #[test]

@@ -79,19 +79,35 @@ impl Terrain<'_> {
 
 /// Says by which way somebody gets out, and what decided there.
 fn decided(leaving: &Leaving<'_>) -> Vec<String> {
-    let best = leaving.ways.iter().max_by_key(|way| way.reach());
-    match best.filter(|way| way.reach() > leaving.straight.reach()) {
-        Some(way) => {
+    let straight = leaving.straight.as_ref();
+    let least = straight.map_or(Reach::Denied, Gate::reach);
+    let best = leaving.ways.iter().max_by_key(|way| way.reach()).filter(|way| way.reach() > least);
+    let outbound = leaving.waypoints.iter().max_by_key(|way| way.reach()).filter(|way| way.reach() > least);
+    let within = leaving.within.iter().max_by_key(|it| it.answer.reach()).filter(|it| it.answer.reach() > least);
+    match (best, outbound, within) {
+        (Some(way), ..) => {
             let gates = [&way.leaves, &way.enters, &way.gateway, &way.exits];
             let said = gates.into_iter().filter_map(super::report::said);
             std::iter::once(format!("by way of {}", way.pods)).chain(said).collect()
         }
-        None => {
-            let said = match &leaving.straight {
-                Gate::Unsure(_) => "straight, if the host has such an address".to_owned(),
-                _ => "straight".to_owned(),
-            };
-            std::iter::once(said).chain(super::report::said(&leaving.straight)).collect()
+        (None, Some(way), _) => {
+            let gates = [&way.leaves, &way.enters, &way.policies, &way.exits];
+            let said = gates.into_iter().filter_map(super::report::said);
+            std::iter::once(format!("by way of waypoint {}", way.waypoint)).chain(said).collect()
         }
+        (None, None, Some(within)) => {
+            let to = within.workload;
+            vec![format!("{} stands for {}/{} port {}", within.entry, to.namespace, to.name, within.port)]
+        }
+        (None, None, None) => match straight {
+            Some(straight) if least != Reach::Denied => {
+                let said = match straight {
+                    Gate::Unsure(_) => "straight, if the host has such an address".to_owned(),
+                    _ => "straight".to_owned(),
+                };
+                std::iter::once(said).chain(super::report::said(straight)).collect()
+            }
+            _ => leaving.doubts.clone(),
+        },
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Behind {
     pub lost: Option<String>,
     /// Why nobody knows how, or to which of them, requests get there.
     pub doubt: Option<String>,
+    /// Whether somebody who is not of the mesh is there.
+    pub is_outside: bool,
     /// Whether any pod may be there.
     pub may_be_anybody: bool,
 }
@@ -49,7 +51,7 @@ pub(super) fn of(model: &Model<'_>, routing: &Routing, backend: &Backend) -> Beh
     leads.sort_unstable();
     leads.dedup();
     let lost = lost.filter(|_| !may_be_anybody && leads.is_empty());
-    Behind { leads, lost, doubt, may_be_anybody }
+    Behind { leads, lost, doubt, is_outside: false, may_be_anybody }
 }
 
 /// Finds the workloads of the mesh behind a ServiceEntry, at one of its ports or at all.
@@ -88,7 +90,9 @@ impl Behind {
                 });
                 let before = self.leads.len();
                 self.leads.extend(machines.map(|(found, _)| (found, at)));
-                self.may_be_anybody |= self.leads.len() == before && may_be_a_pod(model, *address);
+                let is_known = self.leads.len() > before;
+                self.may_be_anybody |= !is_known && may_be_a_pod(model, *address);
+                self.is_outside |= !is_known;
             }
             At::Named(target) => {
                 let named = Backend {
@@ -100,6 +104,7 @@ impl Behind {
                     span: entry.object.span,
                 };
                 let (leads, _) = leads(model, routing, &named);
+                self.is_outside |= leads.is_empty();
                 if !leads.is_empty() {
                     // Who calls a Service by its address comes without the certificate that goes with its name.
                     self.doubt = Some(format!("{} leads to {target} by its address", entry.object));

@@ -54,6 +54,9 @@ pub struct Way<'e> {
     pub reach: Reach,
 }
 
+/// What is unknown of a gateway whose pods nothing shows.
+const GATEWAYS_IDENTITY: &str = "the identity of the gateway";
+
 /// Who decides at one of the hops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hop<'e> {
@@ -246,6 +249,8 @@ impl<'e> Passing<'e, '_> {
             reach = reach.min(Reach::Depends);
         }
         if let Pods::Unknown(_) = self.listening.pods {
+            // Said once, and not for everybody it would have to be.
+            doubts.retain(|doubt| !doubt.starts_with(GATEWAYS_IDENTITY));
             doubts.push(
                 "no manifest shows the pods of the gateway, so that their identity and policies are unknown".to_owned(),
             );
@@ -373,7 +378,7 @@ impl<'e> Passing<'e, '_> {
                             // Whoever it is, it has some identity.
                             Pods::Unknown(_) => {
                                 let anybody = resolved(&all, &|leaf| match leaf {
-                                    Leaf::Peer(glob) => unknown("the identity of the gateway", glob),
+                                    Leaf::Peer(glob) => unknown(GATEWAYS_IDENTITY, glob),
                                     leaf => Resolved::Asked(leaf.clone()),
                                 });
                                 let arrivals = Arrivals { plaintext: true, ..arrivals };

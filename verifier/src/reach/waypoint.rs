@@ -52,7 +52,7 @@ pub(crate) struct Hop<'a> {
     pub service: Option<&'a KubernetesService>,
     /// The port that policies there are about.
     pub port: u16,
-    reads: &'static [Reads],
+    pub(super) reads: &'static [Reads],
 }
 
 /// Says what becomes of a caller that comes through a waypoint; `None` where there is none, or nothing gets through.
@@ -99,7 +99,7 @@ pub(crate) fn hops<'a>(model: &Model<'a>, to: &'a Workload, port: u16) -> Vec<Ho
     hops
 }
 
-fn passed<'a>(
+pub(super) fn passed<'a>(
     model: &Model<'a>,
     caller: Caller<'a>,
     (to, port): (&'a Workload, u16),
@@ -112,31 +112,7 @@ fn passed<'a>(
     let tokens = tokens(model, hop);
     let detail = Detail { stolen, ..Detail::default() };
     let question = Question::of(model, caller, asked, detail);
-    let mut found: Vec<Found<RuleRef<'a>>> = Vec::new();
-    for reads in hop.reads {
-        let arrivals = Arrivals {
-            port: hop.port,
-            http: *reads == Reads::Http,
-            plaintext: false,
-            mtls: true,
-            trust_domains: model.mesh().trust_domains.clone(),
-            issuers: tokens.iter().map(|rule| rule.taken()).collect(),
-        };
-        found.push(ask(&chain(&policies, *reads, model.mesh()), &arrivals, &question));
-    }
-    let nothing = Found { told: Told::NoRule(None), witness: None, part: None, untold: Vec::new() };
-    let Found { told, witness, .. } = joined(found).unwrap_or(nothing);
-    let decider = |rule: Option<RuleRef<'a>>| {
-        rule.and_then(|rule| Cited::of(&policies, rule)).map_or(Decider::Nobody, Decider::Rule)
-    };
-    let policies_say = match told {
-        Told::Admitted(rule) => Gate::Open(decider(rule)),
-        Told::Perhaps(rule) | Told::OtherAddress(rule) => Gate::Unsure(decider(rule)),
-        _ => {
-            let about = policies.iter().map(|policy| Cited::authorization(policy)).collect();
-            Gate::Shut(Decider::NoRule { about, nearest: None })
-        }
-    };
+    let (policies_say, witness) = say(model, &policies, &tokens, (hop.port, hop.reads), &question);
     let ztunnel = admits(model, (to, port), hop.waypoint);
     let gates = before.iter().chain([&policies_say]).chain(&after).map(Gate::reach);
     let mut reach = gates.chain([ztunnel]).min().unwrap_or(Reach::Denied);
@@ -155,8 +131,44 @@ fn passed<'a>(
     }
 }
 
+/// Asks the policies that a waypoint enforces at a port.
+pub(super) fn say<'a>(
+    model: &Model<'a>,
+    policies: &[&'a AuthorizationPolicy],
+    tokens: &[&'a JwtRule],
+    (port, readings): (u16, &[Reads]),
+    question: &Question<'_>,
+) -> (Gate<'a>, Option<Request>) {
+    let mut found: Vec<Found<RuleRef<'a>>> = Vec::new();
+    for reads in readings {
+        let arrivals = Arrivals {
+            port,
+            http: *reads == Reads::Http,
+            plaintext: false,
+            mtls: true,
+            trust_domains: model.mesh().trust_domains.clone(),
+            issuers: tokens.iter().map(|rule| rule.taken()).collect(),
+        };
+        found.push(ask(&chain(policies, *reads, model.mesh()), &arrivals, question));
+    }
+    let nothing = Found { told: Told::NoRule(None), witness: None, part: None, untold: Vec::new() };
+    let Found { told, witness, .. } = joined(found).unwrap_or(nothing);
+    let decider = |rule: Option<RuleRef<'a>>| {
+        rule.and_then(|rule| Cited::of(policies, rule)).map_or(Decider::Nobody, Decider::Rule)
+    };
+    let gate = match told {
+        Told::Admitted(rule) => Gate::Open(decider(rule)),
+        Told::Perhaps(rule) | Told::OtherAddress(rule) => Gate::Unsure(decider(rule)),
+        _ => {
+            let about = policies.iter().map(|policy| Cited::authorization(policy)).collect();
+            Gate::Shut(Decider::NoRule { about, nearest: None })
+        }
+    };
+    (gate, witness)
+}
+
 /// Tells whether nothing about these policies is unknown.
-fn is_followed(policies: &[&AuthorizationPolicy]) -> bool {
+pub(super) fn is_followed(policies: &[&AuthorizationPolicy]) -> bool {
     policies.iter().all(|policy| !policy.doubtful)
 }
 

@@ -9,6 +9,7 @@ use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::yaml::Node;
 
 use super::{Named, Target};
+use crate::engine::envoy::{EITHER, Reads};
 use crate::istio::read::Fields;
 use crate::kubernetes::port::number;
 
@@ -38,6 +39,8 @@ pub struct EntryPort {
     pub target: u16,
     /// Its name.
     pub name: String,
+    /// How a proxy may read it.
+    pub reads: &'static [Reads],
 }
 
 /// An endpoint of a ServiceEntry.
@@ -72,7 +75,14 @@ impl ServiceEntry {
         for port in spec.list("ports", diagnostics)? {
             let Some(at) = port.get("number").and_then(number) else { continue };
             let target = port.get("targetPort").and_then(number).unwrap_or(at);
-            ports.push(EntryPort { port: at, target, name: port.text("name", diagnostics)?.unwrap_or_default() });
+            let name = port.text("name", diagnostics)?.unwrap_or_default();
+            let reads: &[Reads] =
+                match port.text("protocol", diagnostics)?.unwrap_or_default().to_ascii_uppercase().as_str() {
+                    "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" => &[Reads::Http],
+                    "" => EITHER,
+                    _ => &[Reads::Bytes],
+                };
+            ports.push(EntryPort { port: at, target, name, reads });
         }
         let selector = spec.child("workloadSelector", diagnostics)?;
         let selector = if selector.is_there() { Some(selector.labels("labels", diagnostics)?) } else { None };
@@ -103,6 +113,15 @@ impl ServiceEntry {
             None => host.eq_ignore_ascii_case(own.as_bytes()),
         };
         self.hosts.iter().any(|own| own.as_bytes() == host || fits(own))
+    }
+}
+
+impl ServiceEntry {
+    /// Finds the port by which clients call it, or that is called behind it.
+    #[must_use]
+    pub fn port(&self, called: u16) -> Option<&EntryPort> {
+        let by = |of: fn(&EntryPort) -> u16| self.ports.iter().find(move |port| of(port) == called);
+        by(|port| port.port).or_else(|| by(|port| port.target))
     }
 }
 

@@ -17,7 +17,7 @@ use ringfence_compiler::source::Span;
 use crate::entrances::Entrances;
 use crate::model::Model;
 use crate::outward::{Host, inside, leaving};
-use crate::reach::Reach;
+use crate::reach::{Gate, Reach};
 
 /// Compares the egresses of a cluster; returns where those were written of which something differs.
 pub(super) fn compare(resolved: &Resolved<'_>, model: &Model<'_>, diagnostics: &mut Diagnostics) -> BTreeSet<Span> {
@@ -64,9 +64,15 @@ fn difference(
             let at = |workload: &Workload| format!("`{}/{}`", workload.namespace, workload.name);
             for workload in model.workloads() {
                 let found = leaving(model, entrances, workload, &host);
-                let by_gateway = found.ways.iter().map(crate::outward::Out::reach).max().unwrap_or(Reach::Denied);
+                // Of gateways that nothing at hand shows nothing is to be shown.
+                let shown = found.ways.iter().filter(|way| way.doubts.is_empty());
+                let by_gateway = shown.map(crate::outward::Out::reach).max().unwrap_or(Reach::Denied);
                 let is_caller = callers.iter().any(|one| std::ptr::eq(*one, workload));
-                let way = if meant.via.is_some() { by_gateway } else { found.straight.reach() };
+                let way = if meant.via.is_some() {
+                    by_gateway
+                } else {
+                    found.straight.as_ref().map_or(Reach::Denied, Gate::reach)
+                };
                 if is_caller && way == Reach::Denied {
                     return Some(format!("the manifests stop {} on its way to {}", at(workload), host.name));
                 }

@@ -32,7 +32,7 @@ struct Terrain<'t, 'm> {
 
 /// Runs `blast`.
 pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
-    ask(args.path.as_deref(), args.facts.as_deref(), &args.reading, |terrain| {
+    ask(args.path.as_deref(), args.facts.as_deref(), &args.reading, false, |terrain| {
         let from = terrain.names.find(&args.who)?;
         Ok(blast::render(terrain, &args.who, &from, &args.reading))
     })
@@ -40,7 +40,7 @@ pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
 
 /// Runs `paths`.
 pub(super) fn paths(args: &args::Paths) -> Result<Exit, Failure> {
-    ask(args.path.as_deref(), args.facts.as_deref(), &args.reading, |terrain| {
+    ask(args.path.as_deref(), args.facts.as_deref(), &args.reading, true, |terrain| {
         let (from, to) = (terrain.names.find(&args.from)?, terrain.names.find(&args.to)?);
         Ok(paths::render(terrain, (&args.from, &from), (&args.to, &to), args))
     })
@@ -51,6 +51,7 @@ fn ask(
     path: Option<&std::path::Path>,
     facts: Option<&std::path::Path>,
     reading: &Reading,
+    with_lines: bool,
     answer: impl Fn(&Terrain<'_, '_>) -> Result<String, Failure>,
 ) -> Result<Exit, Failure> {
     let input = Input::open(path, facts, reading)?;
@@ -63,7 +64,8 @@ fn ask(
     let fleet = Fleet::of(&models);
     let governing = meshes.governing();
     let governed = |to: &Destination<'_>| governing.get(&std::ptr::from_ref(to.workload).addr()).copied();
-    let graph = Graph::of(&fleet, mesh::edges(&fleet), &governed);
+    let edges = mesh::edges(&fleet);
+    let graph = if with_lines { Graph::with_lines(&fleet, edges, governed) } else { Graph::of(&fleet, edges) };
     let history = History::of(&input.root, reading.at.as_deref());
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };

@@ -62,7 +62,7 @@ fn asked<T>(count: usize, calls: &[(usize, usize)], edges: Vec<Edge>, ask: impl 
     let models = [Model::of(&facts, &objects)];
     let fleet = Fleet::of(&models);
     let all = mesh::edges(&fleet).into_iter().chain(edges).collect();
-    ask(&Graph::of(&fleet, all, &|_| None))
+    ask(&Graph::with_lines(&fleet, all, |_| None))
 }
 
 fn workload(at: usize) -> Vertex {

@@ -1,6 +1,6 @@
 //! How long the verifier takes, and how much memory: `cargo run --release --example performance -- [WORKLOADS…]`.
 //!
-//! Prints the table of `docs/performance.md`. With `--write DIR WORKLOADS` it writes the manifests of a mesh instead, for
+//! Prints the table of `docs/performance.md`, with `--movement` first that of attackers. With `--write DIR WORKLOADS` it writes the manifests of a mesh instead, for
 //! measuring whole commands.
 
 #![allow(clippy::disallowed_methods, reason = "a program of its own, which writes where it is told")]
@@ -12,12 +12,17 @@ use std::time::Instant;
 
 use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::model::Model;
+use ringfence_verifier::movement::graph::Graph;
+use ringfence_verifier::movement::mesh;
+use ringfence_verifier::movement::spread::{Allowed, Spread};
+use ringfence_verifier::movement::vertex::Vertex;
 
 use self::world::{Failure, World};
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--movement", sizes @ ..] => movement(&sizes.iter().map(|size| size.parse()).collect::<Result<Vec<_>, _>>()?),
         ["--write", folder, workloads] => write(Path::new(folder), World { workloads: workloads.parse()? }),
         [] => table(&[100, 1_000, 10_000, 100_000]),
         sizes => table(&sizes.iter().map(|size| size.parse()).collect::<Result<Vec<_>, _>>()?),
@@ -63,6 +68,38 @@ fn table(sizes: &[usize]) -> Result<(), Failure> {
             if unsure == 0 { open.to_string() } else { format!("{open} ({unsure} depend)") },
             reading.as_secs_f64(),
             all.as_secs_f64(),
+            peak()
+        );
+    }
+    Ok(())
+}
+
+/// Prints what attackers cost: the graph, and how far one gets from a workload.
+fn movement(sizes: &[usize]) -> Result<(), Failure> {
+    println!("| workloads | arcs | graph | how far one gets | in reach | cheapest three ways | peak memory |");
+    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    for size in sizes {
+        let clusters = World { workloads: *size }.read()?;
+        let models: Vec<Model<'_>> = clusters.iter().map(|(document, objects)| Model::of(document, objects)).collect();
+        let fleet = Fleet::of(&models);
+        let started = Instant::now();
+        let graph = Graph::of(&fleet, mesh::edges(&fleet));
+        let drawn = started.elapsed();
+        let from = Vertex::Workload { cluster: 0, workload: 0 };
+        let started = Instant::now();
+        let spread = Spread::of(&graph, std::slice::from_ref(&from), Allowed::ALL);
+        let far = started.elapsed();
+        let reached = spread.reached(&graph).filter(|(vertex, _)| matches!(vertex, Vertex::Workload { .. })).count();
+        let to = graph.vertices().iter().rfind(|vertex| matches!(vertex, Vertex::Workload { .. }));
+        let started = Instant::now();
+        let ways = to.map(|to| graph.paths(&[from], std::slice::from_ref(to), Allowed::ALL, 3)).unwrap_or_default();
+        println!(
+            "| {size} | {} | {:.2} s | {:.2} s | {reached} | {:.2} s ({}) | {} |",
+            graph.size(),
+            drawn.as_secs_f64(),
+            far.as_secs_f64(),
+            started.elapsed().as_secs_f64(),
+            ways.len(),
             peak()
         );
     }

@@ -70,12 +70,28 @@ pub(super) enum By {
 }
 
 impl<'m> Graph<'m> {
-    /// Joins calls and edges; `governed` says what policy means at a workload, where there is a policy tree.
+    /// Joins calls and edges.
     #[must_use]
-    pub fn of<'g>(
+    pub fn of(fleet: &'m Fleet<'m>, edges: Vec<Edge>) -> Self {
+        Self::made(fleet, edges, |_| BTreeMap::new())
+    }
+
+    /// Joins the same and tells by which line each call is admitted, which takes longer; `governed` says what policy means at a
+    /// workload, where there is a policy tree.
+    #[must_use]
+    pub fn with_lines<'g>(
         fleet: &'m Fleet<'m>,
         edges: Vec<Edge>,
-        governed: &(impl Fn(&Destination<'m>) -> Option<&'g Governed<'g>> + Sync),
+        governed: impl Fn(&Destination<'m>) -> Option<&'g Governed<'g>> + Sync,
+    ) -> Self {
+        let who = Admitted::of(fleet);
+        Self::made(fleet, edges, |to| who.by(to, governed(to)))
+    }
+
+    fn made(
+        fleet: &'m Fleet<'m>,
+        edges: Vec<Edge>,
+        admitting: impl Fn(&Destination<'m>) -> BTreeMap<Line, Intervals> + Sync,
     ) -> Self {
         let destinations = fleet.destinations();
         let callers: Vec<(Vertex, Option<crate::request::Identity>)> = callers(fleet);
@@ -115,9 +131,7 @@ impl<'m> Graph<'m> {
                 _ => None,
             })
             .collect();
-        let who = Admitted::of(fleet);
-        let by_line: Vec<BTreeMap<Line, Intervals>> =
-            destinations.par_iter().map(|to| who.by(to, governed(to))).collect();
+        let by_line: Vec<BTreeMap<Line, Intervals>> = destinations.par_iter().map(&admitting).collect();
         let of_edges = edges.iter().filter_map(line);
         let mut lines: Vec<Line> = by_line.iter().flat_map(|lines| lines.keys().cloned()).chain(of_edges).collect();
         lines.sort();

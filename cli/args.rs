@@ -144,6 +144,7 @@ pub enum Verb {
         "ringfence paths internet shop/db rendered/",
         "ringfence paths /platform/edge /payments/cards:vault-db fixtures/bank --count 5",
         "ringfence paths shop/web shop/db rendered/ --most network --sure",
+        "ringfence paths internet shop/db rendered/ --draw mermaid",
     ))]
     Paths(Paths),
     /// Says what a change means: access gained, lost and moved, with a request each.
@@ -403,11 +404,23 @@ pub struct Paths {
     /// Leaves out steps that hang on what no file tells.
     #[arg(long)]
     pub sure: bool,
+    /// Draws the ways as a graph instead.
+    #[arg(long, value_name = "LANGUAGE", conflicts_with = "format")]
+    pub draw: Option<Drawing>,
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// The languages of graphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Drawing {
+    /// For Graphviz.
+    Dot,
+    /// For Markdown on code hosts.
+    Mermaid,
 }
 
 /// The hardest steps of an attacker.

@@ -4,6 +4,7 @@
 //! allows each step and where that was written; and what all ways go through.
 
 mod blast;
+mod draw;
 mod names;
 mod paths;
 

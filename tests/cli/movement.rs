@@ -33,6 +33,9 @@ fn paths_say_what_allows_each_step_and_where_it_was_written() {
     assert!(ran.out.contains("no choke point"), "{}", ran.out);
     let ran = ringfence(&["paths", "productpage-v1", "ratings-v1", "fixtures/bookinfo", "--as-of", DAY]);
     assert!(ran.out.contains("every way goes through one of bookinfo/reviews-v1, bookinfo/reviews-v2"), "{}", ran.out);
+    let drawn = ["paths", "productpage-v1", "ratings-v1", "fixtures/bookinfo", "--as-of", DAY, "--draw"];
+    assert_snapshot!(ringfence(&[&drawn[..], &["mermaid"]].concat()).out);
+    assert_snapshot!(ringfence(&[&drawn[..], &["dot"]].concat()).out);
     let cut = "smallest cut: without 1 line no way is left\n   /shop/bookinfo/reviews-read-ratings fixtures/bookinfo/";
     assert!(ran.out.contains(cut) && ran.out.contains("they alone admit 6 calls"), "{}", ran.out);
     let json = ask(&["internet", "/payments/cards:vault-db", "--count", "2", "--format", "json"]).json();

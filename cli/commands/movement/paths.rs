@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::Terrain;
 use super::blast::phrase;
+use super::draw::draw;
 use crate::args::{self, FormatName};
 use crate::commands::reach::single::{gates, lines_by, parts};
 use crate::summary::counted;
@@ -26,6 +27,9 @@ pub(super) fn render(
 ) -> String {
     let allowed = Allowed { class: args.most.class(), may: !args.sure };
     let paths = terrain.graph.paths(begin, end, allowed, args.count.into());
+    if let Some(language) = args.draw {
+        return draw(&terrain.names, &paths, language);
+    }
     let chokes = terrain.graph.choke_points(begin, end, allowed).into_iter();
     let called = |vertex: &Vertex| {
         let twins: Vec<String> = terrain.graph.twins(vertex).into_iter().map(|twin| terrain.names.name(twin)).collect();

@@ -17,7 +17,7 @@ use super::segments::Segments;
 use super::vertex::Vertex;
 use crate::fleet::{Destination, Fleet};
 use crate::intervals::Intervals;
-use crate::model::Before;
+use crate::model::{Before, numbered};
 use crate::reach::Caller;
 
 /// What leads to what.
@@ -136,9 +136,17 @@ impl<'m> Graph<'m> {
         let mut lines: Vec<Line> = by_line.iter().flat_map(|lines| lines.keys().cloned()).chain(of_edges).collect();
         lines.sort();
         lines.dedup();
+        let outside = (0..).zip(&callers).filter(|(_, (vertex, _))| *vertex == Vertex::Internet);
+        let outside = Intervals::of(outside.map(|(position, _): (u32, _)| position..position + 1).collect());
         let calls = destinations.par_iter().zip(&by_line).enumerate().map(|(destination, (to, by_line))| {
             let target = places.get(&(to.cluster, place(to.workload))).copied();
-            let reaching = target.map(|_| fleet.reaching(to)).unwrap_or_default();
+            let mut reaching = target.map(|_| fleet.reaching(to)).unwrap_or_default();
+            if !is_opened(fleet, to) {
+                // Whether anybody outside gets to the addresses of pods no file tells.
+                let from_outside = reaching.open.and(&outside);
+                reaching.open = reaching.open.without(&outside);
+                reaching.unsure = reaching.unsure.or(&from_outside);
+            }
             let kind = kind(fleet, to);
             let (mut arcs, mut admitted) = (Vec::new(), BTreeMap::new());
             let mut add = |set: &Intervals, may: bool, line: Option<usize>| {
@@ -295,6 +303,16 @@ impl<'m> Graph<'m> {
 fn line(edge: &Edge) -> Option<Line> {
     let (span, what) = edge.places.first()?;
     Some(Line { span: *span, name: what.clone() })
+}
+
+/// Tells whether a Service opens a port to the outside, or its pods are on the network of their node.
+fn is_opened(fleet: &Fleet<'_>, to: &Destination<'_>) -> bool {
+    let leads = |service: &ringfence_compiler::inventory::KubernetesService| {
+        let mut targets = service.ports.iter().flat_map(|port| numbered(to.workload, &port.target));
+        service.opened.is_some() && targets.any(|port| port == to.port)
+    };
+    let model = fleet.models().get(to.cluster);
+    to.workload.host_network || model.is_some_and(|model| model.services(to.workload).any(leads))
 }
 
 /// Says what kind of call leads to a port.

@@ -14,6 +14,7 @@ mod exposed;
 mod impact;
 mod init;
 mod matrix;
+mod movement;
 mod patterns;
 mod reach;
 mod schema;
@@ -45,6 +46,8 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Reach(args) => reach::run(&args),
         Verb::Matrix(args) => matrix::run(&args),
         Verb::Exposed(args) => exposed::run(&args),
+        Verb::Blast(args) => movement::blast(&args),
+        Verb::Paths(args) => movement::paths(&args),
         Verb::Diff(args) => diff::run(&args),
         Verb::Impact(args) => impact::run(&args),
         Verb::Explain(args) => explain::run(&args),

@@ -8,7 +8,7 @@ mod edits;
 mod kustomize;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -123,6 +123,16 @@ impl Meshes<'_> {
             Some(words) => failure.help(words),
             None => failure.help("name a folder with rendered manifests, Deployments and the like among them"),
         })
+    }
+
+    /// Returns what policy means for each workload, by where it lies in memory: many are asked about.
+    pub fn governing(&self) -> BTreeMap<usize, &Governed<'_>> {
+        let units = self.resolved.iter().filter(|_| !self.changed).flat_map(|resolved| &resolved.units);
+        units
+            .flat_map(|governed| {
+                governed.unit.workloads.iter().map(move |it| (std::ptr::from_ref(*it).addr(), governed))
+            })
+            .collect()
     }
 
     /// Returns what policy means for a workload, where what is enforced is what was compiled.

@@ -22,6 +22,8 @@ mod forms;
 mod init;
 #[path = "cli/manifests.rs"]
 mod manifests;
+#[path = "cli/movement.rs"]
+mod movement;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/reach.rs"]

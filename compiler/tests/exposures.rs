@@ -30,7 +30,7 @@ fn repository(cluster: &str, mandates: &str, documents: &[(&str, &str, &str)]) -
     for (tenant, workspace) in [("shop", "web"), ("shop", "desk"), ("bank", "pay")] {
         text += &format!(
             "=== policy/{tenant}/tenant.yaml\napiVersion: ringfence/v1alpha1\nkind: Tenant\nmetadata: {{name: {tenant}}}\nspec: {{}}\n\
-=== policy/{tenant}/{workspace}/workspace.yaml\napiVersion: ringfence/v1alpha1\nkind: Workspace\nmetadata: {{name: {workspace}}}\nspec: {{namespaces: prod/{workspace}}}\n\
+=== policy/{tenant}/{workspace}/workspace.yaml\napiVersion: ringfence/v1alpha1\nkind: Workspace\nmetadata: {{name: {workspace}}}\nspec: {{namespaces: \"prod/{workspace}*\"}}\n\
 === policy/{tenant}/{workspace}/access.yaml\napiVersion: ringfence/v1alpha1\nkind: Access\nmetadata: {{name: edge}}\nspec: {{allow: [{{from: gateway:edge}}]}}\n\
 === policy/{tenant}/{workspace}/tokens.yaml\napiVersion: ringfence/v1alpha1\nkind: Authentication\nmetadata: {{name: customers}}\nspec: {{issuers: [{{issuer: \"https://login.example\", jwksUri: \"https://login.example/jwks\", claimsToHeaders: [{{claim: sub, header: x-sub}}]}}]}}\n"
         );
@@ -40,6 +40,7 @@ fn repository(cluster: &str, mandates: &str, documents: &[(&str, &str, &str)]) -
         ("web", "calls", "grpc"),
         ("web", "vault", "tls"),
         ("desk", "desk", "http"),
+        ("web-annex", "annex", "http"),
         ("pay", "pay", "http"),
     ];
     text += "=== inventory/prod/all.yaml\n";
@@ -99,6 +100,18 @@ fn calls_of_grpc_and_tls_that_is_passed_through() {
     let outcome = exposed(GATEWAY_API, &format!("{passed}, backend: {{service: vault, port: 8080}}"));
     insta::assert_snapshot!(outcome.emitted("web--tlsroute"));
     insta::assert_snapshot!(outcome.emitted("ingress--authorizationpolicy"));
+}
+
+#[test]
+fn paths_of_one_host_are_asked_in_an_order_that_somebody_wrote() {
+    // One VirtualService a namespace, gRPC in it as well.
+    let both = "paths: [{prefix: /, auth: none, backend: {service: api, port: 8080}}, {prefix: /acme.v1, auth: none, backend: {service: calls, port: 8080}}]";
+    let emitted = exposed(ISTIO, &format!("{COMMON}, {both}")).emitted("web--virtualservice");
+    assert!(emitted.find("/acme.v1") < emitted.find("prefix: /\n"), "{emitted}");
+    let apart = "paths: [{prefix: /v1, auth: none, backend: {service: api, port: 8080}}, {prefix: /v1/annex, auth: none, backend: {service: annex, port: 8080}}]";
+    let outcome = |cluster| repository(cluster, "{}", &[("shop/web", "Exposure", &format!("{COMMON}, {apart}"))]);
+    assert_eq!(outcome(ISTIO).errors(), ["lowering/inexpressible"], "{}", outcome(ISTIO).said());
+    assert!(outcome(GATEWAY_API).errors().is_empty(), "{}", outcome(GATEWAY_API).said());
 }
 
 #[test]

@@ -28,12 +28,13 @@ use self::detours::Detours;
 use self::order::Candidate;
 pub(crate) use self::order::{common, older};
 use crate::engine::{Chain, Leaf};
+use crate::kubernetes::fits::Fits;
 use crate::model::{Model, Stranger, numbered};
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::gateway_api::Sources;
 use crate::routing::matching::Beginning;
 use crate::routing::service_entry::ServiceEntry;
-use crate::routing::{Leads, Named, NewPath, Rewriting, Routing, Target};
+use crate::routing::{Delegate, Leads, Named, NewPath, Rewriting, Routing, Target};
 use crate::words;
 
 /// Everything gateways let in.
@@ -74,6 +75,8 @@ pub struct Entrance {
     pub pods: Vec<Listening>,
     /// Why it does not listen after all.
     pub shut: Option<String>,
+    /// What no file tells and its listening hangs on.
+    pub perhaps: Option<String>,
     /// Whether routes alone speak of it, and its object is not at hand: port, hosts and TLS are then supposed.
     pub is_missing: bool,
     /// The Gateway of the Gateway API, by namespace and name, to which policies may be attached.
@@ -273,7 +276,6 @@ impl Entrances {
             let candidates = |other: &Entrance| candidates(model, other, &routing);
             let own = candidates(listener);
             let rivals: Vec<Candidate> = sharing(&listeners, at).flat_map(candidates).collect();
-            let rivals: Vec<String> = rivals.into_iter().map(|rival| rival.host).collect();
             openings.extend(opened(model, (at, listener), &own, &rivals, &routing));
             for other in mistaken(&listeners, at) {
                 let theirs = candidates(other);
@@ -382,7 +384,7 @@ fn opened(
     model: &Model<'_>,
     (at, listener): (usize, &Entrance),
     candidates: &[Candidate],
-    rivals: &[String],
+    rivals: &[Candidate],
     routing: &Routing,
 ) -> Vec<Opening> {
     let mut openings = Vec::new();
@@ -391,7 +393,7 @@ fn opened(
         let opening = |target: &Target| Opening {
             listener: at,
             route: Some(candidate.object.clone()),
-            rule: Some((candidate.position, candidate.matched.span)),
+            rule: Some((candidate.position.0, candidate.matched.span)),
             host: candidate.host.clone(),
             matched: candidate.matched.tests.clone(),
             requests: requests.clone(),
@@ -410,11 +412,16 @@ fn opened(
             Leads::To(backends, rewriting) => {
                 for backend in backends {
                     let opening = opening(&backend.target);
-                    let refused = || refusal(candidate, &backend.target, routing);
-                    let shut = opening.shut.clone().or_else(refused);
+                    let (lent, why) = lent(model, candidate, &backend.target, routing);
+                    let shut = opening.shut.clone().or_else(|| why.clone().filter(|_| !lent.may()));
+                    let requests = match (lent, why) {
+                        (Fits::Perhaps, Some(why)) => order::supposing(opening.requests.clone(), &why),
+                        _ => opening.requests.clone(),
+                    };
                     let Behind { leads, lost, doubt, may_be_anybody, .. } = behind::of(model, routing, backend);
                     openings.push(Opening {
-                        rewriting: rewriting.clone(),
+                        requests,
+                        rewriting: rewriting.and(&backend.rewriting),
                         port: backend.port,
                         mirrors: backend.mirrors,
                         leads,
@@ -429,7 +436,7 @@ fn opened(
                 let opening = opening(&Target::Other((*why).to_owned()));
                 openings.push(Opening { shut: opening.shut.clone().or_else(|| Some((*why).to_owned())), ..opening });
             }
-            Leads::Delegate(namespace, name, _) => {
+            Leads::Delegate(Delegate { namespace, name, .. }) => {
                 let opening = opening(&Target::Other(format!("VirtualService {namespace}/{name}")));
                 let lost = || Some("there is no such VirtualService to delegate to".to_owned());
                 openings.push(Opening { shut: opening.shut.clone().or_else(lost), ..opening });
@@ -439,16 +446,15 @@ fn opened(
     openings
 }
 
-/// Says why a route of the Gateway API may not lead somewhere.
-fn refusal(candidate: &Candidate, target: &Target, routing: &Routing) -> Option<String> {
-    let Target::Service(namespace, name) = target else { return None };
+/// Says whether a route of the Gateway API may lead somewhere, and what keeps it from there.
+fn lent(model: &Model<'_>, candidate: &Candidate, target: &Target, routing: &Routing) -> (Fits, Option<String>) {
+    let Target::Service(namespace, name) = target else { return (Fits::Yes, None) };
     let (kind, from) = (candidate.object.kind, candidate.object.namespace.as_str());
     if kind == "VirtualService" || namespace == from {
-        return None;
+        return (Fits::Yes, None);
     }
-    let here = routing.grants.iter().filter(|grant| grant.object.namespace == *namespace);
-    let granted = here.into_iter().any(|grant| grant.lets((kind, from), ("Service", name)));
-    (!granted).then(|| format!("no ReferenceGrant of {namespace} lets a {kind} of {from} lead to {name}"))
+    let lent = routing.lends(model.cluster().inventory, (kind, from), namespace, ("Service", name));
+    (lent, Some(format!("no ReferenceGrant of {namespace} lets a {kind} of {from} lead to {name}")))
 }
 
 /// Makes the openings of a listener that passes everything on: one for each port of each Service it is about.

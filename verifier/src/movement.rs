@@ -3,5 +3,12 @@
 //! In: the clusters of a mesh, who reaches what in it, and what manifests say of pods, accounts and roles. Out: a graph of
 //! [`Vertex`] and [`Edge`], and answers read off it. Nothing about it says that an attack succeeds: it says what nothing prevents.
 
+pub mod cut;
 pub mod edge;
+pub mod graph;
+pub mod lines;
+pub mod mesh;
+pub mod paths;
+mod segments;
+pub mod spread;
 pub mod vertex;

@@ -12,7 +12,7 @@ pub mod service_entry;
 pub mod virtual_service;
 
 use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::inventory::KubernetesService;
+use ringfence_compiler::inventory::{ClusterInventory, KubernetesService};
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::Node;
 
@@ -23,6 +23,7 @@ use self::matching::Match;
 use self::route::Route;
 use self::service_entry::ServiceEntry;
 use self::virtual_service::VirtualService;
+use crate::kubernetes::fits::Fits;
 
 /// The objects of a cluster that route.
 #[derive(Debug, Clone, Default)]
@@ -80,10 +81,23 @@ pub struct Rule {
 pub enum Leads {
     /// It goes to one of these, changed; to those that mirror it as well.
     To(Vec<Backend>, Rewriting),
-    /// Another VirtualService says: its namespace and name.
-    Delegate(String, String, Rewriting),
+    /// Another VirtualService says.
+    Delegate(Delegate),
     /// The gateway answers it.
     Nowhere(&'static str),
+}
+
+/// A VirtualService that says where requests go, and what it gets of the one that asks it.
+#[derive(Debug, Clone)]
+pub struct Delegate {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// How requests are changed where it does not say.
+    pub rewriting: Rewriting,
+    /// Who gets copies where it does not say.
+    pub mirrors: Vec<Backend>,
 }
 
 /// Where requests go.
@@ -97,6 +111,8 @@ pub struct Backend {
     pub port: Option<u16>,
     /// Whether it gets a copy, and nobody its answer.
     pub mirrors: bool,
+    /// How requests to it alone are changed, after what its rule says.
+    pub rewriting: Rewriting,
     /// Where it was written.
     pub span: Span,
 }
@@ -132,8 +148,32 @@ impl Rewriting {
     fn write(&mut self, name: String, value: String) {
         match name.eq_ignore_ascii_case("host") || name == ":authority" {
             true => self.host = Some(value),
+            // What Envoy fills in nobody here can tell.
+            false if value.contains('%') => self.added.push(name),
             false => self.set.push((name, value)),
         }
+    }
+
+    /// Returns this and what one backend changes besides. Of a header that both change, nobody here tells who has the last word.
+    #[must_use]
+    pub fn and(&self, own: &Self) -> Self {
+        let mut both = self.clone();
+        both.path = own.path.clone().or(both.path);
+        both.host = own.host.clone().or(both.host);
+        for (name, value) in &own.set {
+            let is_it = |other: &String| other.eq_ignore_ascii_case(name);
+            let differs = both.set.iter().any(|(other, theirs)| is_it(other) && theirs != value);
+            if differs || both.removed.iter().any(is_it) {
+                both.added.push(name.clone());
+            } else {
+                both.set.push((name.clone(), value.clone()));
+            }
+        }
+        let removed = |name: &&String| both.set.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        let (unsure, removed): (Vec<&String>, Vec<&String>) = own.removed.iter().partition(removed);
+        both.added.extend(own.added.iter().chain(unsure).cloned());
+        both.removed.extend(removed.into_iter().cloned());
+        both
     }
 }
 
@@ -184,6 +224,18 @@ impl Routing {
     pub fn is_empty(&self) -> bool {
         let routes = self.virtual_services.is_empty() && self.routes.is_empty();
         self.gateways.is_empty() && self.parents.is_empty() && routes
+    }
+
+    /// Says whether a ReferenceGrant of a namespace lends something to objects of another. Grants of a namespace of which nothing
+    /// is at hand are elsewhere.
+    #[must_use]
+    pub fn lends(&self, inventory: &ClusterInventory, from: (&str, &str), namespace: &str, to: (&str, &str)) -> Fits {
+        let here: Vec<&Grant> = self.grants.iter().filter(|grant| grant.object.namespace == namespace).collect();
+        match here.iter().any(|grant| grant.lets(from, to)) {
+            true => Fits::Yes,
+            false if here.is_empty() && !inventory.namespaces.contains_key(namespace) => Fits::Perhaps,
+            false => Fits::No,
+        }
     }
 
     /// Brings the objects into an order that does not depend on that of files.

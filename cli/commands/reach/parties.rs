@@ -26,7 +26,7 @@ const ANY: [&str; 3] = ["any", "anyone", "*"];
 
 /// A caller and what it is called.
 #[derive(Clone)]
-pub(super) struct Party<'a> {
+pub(in crate::commands) struct Party<'a> {
     pub name: String,
     pub caller: Caller<'a>,
 }
@@ -39,7 +39,7 @@ impl<'a> Party<'a> {
 }
 
 /// A cluster as names are looked up in it.
-pub(super) struct Scope<'s, 'a> {
+pub(in crate::commands) struct Scope<'s, 'a> {
     pub cluster: &'a str,
     /// The names of all clusters.
     pub clusters: &'s [&'s str],
@@ -48,7 +48,7 @@ pub(super) struct Scope<'s, 'a> {
 }
 
 /// Splits `shop/db:8080` into the workload and the port; `port` is what was said of it elsewhere.
-pub(super) fn split(text: &str, port: Option<u16>) -> Result<(String, Option<u16>), Failure> {
+pub(in crate::commands) fn split(text: &str, port: Option<u16>) -> Result<(String, Option<u16>), Failure> {
     // The first colon after a node leads to a service: `/payments/checkout:api:8080`.
     let begin = if text.starts_with('/') { text.find(':').map_or(text.len(), |at| at + 1) } else { 0 };
     let (service, rest) = text.split_at_checked(begin).unwrap_or((text, ""));
@@ -90,7 +90,7 @@ pub(super) fn split(text: &str, port: Option<u16>) -> Result<(String, Option<u16
 }
 
 /// Says what is wrong with a caller that was meant as a block of addresses and is none.
-pub(super) fn misspelt_block(text: &str) -> Option<Failure> {
+pub(in crate::commands) fn misspelt_block(text: &str) -> Option<Failure> {
     let block = text.strip_prefix("cidr:").unwrap_or(text);
     let (address, _) = block.split_once('/').unwrap_or((block, ""));
     // Names of workloads have a slash as well, and no namespace looks like an address.
@@ -103,7 +103,7 @@ pub(super) fn misspelt_block(text: &str) -> Option<Failure> {
 }
 
 /// Returns the caller that an identity stands for whom no manifest shows.
-pub(super) fn invented(text: &str) -> Result<Option<Stranger>, Failure> {
+pub(in crate::commands) fn invented(text: &str) -> Result<Option<Stranger>, Failure> {
     let Some(name) = text.strip_prefix("spiffe://") else { return Ok(None) };
     match name.split('/').collect::<Vec<_>>().as_slice() {
         [domain, "ns", namespace, "sa", account] => Ok(Some(Stranger {
@@ -117,12 +117,12 @@ pub(super) fn invented(text: &str) -> Result<Option<Stranger>, Failure> {
 }
 
 /// Tells whether what was typed may stand for several.
-pub(super) fn is_open(text: &str) -> bool {
+pub(in crate::commands) fn is_open(text: &str) -> bool {
     text.contains('*') || ANY.contains(&text)
 }
 
 /// Tells whether who calls may be outside.
-pub(super) fn may_be_outside(from: &str) -> bool {
+pub(in crate::commands) fn may_be_outside(from: &str) -> bool {
     let text = from.strip_prefix("cidr:").unwrap_or(from);
     let is_block = text.parse::<IpNet>().is_ok() || text.parse::<IpAddr>().is_ok();
     let last = from.rsplit(':').next().unwrap_or(from);
@@ -190,7 +190,7 @@ impl<'a> Scope<'_, 'a> {
     }
 
     /// Finds workloads, by their own name or that of a Service in front of them.
-    pub fn targets(&self, text: &str) -> Vec<Target<'a>> {
+    pub(in crate::commands::reach) fn targets(&self, text: &str) -> Vec<Target<'a>> {
         let Some(text) = self.here(text) else { return Vec::new() };
         let named = self.named(text);
         if named.is_empty() { services::behind(self.model, text) } else { named.into_iter().map(Target::of).collect() }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::tree::blame::{History, Written};
 
 /// What is needed to say where something was written.
-pub(super) struct Places<'a> {
+pub(in crate::commands) struct Places<'a> {
     pub sources: &'a Sources,
     /// Files that are not of the folder that is asked about.
     pub foreign: &'a BTreeSet<FileId>,
@@ -18,7 +18,7 @@ pub(super) struct Places<'a> {
 }
 
 /// A line, and who wrote it.
-pub(super) struct Place {
+pub(in crate::commands) struct Place {
     prefix: String,
     path: String,
     line: usize,

@@ -41,12 +41,12 @@ pub(super) fn lines_of(answers: &Answers<'_>) -> String {
 }
 
 /// The gates on the way, in their order; `None` where there is none.
-pub(super) fn gates<'a>(answer: &'a Answer<'a>) -> [(&'static str, Option<&'a Gate<'a>>); 3] {
+pub(in crate::commands) fn gates<'a>(answer: &'a Answer<'a>) -> [(&'static str, Option<&'a Gate<'a>>); 3] {
     [("leaves", Some(&answer.egress)), ("arrives", Some(&answer.ingress)), ("proxy", answer.proxy.as_ref())]
 }
 
 /// Returns what a gate says in a word, and what decided.
-pub(super) fn parts<'a>(gate: &'a Gate<'_>) -> (&'static str, &'a Decider<'a>) {
+pub(in crate::commands) fn parts<'a>(gate: &'a Gate<'_>) -> (&'static str, &'a Decider<'a>) {
     match gate {
         Gate::Open(decider) => ("open", decider),
         Gate::Unsure(decider) => ("unsure", decider),
@@ -134,7 +134,7 @@ fn lines(place: &str, decider: &Decider<'_>, answer: &Answer<'_>, places: &Place
 }
 
 /// Says the same with the statement of policy that decides, where one does.
-pub(super) fn lines_by(
+pub(in crate::commands) fn lines_by(
     place: &str,
     decider: &Decider<'_>,
     statement: Option<&Told<&Origin>>,
@@ -190,7 +190,7 @@ pub(super) fn lines_by(
 }
 
 /// Says in a sentence what decided.
-pub(super) fn sentence(place: &str, decider: &Decider<'_>) -> String {
+pub(in crate::commands) fn sentence(place: &str, decider: &Decider<'_>) -> String {
     match decider {
         Decider::Nobody if place == "gateway" => "no AuthorizationPolicy is about it there".to_owned(),
         Decider::Nobody if place == "proxy" => "no AuthorizationPolicy selects it, so everybody is admitted".to_owned(),
@@ -271,7 +271,7 @@ fn near<O>(title: &str, place: &[String], miss: &Miss<O>, name: impl Fn(&O) -> S
 }
 
 /// Returns the statement that decided, where one did.
-pub(super) fn decided<'a>(told: &Told<&'a Origin>) -> Option<&'a Origin> {
+pub(in crate::commands) fn decided<'a>(told: &Told<&'a Origin>) -> Option<&'a Origin> {
     match told {
         Told::Admitted(origin) | Told::Perhaps(origin) | Told::OtherAddress(origin) => *origin,
         Told::Denied(origin, ..) => Some(origin),

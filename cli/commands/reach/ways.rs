@@ -55,7 +55,7 @@ pub(super) fn one(way: &Way<'_>, places: &Places<'_>) -> String {
             Some(gate) => {
                 let mut lines = lines_by(place, parts(gate).1, None, None, places);
                 if let (Gate::Unsure(_), "proxy") = (gate, place) {
-                    lines.extend(doubts.drain(..));
+                    lines.append(&mut doubts);
                 }
                 put(place, parts(gate).0, lines);
             }

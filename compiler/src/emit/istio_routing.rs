@@ -80,13 +80,11 @@ fn edge_route(plan: &GatewayPlan, gateway: &str, route: &EdgeRoutePlan, objects:
         let http: Vec<Value> = route.paths.iter().flat_map(|path| edge_rules(&route.namespace, path)).collect();
         spec.insert("http".to_owned(), http.into());
     }
-    // Two kinds of one Exposure are two objects.
-    let name = if route.kind == RouteKind::Grpc { format!("{}.grpc", route.name) } else { route.name.clone() };
     objects.push(Object::new(
         Stage::Gateways,
         &VIRTUAL_SERVICE,
         &route.namespace,
-        name,
+        route.name.clone(),
         spec.into(),
         route.origins.clone(),
     ));

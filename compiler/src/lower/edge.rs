@@ -213,11 +213,19 @@ impl Edge<'_, '_, '_> {
                     self.check_grpc(path);
                 }
                 let backends = division::shares(self.resolved, self.flavor, exposed, path, self.diagnostics);
+                // Calls of gRPC are requests of HTTP to a VirtualService, so that one object has all of a namespace in order.
+                let kind = match (self.flavor, kind) {
+                    (Flavor::Istio, RouteKind::Grpc) => RouteKind::Http,
+                    (_, kind) => kind,
+                };
                 by_namespace.entry((path.target.namespace, kind)).or_default().push(EdgePathPlan {
                     at: path.at.clone(),
                     rewrite: path.rewrite.as_ref().map(|rewrite| rewrite.0.clone()),
                     backends,
                 });
+            }
+            if self.flavor == Flavor::Istio {
+                self.check_order(exposed, &by_namespace);
             }
             for ((namespace, kind), mut paths) in by_namespace {
                 // The longest path first; of two alike the exact one.
@@ -236,6 +244,28 @@ impl Edge<'_, '_, '_> {
             }
         }
         plans
+    }
+
+    /// Reports paths within one another that would be of two VirtualServices: the older one of those is asked first.
+    fn check_order(&mut self, exposed: &Exposed<'_>, objects: &BTreeMap<(&str, RouteKind), Vec<EdgePathPlan>>) {
+        let are_apart = |one: &Path<'_>, other: &Path<'_>| one.target.namespace != other.target.namespace;
+        for (at, path) in exposed.paths.iter().enumerate().filter(|_| objects.len() > 1) {
+            let within = |other: &&Path<'_>| other.at.covers(&path.at) || path.at.covers(&other.at);
+            let mut before = exposed.paths.iter().take(at);
+            let Some(other) = before.find(|other| are_apart(other, path) && within(other)) else { continue };
+            let torn = code::INEXPRESSIBLE.at(
+                path.span,
+                format!(
+                    "`{}` and `{}` lie within one another and would stand in two VirtualServices",
+                    other.at, path.at
+                ),
+            );
+            self.diagnostics.report(
+                torn.label(format!("answered in `{}`", path.target.namespace))
+                    .and(other.span, format!("answered in `{}`", other.target.namespace))
+                    .help("the mesh asks the older of the two first, which no file tells: write `flavor: gateway-api`, or give one of them a host of its own"),
+            );
+        }
     }
 
     fn check_grpc(&mut self, path: &Path<'_>) {

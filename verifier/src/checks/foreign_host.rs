@@ -111,6 +111,6 @@ fn elsewhere(rule: &Rule, called: &Target) -> Option<String> {
     match &rule.leads {
         Leads::To(backends, _) => backends.iter().find(|it| it.target != *called).map(|it| it.target.to_string()),
         Leads::Nowhere(why) => Some(format!("nobody: {why}")),
-        Leads::Delegate(namespace, name, _) => Some(format!("where VirtualService {namespace}/{name} says")),
+        Leads::Delegate(to) => Some(format!("where VirtualService {}/{} says", to.namespace, to.name)),
     }
 }

@@ -97,9 +97,8 @@ fn ungranted(context: &Context<'_>, diagnostics: &mut Diagnostics) {
         });
         for backend in backends.flatten() {
             let Target::Service(namespace, name) = &backend.target else { continue };
-            let mut grants = routing.grants.iter().filter(|grant| grant.object.namespace == *namespace);
-            // Grants of a namespace of which nothing is at hand are elsewhere.
-            if namespace == own.1 || !declared.contains(namespace) || grants.any(|it| it.lets(own, ("Service", name))) {
+            let lent = routing.lends(context.model.cluster().inventory, own, namespace, ("Service", name));
+            if namespace == own.1 || !declared.contains(namespace) || lent.may() {
                 continue;
             }
             diagnostics.report(

@@ -53,7 +53,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
 
 fn delegations(root: &VirtualService) -> impl Iterator<Item = (&String, &String, Span)> {
     root.http.iter().filter_map(|rule| match &rule.leads {
-        Leads::Delegate(namespace, name, _) => Some((namespace, name, rule.span)),
+        Leads::Delegate(to) => Some((&to.namespace, &to.name, rule.span)),
         _ => None,
     })
 }

@@ -232,7 +232,7 @@ fn told(rule: &Rule) -> String {
                 backends.iter().map(|it| format!("{:?} {:?} {}", it.target, it.port, it.mirrors)).collect();
             format!("{backends:?} {rewriting:?}")
         }
-        Leads::Delegate(namespace, name, rewriting) => format!("{namespace}/{name} {rewriting:?}"),
+        Leads::Delegate(to) => format!("{}/{} {:?}", to.namespace, to.name, to.rewriting),
         Leads::Nowhere(why) => (*why).to_owned(),
     };
     format!("{matches:?} {leads}")

@@ -88,7 +88,7 @@ fn open<'a>(
     let (Some(waypoint), Some(service)) = (hop.waypoint, hop.service) else { return };
     let model = context.model;
     let decides = |policy: &&AuthorizationPolicy| !policy.dry_run && policy.action == Action::Allow;
-    if attached(model, hop).iter().any(|policy| decides(policy)) {
+    if attached(model, hop).iter().any(&decides) {
         return;
     }
     let root = model.cluster().root_namespace();

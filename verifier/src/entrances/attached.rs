@@ -27,12 +27,16 @@ pub(super) fn to(
             continue;
         }
         let kind = route.object.kind;
+        let taken = takes(allows, &listener.object.namespace, &route.object.namespace, model);
         let shut = if !kinds.is_empty() && kinds.iter().all(|it| it != kind) {
             Some(format!("{} takes no {kind}", listener.object))
         } else {
             let says = || format!("{} takes no routes of {}", listener.object, route.object.namespace);
-            (!takes(allows, &listener.object.namespace, &route.object.namespace, model).may()).then(says)
+            (!taken.may()).then(says)
         };
+        let unknown = || format!("whether {} takes routes of {}", listener.object, route.object.namespace);
+        let perhaps: Vec<String> =
+            (taken == Fits::Perhaps).then(unknown).into_iter().chain(listener.perhaps.clone()).collect();
         let mut hosts: Vec<String> = match route.hostnames.as_slice() {
             [] => listener.hosts.clone(),
             names => names.iter().flat_map(|name| listener.hosts.iter().filter_map(|own| common(name, own))).collect(),
@@ -44,12 +48,14 @@ pub(super) fn to(
                 for matched in &rule.matches {
                     candidates.push(Candidate {
                         object: route.object.clone(),
-                        position: rule.position,
+                        owner: route.object.clone(),
+                        position: (rule.position, 0),
                         host: host.clone(),
                         matched: matched.clone(),
                         leads: rule.leads.clone(),
                         is_ranked: true,
                         shut: shut.clone(),
+                        perhaps: perhaps.clone(),
                     });
                 }
             }

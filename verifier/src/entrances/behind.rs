@@ -11,7 +11,7 @@ use ringfence_compiler::spec::reference::meets;
 use crate::istio::read::selects;
 use crate::model::{Model, numbered};
 use crate::routing::service_entry::{At, Endpoint, EntryPort, ServiceEntry};
-use crate::routing::{Backend, Routing, Target};
+use crate::routing::{Backend, Rewriting, Routing, Target};
 
 /// Who is behind a target.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +100,7 @@ impl Behind {
                     subset: None,
                     port: Some(at),
                     mirrors: false,
+                    rewriting: Rewriting::default(),
                     span: entry.object.span,
                 };
                 let (leads, _) = leads(model, routing, &named);
@@ -139,7 +140,9 @@ fn is_unknown(model: &Model<'_>, routing: &Routing, target: &Target) -> bool {
             let known = inventory.services_in(namespace).iter().chain(&routing.services);
             let mut known = known.into_iter().filter(|it| !it.is_entry);
             let found = known.find(|it| it.namespace == *namespace && it.name == *name);
-            found.is_some_and(|service| service.selector.is_empty())
+            // Of a namespace of which nothing is at hand, its Services are elsewhere.
+            let is_elsewhere = !inventory.namespaces.contains_key(namespace);
+            found.map_or(is_elsewhere, |service| service.selector.is_empty())
         }
         Target::Host(_) => false,
         Target::Other(_) => true,

@@ -6,11 +6,12 @@
 use super::order::{Candidate, common};
 use super::{Entrance, Pods};
 use crate::istio::read::selects;
+use crate::kubernetes::fits::Fits;
 use crate::model::Model;
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::matching::{Beginning, Match};
 use crate::routing::virtual_service::VirtualService;
-use crate::routing::{Leads, Routing, Rule};
+use crate::routing::{Delegate, Leads, Named, Routing, Rule};
 
 /// Finds the matches at a listener.
 pub(super) fn to(
@@ -22,10 +23,13 @@ pub(super) fn to(
     let gateway = format!("{}/{}", listener.object.namespace, listener.object.name);
     let mut candidates = Vec::new();
     for service in &routing.virtual_services {
-        let is_seen = listener.pods.iter().any(|it| sees(model, &it.pods, service));
-        if !service.gateways.contains(&gateway) || !is_seen {
+        let seen = of_all(listener.pods.iter().map(|it| sees(model, &it.pods, service)));
+        if !service.gateways.contains(&gateway) || !seen.may() {
             continue;
         }
+        let unseen = || format!("whether pods of {} see {}", listener.object, service.object);
+        let perhaps: Vec<String> =
+            (seen == Fits::Perhaps).then(unseen).into_iter().chain(listener.perhaps.clone()).collect();
         let mut shared: Vec<String> = Vec::new();
         for (namespace, dns) in hosts {
             let own = namespace.as_ref().map(|it| if it == "." { &listener.object.namespace } else { it });
@@ -43,8 +47,10 @@ pub(super) fn to(
         for host in shared {
             for rule in rules {
                 let found = matches_of(rule, listener, &gateway, model);
-                for matched in found {
-                    candidates.extend(led(service, rule, matched, &host, routing, listener, model, 0));
+                for (matched, unknown) in found {
+                    let perhaps = perhaps.iter().cloned().chain(unknown).collect();
+                    let bound = Bound { model, routing, listener, gateway: &gateway, host: &host };
+                    candidates.extend(bound.led(service, rule, matched, perhaps));
                 }
             }
         }
@@ -52,94 +58,124 @@ pub(super) fn to(
     candidates
 }
 
-/// Returns the matches of a rule that are about a listener.
-fn matches_of(rule: &Rule, listener: &Entrance, gateway: &str, model: &Model<'_>) -> Vec<Match> {
+/// Returns the matches of a rule that are about a listener, each with what no file tells of it.
+fn matches_of(rule: &Rule, listener: &Entrance, gateway: &str, model: &Model<'_>) -> Vec<(Match, Option<String>)> {
     let names = |names: &[String]| names.is_empty() || names.iter().any(|name| name == gateway);
     let carried = |matched: &Match| {
         let carries = |pods: &Pods| match pods {
             Pods::Workload(at) => {
                 let workload = model.cluster().inventory.workloads.get(*at);
-                workload.is_some_and(|workload| selects(&matched.labels, &workload.labels))
+                Fits::of(workload.is_some_and(|workload| selects(&matched.labels, &workload.labels)))
             }
-            Pods::Known(_) | Pods::Unknown(_) => true,
+            Pods::Known(stranger) => match &stranger.labels {
+                Some(labels) if selects(&matched.labels, labels) => Fits::Yes,
+                _ => Fits::Perhaps,
+            },
+            Pods::Unknown(labels) if selects(&matched.labels, labels) => Fits::Yes,
+            Pods::Unknown(_) => Fits::Perhaps,
         };
-        matched.labels.is_empty() || listener.pods.iter().any(|it| carries(&it.pods))
+        if matched.labels.is_empty() { Fits::Yes } else { of_all(listener.pods.iter().map(|it| carries(&it.pods))) }
     };
     let is_here = |matched: &&Match| {
-        matched.port.is_none_or(|port| port == listener.port || listener.is_missing)
-            && names(&matched.gateways)
-            && carried(matched)
+        matched.port.is_none_or(|port| port == listener.port || listener.is_missing) && names(&matched.gateways)
     };
-    rule.matches.iter().filter(is_here).cloned().collect()
+    let here = rule.matches.iter().filter(is_here);
+    let told = here.filter_map(|matched| match carried(matched) {
+        Fits::Yes => Some((matched.clone(), None)),
+        Fits::Perhaps => Some((matched.clone(), Some(format!("whether pods of {} have the labels", listener.object)))),
+        Fits::No => None,
+    });
+    told.collect()
 }
 
-/// As many delegates as are followed; Istio follows one.
-const MOST_DELEGATES: usize = 1;
-
-/// Follows a match to where it leads, through a delegate where there is one.
-#[expect(clippy::too_many_arguments, reason = "one step of a walk, with all that it goes by")]
-fn led(
-    service: &VirtualService,
-    rule: &Rule,
-    matched: Match,
-    host: &str,
-    routing: &Routing,
-    listener: &Entrance,
-    model: &Model<'_>,
-    depth: usize,
-) -> Vec<Candidate> {
-    let candidate = |matched, leads| Candidate {
-        object: service.object.clone(),
-        position: rule.position,
-        host: host.to_owned(),
-        matched,
-        leads,
-        is_ranked: false,
-        shut: None,
-    };
-    let Leads::Delegate(namespace, name, rewriting) = &rule.leads else {
-        return vec![candidate(matched, rule.leads.clone())];
-    };
-    let is_it = |it: &&VirtualService| {
-        it.object.namespace == *namespace
-            && it.object.name == *name
-            && it.hosts.is_empty()
-            && it.is_seen_in(&service.object.namespace)
-    };
-    let Some(delegate) = routing.virtual_services.iter().find(is_it).filter(|_| depth < MOST_DELEGATES) else {
-        return vec![candidate(matched, rule.leads.clone())];
-    };
-    let gateway = format!("{}/{}", listener.object.namespace, listener.object.name);
-    let mut candidates = Vec::new();
-    for inner in &delegate.http {
-        for own in matches_of(inner, listener, &gateway, model) {
-            // Both must hold (istio/istio `pilot/pkg/model/virtualservice.go`, `mergeHTTPMatchRequests`).
-            let mut both = own.clone();
-            both.tests.extend(matched.tests.iter().cloned());
-            if both.beginning == Beginning::With("/".to_owned()) {
-                both.beginning = matched.beginning.clone();
-            }
-            let mut inner = inner.clone();
-            inner.position = rule.position;
-            if let (Leads::To(_, ours), true) = (&mut inner.leads, rewriting.path.is_some() || rewriting.host.is_some())
-            {
-                ours.path = ours.path.take().or_else(|| rewriting.path.clone());
-                ours.host = ours.host.take().or_else(|| rewriting.host.clone());
-            }
-            candidates.extend(led(delegate, &inner, both, host, routing, listener, model, depth + 1));
-        }
+/// Joins what is said of each of some pods: of all, of none, or of some.
+fn of_all(each: impl Iterator<Item = Fits>) -> Fits {
+    let each: Vec<Fits> = each.collect();
+    match () {
+        () if each.iter().all(|it| *it == Fits::Yes) => Fits::Yes,
+        () if each.iter().all(|it| *it == Fits::No) => Fits::No,
+        () => Fits::Perhaps,
     }
-    candidates
 }
 
-/// Tells whether the pods of a gateway see a VirtualService.
-fn sees(model: &Model<'_>, pods: &Pods, service: &VirtualService) -> bool {
+/// A host of a listener at which VirtualServices are asked.
+struct Bound<'b, 'm> {
+    model: &'b Model<'m>,
+    routing: &'b Routing,
+    listener: &'b Entrance,
+    gateway: &'b str,
+    host: &'b str,
+}
+
+impl Bound<'_, '_> {
+    /// Follows a match to where it leads, through a delegate where there is one; that may not delegate any further.
+    fn led(&self, service: &VirtualService, rule: &Rule, matched: Match, perhaps: Vec<String>) -> Vec<Candidate> {
+        let candidate = |object: &Named, position, matched, leads, perhaps| Candidate {
+            object: object.clone(),
+            owner: service.object.clone(),
+            position,
+            host: self.host.to_owned(),
+            matched,
+            leads,
+            is_ranked: false,
+            shut: None,
+            perhaps,
+        };
+        let own =
+            || candidate(&service.object, (rule.position, 0), matched.clone(), rule.leads.clone(), perhaps.clone());
+        let Leads::Delegate(to) = &rule.leads else { return vec![own()] };
+        let is_it = |it: &&VirtualService| {
+            it.object.namespace == to.namespace
+                && it.object.name == to.name
+                && it.hosts.is_empty()
+                && it.is_seen_in(&service.object.namespace)
+        };
+        let Some(delegate) = self.routing.virtual_services.iter().find(is_it) else { return vec![own()] };
+        let mut candidates = Vec::new();
+        for inner in &delegate.http {
+            for (its, unknown) in matches_of(inner, self.listener, self.gateway, self.model) {
+                // Both must hold (istio/istio `pilot/pkg/model/virtualservice.go`, `mergeHTTPMatchRequests`).
+                let mut both = its.clone();
+                both.tests.extend(matched.tests.iter().cloned());
+                if both.beginning == Beginning::With("/".to_owned()) {
+                    both.beginning = matched.beginning.clone();
+                }
+                let position = (rule.position, inner.position);
+                let perhaps = perhaps.iter().cloned().chain(unknown).collect();
+                candidates.push(candidate(&delegate.object, position, both, handed_down(to, &inner.leads), perhaps));
+            }
+        }
+        candidates
+    }
+}
+
+/// Returns where a rule of a delegate leads, with what the one that delegates says and it does not: its rewriting as a whole, its
+/// headers as a whole, its copies (istio/istio `pilot/pkg/model/virtualservice.go`, `mergeHTTPRoute`).
+fn handed_down(from: &Delegate, leads: &Leads) -> Leads {
+    let Leads::To(backends, own) = leads else { return leads.clone() };
+    let (mut backends, mut own) = (backends.clone(), own.clone());
+    if own.path.is_none() && own.host.is_none() {
+        (own.path, own.host) = (from.rewriting.path.clone(), from.rewriting.host.clone());
+    }
+    if own.set.is_empty() && own.added.is_empty() && own.removed.is_empty() {
+        (own.set, own.added) = (from.rewriting.set.clone(), from.rewriting.added.clone());
+        own.removed = from.rewriting.removed.clone();
+    }
+    if backends.iter().all(|backend| !backend.mirrors) {
+        backends.extend(from.mirrors.iter().cloned());
+    }
+    Leads::To(backends, own)
+}
+
+/// Says whether the pods of a gateway see a VirtualService.
+fn sees(model: &Model<'_>, pods: &Pods, service: &VirtualService) -> Fits {
     match pods {
         Pods::Workload(at) => {
             let workload = model.cluster().inventory.workloads.get(*at);
-            workload.is_some_and(|workload| service.is_seen_in(&workload.namespace))
+            Fits::of(workload.is_some_and(|workload| service.is_seen_in(&workload.namespace)))
         }
-        Pods::Known(stranger) => service.is_seen_in(&stranger.identity.namespace),
-        Pods::Unknown(_) => true,
+        Pods::Known(stranger) => Fits::of(service.is_seen_in(&stranger.identity.namespace)),
+        Pods::Unknown(_) if service.is_seen_everywhere() => Fits::Yes,
+        Pods::Unknown(_) => Fits::Perhaps,
     }
 }

@@ -109,6 +109,7 @@ fn of_istio(model: &Model<'_>, gateway: &IstioGateway) -> Vec<Entrance> {
             hosts: server.hosts.iter().map(|(_, dns)| dns.clone()).collect(),
             pods: pods.collect(),
             shut: shut.clone().or(redirects),
+            perhaps: None,
             is_missing: false,
             gateway: None,
             attaches: Attaches::Bound(server.hosts.clone()),
@@ -250,14 +251,17 @@ fn attached(
         Listening { opened: of_pods.opened.or(opened).or(made), ..of_pods }
     };
     let kind = parent.object.kind;
-    let foreign = listener.secrets.iter().find(|(namespace, name)| {
-        let here = routing.grants.iter().filter(|grant| grant.object.namespace == *namespace);
-        let granted = here.into_iter().any(|it| it.lets((kind, &parent.object.namespace), ("Secret", name)));
-        *namespace != parent.object.namespace && !granted
-    });
-    let unlent = foreign.map(|(namespace, name)| {
-        format!("no ReferenceGrant of {namespace} lends the Secret {name} to a {kind} of {}", parent.object.namespace)
-    });
+    let lent = |(namespace, name): &(String, String)| match *namespace == parent.object.namespace {
+        true => Fits::Yes,
+        false => {
+            routing.lends(model.cluster().inventory, (kind, &parent.object.namespace), namespace, ("Secret", name))
+        }
+    };
+    let unlent = |wanted: Fits| {
+        let (namespace, name) = listener.secrets.iter().find(|secret| lent(secret) == wanted)?;
+        let own = &parent.object.namespace;
+        Some(format!("no ReferenceGrant of {namespace} lends the Secret {name} to a {kind} of {own}"))
+    };
     Entrance {
         object: parent.object.clone(),
         name: listener.name.clone(),
@@ -267,7 +271,8 @@ fn attached(
         tls: listener.tls.clone(),
         hosts: vec![listener.hostname.clone().unwrap_or_else(|| "*".to_owned())],
         pods: pods.iter().map(listens).collect(),
-        shut: refused.or(unlent),
+        shut: refused.or_else(|| unlent(Fits::No)),
+        perhaps: unlent(Fits::Perhaps),
         is_missing: false,
         gateway: parent.of.clone().or_else(|| Some((parent.object.namespace.clone(), parent.object.name.clone()))),
         attaches: Attaches::Attached { allows: listener.allows.clone(), kinds: listener.kinds.clone() },

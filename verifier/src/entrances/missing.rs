@@ -91,6 +91,7 @@ fn entrance(
         hosts: vec!["*".to_owned()],
         pods: pods.into_iter().map(listening).collect(),
         shut: None,
+        perhaps: None,
         is_missing: true,
         gateway: (!is_of_istio).then(|| (namespace.clone(), name.clone())),
         attaches,

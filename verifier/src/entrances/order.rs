@@ -4,6 +4,8 @@
 //! without those of the matches before it. The most specific host has a request, and no other; between rules of one host the
 //! order is that of the object, or of how specific they are.
 
+use std::collections::BTreeSet;
+
 use super::Entrance;
 use crate::engine::{Chain, Enforced, Leaf, Test};
 use crate::kubernetes::fits::Fits;
@@ -16,8 +18,10 @@ use crate::routing::{Leads, Named};
 pub(super) struct Candidate {
     /// The route.
     pub object: Named,
-    /// The position of its rule.
-    pub position: usize,
+    /// The object in whose order it stands: the one that delegates to the route, or the route itself.
+    pub owner: Named,
+    /// The position of its rule in that order, and that of the rule of a delegate.
+    pub position: (usize, usize),
     /// The host.
     pub host: String,
     /// What it is about.
@@ -28,13 +32,15 @@ pub(super) struct Candidate {
     pub is_ranked: bool,
     /// Why it is not asked after all.
     pub shut: Option<String>,
+    /// What no file tells and its being there hangs on.
+    pub perhaps: Vec<String>,
 }
 
 impl Candidate {
     /// Says whether this is asked before another one of the same host.
     fn is_before(&self, other: &Self) -> Fits {
-        let is_same = (&self.object.kind, &self.object.namespace, &self.object.name)
-            == (&other.object.kind, &other.object.namespace, &other.object.name);
+        let of = |owner: &Named| (owner.kind, owner.namespace.clone(), owner.name.clone());
+        let is_same = of(&self.owner) == of(&other.owner);
         if self.is_ranked && other.is_ranked {
             return match self.matched.rank.cmp(&other.matched.rank) {
                 std::cmp::Ordering::Greater => Fits::Yes,
@@ -53,11 +59,18 @@ impl Candidate {
             (false, ..) => Fits::Perhaps,
         }
     }
+
+    /// Returns what it is about, and that it is there at all.
+    fn tests(&self) -> Vec<Test> {
+        let perhaps = self.perhaps.iter().map(|what| one(Leaf::Unknown(what.clone())));
+        self.matched.tests.iter().cloned().chain(perhaps).collect()
+    }
 }
 
-/// Returns the requests that get to a candidate.
-pub(super) fn requests(of: &Candidate, all: &[Candidate], rivals: &[String], listener: &Entrance) -> Chain<()> {
-    let mut tests = of.matched.tests.clone();
+/// Returns the requests that get to a candidate. `rivals` are those of other listeners whose routes are of one table with its own.
+pub(super) fn requests(of: &Candidate, all: &[Candidate], rivals: &[Candidate], listener: &Entrance) -> Chain<()> {
+    let mut tests = of.tests();
+    let mut deny = Vec::new();
     match listener.speaks {
         Speaks::Http => {
             tests.push(one(Leaf::Host(host(&of.host))));
@@ -65,13 +78,20 @@ pub(super) fn requests(of: &Candidate, all: &[Candidate], rivals: &[String], lis
             if listener.tls.is_there() && listener.hosts.iter().all(|host| host != "*") {
                 tests.push(server_names(&listener.hosts));
             }
-            let others = all.iter().map(|other| &other.host).chain(rivals);
-            let mut narrower: Vec<&String> = others.filter(|other| is_within(other, &of.host)).collect();
-            narrower.sort();
-            narrower.dedup();
+            let others = all.iter().chain(rivals).filter(|other| other.shut.is_none());
+            let (surely, perhaps): (Vec<_>, Vec<_>) =
+                others.filter(|other| is_within(&other.host, &of.host)).partition(|other| other.perhaps.is_empty());
+            let narrower: BTreeSet<&String> = surely.into_iter().map(|other| &other.host).collect();
             if !narrower.is_empty() {
-                let leaves = narrower.into_iter().map(|other| Leaf::Host(host(other))).collect();
+                let leaves = narrower.iter().map(|other| Leaf::Host(host(other))).collect();
                 tests.push(Test { leaves, negated: true });
+            }
+            let perhaps = perhaps.into_iter().filter(|other| !narrower.contains(&other.host));
+            let perhaps: BTreeSet<(&String, &Vec<String>)> =
+                perhaps.map(|other| (&other.host, &other.perhaps)).collect();
+            for (other, unknown) in perhaps {
+                let unknown = unknown.iter().map(|what| one(Leaf::Unknown(what.clone())));
+                deny.push(rule(std::iter::once(one(Leaf::Host(host(other)))).chain(unknown).collect()));
             }
         }
         Speaks::Bytes if listener.tls.is_there() && of.host != "*" => {
@@ -79,19 +99,30 @@ pub(super) fn requests(of: &Candidate, all: &[Candidate], rivals: &[String], lis
         }
         Speaks::Bytes => {}
     }
-    let rule = |tests: Vec<Test>| Enforced { origin: (), sources: vec![Vec::new()], operations: vec![tests] };
     let before = all.iter().filter(|other| other.host == of.host && other.shut.is_none());
-    let deny = before.filter_map(|other| match other.is_before(of) {
-        Fits::Yes => Some(rule(other.matched.tests.clone())),
+    deny.extend(before.filter_map(|other| match other.is_before(of) {
+        Fits::Yes => Some(rule(other.tests())),
         Fits::Perhaps => {
-            let mut tests = other.matched.tests.clone();
-            tests.push(one(Leaf::Unknown(older(&other.object, &of.object))));
+            let mut tests = other.tests();
+            tests.push(one(Leaf::Unknown(older(&other.owner, &of.owner))));
             Some(rule(tests))
         }
         Fits::No => None,
-    });
-    let deny = deny.collect();
+    }));
     Chain { deny, custom: Vec::new(), allow: Some(vec![rule(tests)]) }
+}
+
+/// Returns what gets to a candidate where something no file tells holds.
+pub(super) fn supposing(mut requests: Chain<()>, what: &str) -> Chain<()> {
+    for rule in requests.allow.iter_mut().flatten() {
+        rule.operations.iter_mut().for_each(|tests| tests.push(one(Leaf::Unknown(what.to_owned()))));
+    }
+    requests
+}
+
+/// Makes a rule of what must hold together.
+fn rule(tests: Vec<Test>) -> Enforced<()> {
+    Enforced { origin: (), sources: vec![Vec::new()], operations: vec![tests] }
 }
 
 /// Names the unknown that decides between two objects of which the older one counts.

@@ -35,6 +35,12 @@ impl<'a> Fields<'a> {
         self.place
     }
 
+    /// Returns the names of the fields.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        let mapping = self.node.and_then(Node::as_mapping);
+        mapping.map_or(&[][..], |mapping| mapping.entries()).iter().map(|entry| entry.key.value.as_str())
+    }
+
     /// Returns where a field was written, or else the mapping.
     #[must_use]
     pub fn span_of(&self, name: &str) -> Span {

@@ -73,6 +73,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Enters = "gateway-route", Network, 1, "comes in by a gateway";
     Reaches = "net-reach", Network, 2, "calls a port that policies leave open";
     Bypasses = "mesh-bypass", Network, 2, "calls a port past the proxy";
     Carries = "spiffe-share", Identity, 1, "has the identity of its own account";
@@ -91,5 +92,6 @@ kinds! {
     Joins = "group-member", Identity, 1, "counts as a member of a group";
     ReachesNode = "node-proxy", Identity, 2, "runs commands in any pod by the nodes' own API";
     OpensNamespace = "namespace-patch", Identity, 3, "takes labels off a namespace that hold pods in";
+    OpensAll = "policy-undone", Network, 2, "calls what no policy stops any more";
     SignsTokens = "jwt-hold", Identity, 3, "holds the key that signs tokens";
 }

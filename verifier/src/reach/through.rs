@@ -410,6 +410,8 @@ impl<'e> Passing<'e, '_> {
             // The host of a copy ends in `-shadow`, unless the proxy is told otherwise.
             Leaf::Host(glob) if self.opening.mirrors => unknown("the host of a copy", glob),
             Leaf::Host(glob) => match &rewriting.host {
+                // What Envoy fills in nobody here can tell.
+                Some(host) if host.contains('%') => unknown("the host as the route writes it", glob),
                 Some(host) => Resolved::Known(glob.matches(host)),
                 None => Resolved::Asked(leaf.clone()),
             },
@@ -420,8 +422,8 @@ impl<'e> Passing<'e, '_> {
             Leaf::Header(name, glob) => {
                 let set = rewriting.set.iter().find(|(set, _)| set.eq_ignore_ascii_case(name.as_str()));
                 match set {
+                    _ if changes(name.as_str()) => unknown("a header that the route changes", glob),
                     Some((_, value)) => Resolved::Known(glob.matches(value)),
-                    None if changes(name.as_str()) => unknown("a header that the route changes", glob),
                     None => Resolved::Asked(leaf.clone()),
                 }
             }

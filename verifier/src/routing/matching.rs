@@ -57,6 +57,24 @@ pub struct Rank {
     queries: usize,
 }
 
+/// The fields of a match of a VirtualService's `http` that are read.
+const OF_ISTIO: [&str; 14] = [
+    "name",
+    "uri",
+    "scheme",
+    "method",
+    "authority",
+    "headers",
+    "port",
+    "sourceLabels",
+    "sourceNamespace",
+    "gateways",
+    "queryParams",
+    "ignoreUriCase",
+    "withoutHeaders",
+    "statPrefix",
+];
+
 /// Makes a test of one leaf.
 #[must_use]
 pub fn one(leaf: Leaf) -> Test {
@@ -107,6 +125,12 @@ impl Match {
         }
         for (name, unwanted) in fields.entries("withoutHeaders", diagnostics)? {
             this.tests.push(Test { negated: true, ..header(&name, &unwanted, diagnostics)? });
+        }
+        if fields.get("scheme").is_some() {
+            this.tests.push(one(Leaf::Unknown("whether the scheme is as the route wants it".to_owned())));
+        }
+        for field in fields.names().filter(|name| !OF_ISTIO.contains(name)) {
+            this.tests.push(one(Leaf::Unknown(format!("whether `{field}` is as the route wants it"))));
         }
         for (name, _) in fields.entries("queryParams", diagnostics)? {
             this.tests
@@ -284,10 +308,12 @@ fn text(
     Ok(fields.text("regex", diagnostics)?.and_then(|pattern| regex(what, &pattern, leaf)))
 }
 
-/// Makes the test of a regular expression: known where it is of everything.
+/// Makes the test of a regular expression: known where it is of everything. A header has to be there to be anything at all.
 fn regex(what: &str, pattern: &str, leaf: impl Fn(Glob) -> Leaf) -> Option<Test> {
     match pattern {
-        ".*" | "/.*" | "^.*$" => None,
+        ".*" | "^.*$" if what == "header" => Some(one(leaf(Glob::at_least(0)))),
+        ".*" | "^.*$" => None,
+        "/.*" if what == "path" => None,
         ".+" => Some(one(leaf(Glob::at_least(1)))),
         _ => Some(one(Leaf::Unknown(format!("whether the {what} is like `{pattern}`")))),
     }

@@ -108,10 +108,11 @@ fn leads(fields: &Fields<'_>, namespace: &str, diagnostics: &mut Diagnostics) ->
         if is_zero(written.get("weight")) {
             continue;
         }
+        let mut own = Rewriting::default();
         for filter in written.list("filters", diagnostics)? {
-            change(&mut rewriting, &filter, diagnostics)?;
+            change(&mut own, &filter, diagnostics)?;
         }
-        backends.push(backend(&written, namespace, false, diagnostics)?);
+        backends.push(Backend { rewriting: own, ..backend(&written, namespace, false, diagnostics)? });
     }
     Ok(Leads::To(backends, rewriting))
 }
@@ -151,5 +152,6 @@ fn backend(
         (Some("networking.istio.io"), Some("Hostname")) => Target::Host(name),
         (_, kind) => Target::Other(format!("{} {name}", kind.unwrap_or("object"))),
     };
-    Ok(Backend { target, subset: None, port: fields.get("port").and_then(number), mirrors, span: fields.span() })
+    let (rewriting, port) = (Rewriting::default(), fields.get("port").and_then(number));
+    Ok(Backend { target, subset: None, port, mirrors, rewriting, span: fields.span() })
 }

@@ -6,7 +6,7 @@ use ringfence_compiler::diagnostics::{Diagnostics, Reported};
 use ringfence_compiler::yaml::{Node, Value};
 
 use super::matching::Match;
-use super::{Backend, Leads, Named, NewPath, Rewriting, Rule, Target};
+use super::{Backend, Delegate, Leads, Named, NewPath, Rewriting, Rule, Target};
 use crate::istio::read::Fields;
 use crate::kubernetes::port::number;
 
@@ -76,6 +76,12 @@ impl VirtualService {
         };
         self.export_to.is_empty() || self.export_to.iter().any(names)
     }
+
+    /// Tells whether proxies of every namespace see it.
+    #[must_use]
+    pub fn is_seen_everywhere(&self) -> bool {
+        self.export_to.is_empty() || self.export_to.iter().any(|to| to == "*")
+    }
 }
 
 fn rule(
@@ -113,11 +119,18 @@ fn leads(fields: &Fields<'_>, namespace: &str, diagnostics: &mut Diagnostics) ->
     if fields.get("directResponse").is_some() {
         return Ok(Leads::Nowhere("the gateway answers it"));
     }
-    let mut rewriting = rewriting(fields, diagnostics)?;
+    let rewriting = rewriting(fields, diagnostics)?;
+    let mut mirrors = Vec::new();
+    let several = fields.list("mirrors", diagnostics)?;
+    let several = several.iter().map(|it| it.child("destination", diagnostics)).collect::<Vec<_>>();
+    for mirror in several.into_iter().chain([fields.child("mirror", diagnostics)]) {
+        mirrors.extend(backend(&mirror?, namespace, true, diagnostics)?);
+    }
     let delegate = fields.child("delegate", diagnostics)?;
     if delegate.is_there() {
         let its = delegate.text("namespace", diagnostics)?.unwrap_or_else(|| namespace.to_owned());
-        return Ok(Leads::Delegate(its, delegate.required("name", diagnostics)?, rewriting));
+        let name = delegate.required("name", diagnostics)?;
+        return Ok(Leads::Delegate(Delegate { namespace: its, name, rewriting, mirrors }));
     }
     let written = fields.list("route", diagnostics)?;
     let mut backends = Vec::new();
@@ -128,14 +141,12 @@ fn leads(fields: &Fields<'_>, namespace: &str, diagnostics: &mut Diagnostics) ->
         if none && written.len() > 1 {
             continue;
         }
-        headers(&mut rewriting, route, diagnostics)?;
-        backends.extend(backend(&route.child("destination", diagnostics)?, namespace, false, diagnostics)?);
+        let found = backend(&route.child("destination", diagnostics)?, namespace, false, diagnostics)?;
+        let mut own = Rewriting::default();
+        headers(&mut own, route, diagnostics)?;
+        backends.extend(found.map(|found| Backend { rewriting: own, ..found }));
     }
-    let mirrors =
-        fields.list("mirrors", diagnostics)?.iter().map(|it| it.child("destination", diagnostics)).collect::<Vec<_>>();
-    for mirror in mirrors.into_iter().chain([fields.child("mirror", diagnostics)]) {
-        backends.extend(backend(&mirror?, namespace, true, diagnostics)?);
-    }
+    backends.extend(mirrors);
     Ok(Leads::To(backends, rewriting))
 }
 
@@ -148,7 +159,8 @@ fn backend(
     let Some(host) = destination.text("host", diagnostics)? else { return Ok(None) };
     let port = destination.child("port", diagnostics)?.get("number").and_then(number);
     let (target, subset) = (Target::of_host(&host, namespace), destination.text("subset", diagnostics)?);
-    Ok(Some(Backend { target, subset, port, mirrors, span: destination.span() }))
+    let rewriting = Rewriting::default();
+    Ok(Some(Backend { target, subset, port, mirrors, rewriting, span: destination.span() }))
 }
 
 fn rewriting(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Rewriting, Reported> {

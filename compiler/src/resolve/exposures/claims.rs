@@ -22,15 +22,17 @@ struct Claim<'e, 'a> {
 
 /// Reports every clash of claims.
 pub(super) fn check(world: &World<'_>, exposed: &[Exposed<'_>], diagnostics: &mut Diagnostics) {
-    // A document claims alike in every cluster, but not the same paths are answered everywhere: the fullest one speaks.
-    let mut fullest: BTreeMap<Span, &Exposed<'_>> = BTreeMap::new();
+    // A document claims alike in every cluster, but not the same paths are answered everywhere: all of them speak.
+    let mut whole: BTreeMap<Span, Exposed<'_>> = BTreeMap::new();
     for one in exposed {
-        let known = fullest.entry(one.document.span).or_insert(one);
-        if known.paths.len() < one.paths.len() {
-            *known = one;
+        let known = whole.entry(one.document.span).or_insert_with(|| one.clone());
+        for path in &one.paths {
+            if known.paths.iter().all(|other| other.span != path.span) {
+                known.paths.push(path.clone());
+            }
         }
     }
-    let claims: Vec<Claim<'_, '_>> = fullest
+    let claims: Vec<Claim<'_, '_>> = whole
         .values()
         .flat_map(|exposed| exposed.document.spec.hostnames.0.iter().map(|host| Claim { host, exposed }))
         .collect();
@@ -41,7 +43,7 @@ pub(super) fn check(world: &World<'_>, exposed: &[Exposed<'_>], diagnostics: &mu
             }
         }
     }
-    for exposed in fullest.values() {
+    for exposed in whole.values() {
         same_path_twice(exposed, diagnostics);
     }
     check_kinds(world, &claims, diagnostics);

@@ -50,7 +50,7 @@ fn hosts(manifest: &Node) -> Vec<Spanned<String>> {
             .and_then(|host| Some(Spanned::new(host.as_str()?.to_owned(), host.span)))
             .into_iter()
             .collect(),
-        "Gateway" => {
+        "Gateway" | "ListenerSet" | "XListenerSet" => {
             let servers = spec.get("servers").and_then(Node::as_sequence).unwrap_or_default();
             let listeners = spec.get("listeners").and_then(Node::as_sequence).unwrap_or_default();
             let of_servers = servers.iter().flat_map(|server| texts(server.get("hosts")));

@@ -6,6 +6,8 @@ use crate::diagnostics::{Diagnostics, Reported};
 use crate::document::Document;
 use crate::inventory::Workload;
 use crate::resolve::Governed;
+use crate::resolve::authentication::AcceptedIssuer;
+use crate::source::Spanned;
 use crate::spec::route::RouteSpec;
 
 /// Reports each subset that differs from the stable one.
@@ -60,14 +62,32 @@ fn differs(
     if !ours.granted().is_same_as(&theirs.granted()) || !ours.denied().is_same_as(&theirs.denied()) {
         return Some("another set of requests is admitted".to_owned());
     }
-    let issuers = |governed: &Governed<'_>| -> Vec<String> {
-        governed.authentication.issuers.iter().map(|issuer| issuer.issuer.clone()).collect()
-    };
     let required = |governed: &Governed<'_>| governed.authentication.required.is_some();
     let exempt = |governed: &Governed<'_>| governed.authentication.exempt.clone();
-    let tokens = issuers(one) == issuers(other) && required(one) == required(other) && exempt(one) == exempt(other);
+    let tokens = tokens_of(one) == tokens_of(other) && required(one) == required(other) && exempt(one) == exempt(other);
     if !tokens {
         return Some("other tokens are accepted or demanded".to_owned());
     }
     (one.settings.mtls.value != other.settings.mtls.value).then(|| "mTLS is asked for otherwise".to_owned())
+}
+
+/// The issuer, audiences, keys and places of tokens.
+type Taken<'a> = (&'a str, Vec<&'a str>, [Option<&'a str>; 2], Vec<[Option<&'a str>; 4]>);
+
+/// Says which tokens are taken, issuer by issuer: by which keys, for whom, from where.
+fn tokens_of<'g>(governed: &'g Governed<'_>) -> Vec<Taken<'g>> {
+    governed.authentication.issuers.iter().map(taken).collect()
+}
+
+fn taken(accepted: &AcceptedIssuer) -> Taken<'_> {
+    let spec = &accepted.spec;
+    fn said(text: Option<&Spanned<String>>) -> Option<&str> {
+        text.map(|it| it.value.as_str())
+    }
+    let places = spec.from.iter().flat_map(|places| &places.0);
+    let places = places.map(|it| {
+        [said(it.header.as_ref()), said(it.prefix.as_ref()), said(it.param.as_ref()), said(it.cookie.as_ref())]
+    });
+    let audiences = spec.audiences.iter().map(|it| it.value.as_str()).collect();
+    (&accepted.issuer, audiences, [said(spec.jwks_uri.as_ref()), said(spec.jwks.as_ref())], places.collect())
 }

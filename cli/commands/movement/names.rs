@@ -1,0 +1,102 @@
+//! What an attacker may have, as people type it and read it.
+//!
+//! In: a word. Out: [`Vertex`]s; and back.
+
+use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::resolve::Resolved;
+use ringfence_verifier::fleet::Fleet;
+use ringfence_verifier::matrix;
+use ringfence_verifier::model::Model;
+use ringfence_verifier::movement::vertex::Vertex;
+
+use crate::commands::reach::parties::{self, Scope};
+use crate::exit::Failure;
+
+/// Finds and names vertices.
+pub(super) struct Names<'t, 'm> {
+    pub fleet: &'t Fleet<'m>,
+    pub resolved: Option<&'t Resolved<'m>>,
+}
+
+impl<'m> Names<'_, 'm> {
+    /// Finds what was typed: `internet`, an identity, or workloads by any name that `reach` knows.
+    pub fn find(&self, text: &str) -> Result<Vec<Vertex>, Failure> {
+        if text == "internet" || text == matrix::OUTSIDE {
+            return Ok(vec![Vertex::Internet]);
+        }
+        if let Some(stranger) = parties::invented(text)? {
+            return Ok(vec![Vertex::Identity(stranger.identity)]);
+        }
+        let models: &[&'m Model<'m>] = self.fleet.models();
+        let clusters: Vec<&str> = models.iter().map(|model| model.name()).collect();
+        let mut found = Vec::new();
+        for (cluster, model) in models.iter().copied().enumerate() {
+            let scope = Scope { cluster: model.name(), clusters: &clusters, model, resolved: self.resolved };
+            for workload in scope.workloads(text) {
+                let mut all = model.cluster().inventory.workloads.iter();
+                let at = all.position(|other| std::ptr::eq(other, workload));
+                found.extend(at.map(|workload| Vertex::Workload { cluster, workload }));
+            }
+        }
+        if found.is_empty() {
+            let known = models.iter().flat_map(|model| model.workloads()).map(matrix::name).collect::<Vec<_>>();
+            let near = ringfence_compiler::diagnostics::nearest(text, known.iter().map(String::as_str));
+            let failure = Failure::new(format!("nothing is called `{text}`"));
+            return Err(match near {
+                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                None => failure
+                    .help("name a workload (`shop/web`), a node or service of policy, `internet`, or `spiffe://…`"),
+            });
+        }
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Returns the workload of a vertex.
+    pub fn workload(&self, vertex: &Vertex) -> Option<(&'m Model<'m>, &'m Workload)> {
+        let Vertex::Workload { cluster, workload } = vertex else { return None };
+        let model = self.fleet.models().get(*cluster).copied()?;
+        Some((model, model.cluster().inventory.workloads.get(*workload)?))
+    }
+
+    /// Returns what a Service document says of how sensitive a workload is.
+    pub fn sensitivity(&self, vertex: &Vertex) -> Option<&'m str> {
+        let (_, workload) = self.workload(vertex)?;
+        let mut units = self.resolved?.units.iter().map(|governed| &governed.unit);
+        let unit = units.find(|unit| unit.workloads.iter().any(|it| std::ptr::eq(*it, workload)))?;
+        let world = &self.resolved?.world;
+        let documents = unit.services.iter().filter_map(|index| world.services.get(*index)?.document);
+        let mut said = documents.filter_map(|document| document.spec.sensitivity.as_ref());
+        said.next().map(|word| word.value.0.as_str())
+    }
+
+    /// Says what a vertex is, in words.
+    pub fn name(&self, vertex: &Vertex) -> String {
+        let cluster = |at: &usize, name: String| match self.fleet.models() {
+            [_] => name,
+            models => models.get(*at).map_or_else(|| name.clone(), |model| format!("{}:{name}", model.name())),
+        };
+        match vertex {
+            Vertex::Internet => "internet".to_owned(),
+            Vertex::Workload { cluster: at, .. } => {
+                cluster(at, self.workload(vertex).map(|(_, workload)| matrix::name(workload)).unwrap_or_default())
+            }
+            Vertex::Identity(identity) => format!("spiffe://{identity}"),
+            Vertex::Subject { cluster: at, subject } => {
+                let name = match subject.namespace.as_str() {
+                    "" => subject.name.clone(),
+                    namespace => format!("{namespace}/{}", subject.name),
+                };
+                cluster(at, format!("{} {name}", subject.kind))
+            }
+            Vertex::Nodes { cluster: at, placement } if placement.is_empty() => cluster(at, "any node".to_owned()),
+            Vertex::Nodes { cluster: at, placement } => {
+                let labels: Vec<String> = placement.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                cluster(at, format!("nodes with {}", labels.join(", ")))
+            }
+            Vertex::Secret { cluster: at, namespace, name } => cluster(at, format!("Secret {namespace}/{name}")),
+            Vertex::Control { cluster: at } => cluster(at, "the policies of the cluster".to_owned()),
+        }
+    }
+}

@@ -97,12 +97,12 @@ fn backends<'r>(routing: &'r Routing, leads: &'r Leads) -> Vec<&'r Backend> {
     match leads {
         Leads::To(backends, _) => backends.iter().collect(),
         Leads::Nowhere(_) => Vec::new(),
-        Leads::Delegate(namespace, name, _) => {
-            let is_it = |it: &&VirtualService| it.object.namespace == *namespace && it.object.name == *name;
+        Leads::Delegate(to) => {
+            let is_it = |it: &&VirtualService| it.object.namespace == to.namespace && it.object.name == to.name;
             let rules = routing.virtual_services.iter().filter(is_it).flat_map(|it| &it.http);
             let of_rule =
                 |rule: &'r Rule| if let Leads::To(backends, _) = &rule.leads { backends.as_slice() } else { &[] };
-            rules.flat_map(of_rule).collect()
+            rules.flat_map(of_rule).chain(&to.mirrors).collect()
         }
     }
 }

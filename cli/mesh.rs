@@ -28,6 +28,7 @@ use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::model::Model;
 use ringfence_verifier::policies::Policies;
 use ringfence_verifier::surroundings::Surroundings;
+use ringfence_verifier::translation::with_ungoverned;
 
 use self::edits::Edits;
 use self::kustomize::Unrendered;
@@ -273,6 +274,7 @@ impl Input {
                         });
                         let mut said = Diagnostics::new();
                         let policies = self.edits.policies(roots, &mut said);
+                        let policies = with_ungoverned(policies, &tree.world, document.name());
                         (Mesh { document, inventory: Cow::Borrowed(inventory), policies }, said)
                     });
                     for (mesh, said) in read.collect::<Vec<_>>() {

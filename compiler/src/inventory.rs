@@ -45,6 +45,8 @@ pub struct ClusterInventory {
     pub services: Vec<KubernetesService>,
     /// Objects that say what gateways let in, as they are written: nothing here is known of them.
     pub routing: Vec<Node>,
+    /// AuthorizationPolicies and RequestAuthentications, as they are written: they hold at pods that nobody governs.
+    pub policies: Vec<Node>,
     /// How many objects of each other kind there are.
     pub foreign: BTreeMap<String, usize>,
     /// How many objects there are in all.

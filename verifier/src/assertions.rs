@@ -121,6 +121,7 @@ pub fn judge(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
     }
     // What cannot be read back was reported by the proof.
     let read = |name: &str| translation::read(name, compiled, &mut Diagnostics::new());
+    let read = |name: &str| translation::with_ungoverned(read(name), &resolved.world, name);
     let policies: Vec<Policies> = resolved.world.clusters.keys().map(|name| read(name)).collect();
     let clusters = resolved.world.clusters.iter().zip(&policies);
     let lands = clusters.map(|((name, cluster), policies)| Land::of(name, cluster, policies)).collect();

@@ -10,6 +10,7 @@
 pub(crate) mod attached;
 pub(crate) mod behind;
 mod bound;
+mod detours;
 mod listeners;
 mod missing;
 mod order;
@@ -22,6 +23,8 @@ use ringfence_compiler::source::Span;
 
 pub(crate) use self::attached::takes;
 use self::behind::{Behind, fronted};
+pub(crate) use self::detours::Detour;
+use self::detours::Detours;
 use self::order::Candidate;
 pub(crate) use self::order::{common, older};
 use crate::engine::{Chain, Leaf};
@@ -45,6 +48,8 @@ pub struct Entrances {
     routing: Routing,
     /// By workload and port the openings that lead there, by their positions.
     leading: BTreeMap<(usize, u16), Vec<usize>>,
+    /// Routes at Services, by where they lead.
+    detours: Detours,
     /// The openings of which nobody knows where they lead.
     open_ended: Vec<usize>,
 }
@@ -283,7 +288,13 @@ impl Entrances {
             opening.leads.iter().for_each(|to| leading.entry(*to).or_default().push(at));
         }
         let open_ended = openings.iter().enumerate().filter(|(_, it)| it.may_be_anybody).map(|(at, _)| at).collect();
-        Self { listeners, openings, routing, leading, open_ended }
+        let detours = detours::of(model, &routing);
+        Self { listeners, openings, routing, leading, detours, open_ended }
+    }
+
+    /// Returns the routes at Services that lead to a port of a workload, by its position in the inventory.
+    pub(crate) fn detours_to(&self, workload: usize, port: u16) -> &[Detour] {
+        self.detours.get(&(workload, port)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Returns the ServiceEntries that are about a host.

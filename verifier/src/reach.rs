@@ -12,6 +12,7 @@ mod outbound;
 mod outside;
 mod proxy;
 mod rewritten;
+mod routed;
 mod statements;
 mod through;
 pub(crate) mod waypoint;
@@ -35,6 +36,7 @@ pub use self::outbound::Outbound;
 pub(crate) use self::outbound::outbound;
 pub(crate) use self::outside::outside_of;
 pub use self::proxy::{Part, Told};
+pub use self::routed::{Routed, routed};
 pub use self::through::{Way, admitted, gateway_policies, through, through_each, tokens_at};
 pub use self::waypoint::{Passed, through_waypoint};
 

@@ -17,12 +17,13 @@ use ringfence_compiler::diagnostics::codes::verify as code;
 use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::statements::Origin;
 use ringfence_compiler::resolve::units::{MESH_PORTS, Unit};
-use ringfence_compiler::resolve::world::Cluster;
+use ringfence_compiler::resolve::world::{Cluster, World};
 use ringfence_compiler::resolve::{Governed, Resolved};
 use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::spec::cluster::DataPlane;
 use ringfence_compiler::yaml::{self, Profile};
 
+use crate::deciding::Deciding;
 use crate::engine::envoy::{Mesh, Reads, ZTUNNEL};
 use crate::engine::{Chain, Enforced, chain};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
@@ -107,9 +108,15 @@ pub fn prove(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
         proof.add(&one);
         diagnostics.append(said);
     }
+    let beside: BTreeMap<&str, Policies> = policies
+        .iter()
+        .filter(|(name, _)| resolved.world.clusters.get(**name).is_some_and(|it| !it.inventory.policies.is_empty()))
+        .map(|(name, policies)| (*name, with_ungoverned(policies.clone(), &resolved.world, name)))
+        .collect();
     let mut differing = BTreeSet::new();
     for model in models.values() {
-        differing.extend(exposures::compare(resolved, model, diagnostics));
+        let beside = beside.get(model.name()).map(|policies| model.with(policies));
+        differing.extend(exposures::compare(resolved, model, beside.as_ref(), diagnostics));
         differing.extend(egresses::compare(resolved, model, diagnostics));
     }
     let exposed: BTreeSet<_> = resolved.exposures.iter().map(|exposed| exposed.document.span).collect();
@@ -135,6 +142,26 @@ pub fn read(cluster: &str, compiled: &Compiled, diagnostics: &mut Diagnostics) -
     // Their places are in texts nobody wrote, so only the words go on.
     for problem in said.sorted(&sources) {
         diagnostics.report(code::NOT_AS_MEANT.nowhere(problem.message()));
+    }
+    policies.sorted()
+}
+
+/// Adds what the inventory says about pods of namespaces that nobody claims, as those of gateways often are. What we emit stands in the
+/// stead of older copies of it, and what the root namespace holds is not read.
+#[must_use]
+pub fn with_ungoverned(mut policies: Policies, world: &World<'_>, cluster: &str) -> Policies {
+    let Some(found) = world.clusters.get(cluster) else { return policies };
+    for root in &found.inventory.policies {
+        let metadata = root.get("metadata");
+        let text = |name: &str| metadata.and_then(|metadata| metadata.get(name)?.as_str());
+        let (namespace, name) = (text("namespace").unwrap_or("default"), text("name").unwrap_or_default());
+        let label = metadata.and_then(|metadata| metadata.get("labels")?.get("app.kubernetes.io/managed-by")?.as_str());
+        let is_there = Deciding::of(root).is_none_or(|kind| policies.holds(kind, namespace, name));
+        let is_governed = world.claims.contains_key(&(cluster, namespace)) || namespace == found.root_namespace();
+        if !is_there && !is_governed && label != Some("ringfence") {
+            // What cannot be read is left out, and decides nothing.
+            policies.add(root, &mut Diagnostics::new());
+        }
     }
     policies.sorted()
 }

@@ -128,6 +128,11 @@ fn whoever_is_inside_may_come_in_by_a_gateway() {
 }
 
 #[test]
+fn what_the_inventory_says_at_a_gateway_holds_where_nobody_governs_it() {
+    check("guarded.txt");
+}
+
+#[test]
 fn without_a_proxy_the_network_decides() {
     check("unmeshed.txt");
 }

@@ -20,7 +20,7 @@ use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::entrances::Entrances;
 use ringfence_verifier::model::{Model, Objects};
 use ringfence_verifier::outward::{Host, leaving};
-use ringfence_verifier::reach::{Asked, Caller, Reach, Way, through};
+use ringfence_verifier::reach::{Asked, Caller, Reach, Way, routed, through};
 use ringfence_verifier::routing::gateway::Tls;
 use serde_json::{Value, json};
 
@@ -147,6 +147,9 @@ fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) 
         }
         None => Caller::anyone_outside().expect("addresses"),
     };
+    if request.get("routed").is_some() {
+        return word(routed(model, entrances, (to, 8080), from, &asked).iter().map(|way| way.reach).max());
+    }
     let ways = through(model, entrances, (to, 8080), from, &asked);
     let counts = |way: &Way<'_>| {
         let without = request.get("without").is_some();

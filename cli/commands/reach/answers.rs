@@ -10,7 +10,7 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_verifier::entrances::Entrances;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, Stranger};
-use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Gate, Reach, Way, explain, through};
+use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Gate, Reach, Routed, Way, explain, routed, through};
 use ringfence_verifier::request::Identity;
 
 use super::parties::{self, Party, Scope};
@@ -48,6 +48,8 @@ pub(super) struct Single<'a> {
     pub through: Vec<(String, u16, Reach)>,
     /// The ways there through gateways.
     pub ways: Vec<Way<'a>>,
+    /// The ways there by routes at waypoints, where no other is as good.
+    pub routed: Vec<Routed<'a>>,
 }
 
 /// Who reaches whom, in words.
@@ -73,7 +75,8 @@ impl Single<'_> {
     /// Returns the answer in one word: straight, or through what the caller has taken over.
     pub fn reach(&self) -> Reach {
         let through = self.through.iter().map(|(.., reach)| *reach);
-        let through = through.chain(self.ways.iter().map(|way| way.reach)).max();
+        let through = through.chain(self.ways.iter().map(|way| way.reach));
+        let through = through.chain(self.routed.iter().map(|way| way.reach)).max();
         self.answer.reach().max(through.unwrap_or(Reach::Denied))
     }
 }
@@ -217,8 +220,9 @@ impl<'a> Asking<'_, 'a> {
             let answer = explain(self.model, caller.caller, (target, port), &self.question.asked, detail);
             let through = self.through(caller, target, port);
             let ways = self.ways(caller, target, port, answer.reach());
+            let routed = self.routed(caller, target, port, answer.reach());
             let (from, to) = (caller.name.clone(), matrix::name(target));
-            Single { cluster: self.cluster, from, to, port, service, model: self.model, answer, through, ways }
+            Single { cluster: self.cluster, from, to, port, service, model: self.model, answer, through, ways, routed }
         };
         doors.into_iter().map(single).collect()
     }
@@ -232,6 +236,14 @@ impl<'a> Asking<'_, 'a> {
         let mut ways = through(self.model, entrances, (target, port), caller.caller, &self.question.asked);
         ways.retain(|way| is_outside || way.reach > straight);
         ways
+    }
+
+    /// Finds the ways by routes at waypoints, where the caller does not come in straight.
+    fn routed(&self, caller: &Party<'a>, target: &'a Workload, port: u16, straight: Reach) -> Vec<Routed<'a>> {
+        match self.entrances.filter(|_| straight == Reach::Denied) {
+            Some(entrances) => routed(self.model, entrances, (target, port), caller.caller, &self.question.asked),
+            None => Vec::new(),
+        }
     }
 
     /// Finds the ways over the pods of what was taken over: the caller reaches a port of theirs, and they reach on.
@@ -283,7 +295,8 @@ impl<'a> Asking<'_, 'a> {
                     explain(self.model, caller.caller, (*target, *port), &self.question.asked, detail).reach();
                 let through = self.through(caller, target, *port).into_iter().map(|(.., reach)| reach).max();
                 let ways = self.ways(caller, target, *port, straight).into_iter().map(|way| way.reach).max();
-                straight.max(through.max(ways).unwrap_or(Reach::Denied))
+                let routed = self.routed(caller, target, *port, straight).into_iter().map(|way| way.reach).max();
+                straight.max(through.max(ways).max(routed).unwrap_or(Reach::Denied))
             };
             (matrix::name(target), *port, callers.iter().map(cell).collect())
         };

@@ -77,6 +77,7 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> Value {
         "gates": gates,
         "through": through,
         "ways": single.ways.iter().map(ways::json).collect::<Vec<_>>(),
+        "routes": single.routed.iter().map(|way| ways::routed_json(way, places)).collect::<Vec<_>>(),
         "enforcedBy": answer.proxy.as_ref().map(|_| if answer.in_ambient { "ztunnel" } else { "proxy" }),
         "waypoint": answer.by_waypoint.as_ref().map(|passed| json!({
             "waypoint": passed.waypoint, "service": passed.service, "reach": word(passed.reach),

@@ -31,7 +31,9 @@ pub(super) fn lines_of(answers: &Answers<'_>) -> String {
         let around = around.map(|passed| format!("; through waypoint {}", passed.waypoint));
         let best = single.ways.iter().max_by_key(|way| way.reach).filter(|way| way.reach > answer.reach());
         let by_gateway = best.map(|way| format!("; through {} of {}", way.listener.object, way.pods));
-        let decided = by_gateway.or(around).or(decided);
+        let route = single.routed.first().filter(|way| way.reach > answer.reach());
+        let route = route.map(|way| format!("; by {} at waypoint {}", way.route, way.passed.waypoint));
+        let decided = by_gateway.or(around).or(route).or(decided);
         let reach = word(single.reach());
         let _ = writeln!(text, "{cluster}: {from} -> {to}:{port}: {reach}{}", decided.unwrap_or_default());
     }
@@ -94,6 +96,9 @@ fn one(single: &Single<'_>, places: &Places<'_>) -> String {
     }
     for way in &single.ways {
         text.push_str(&ways::one(way, places));
+    }
+    for way in &single.routed {
+        text.push_str(&ways::routed(way, places));
     }
     for (middle, port, onward) in &single.through {
         let (is, reaches) = if *onward == Reach::Depends { ("may be", "may reach") } else { ("is", "reaches") };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ringfence_verifier::reach::{Gate, Passed, Reach, Way};
+use ringfence_verifier::reach::{Gate, Passed, Reach, Routed, Way};
 use ringfence_verifier::routing::Named;
 use serde_json::{Value, json};
 
@@ -102,6 +102,28 @@ pub(super) fn through_waypoint(passed: &Passed<'_>, places: &Places<'_>) -> Stri
         let _ = writeln!(text, "    for one           {witness}");
     }
     text
+}
+
+/// Renders a way by a route at a waypoint.
+pub(super) fn routed(way: &Routed<'_>, places: &Places<'_>) -> String {
+    let (rule, span) = way.rule;
+    let service = way.passed.service.as_deref().unwrap_or_default();
+    let mut text = format!("  by {}, rule {}, of Service {service}: {}\n", way.route, rule + 1, word(way.reach));
+    for place in written(way.route, span, places) {
+        let _ = writeln!(text, "    {place}");
+    }
+    text.push_str("    unsure: whether the waypoint goes by it, and what it sends there\n");
+    text.push_str(&through_waypoint(&way.passed, places));
+    text
+}
+
+/// Renders such a way for programs.
+pub(super) fn routed_json(way: &Routed<'_>, places: &Places<'_>) -> Value {
+    let (rule, span) = way.rule;
+    json!({
+        "route": way.route.to_string(), "rule": rule + 1, "places": written(way.route, span, places),
+        "service": way.passed.service, "waypoint": way.passed.waypoint, "reach": word(way.reach),
+    })
 }
 
 /// Renders one way for programs.

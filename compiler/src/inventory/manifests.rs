@@ -124,6 +124,9 @@ impl Manifests {
                     if routes(group, kind) {
                         self.inventory.routing.push(root.clone());
                     }
+                    if group == "security.istio.io" && matches!(kind, "AuthorizationPolicy" | "RequestAuthentication") {
+                        self.inventory.policies.push(root.clone());
+                    }
                     *self.inventory.foreign.entry(kind.to_owned()).or_default() += 1;
                     return Ok(());
                 }

@@ -336,6 +336,7 @@ impl Terrain<'_> {
             let is_outside = matches!(candidate.from, Who::Outside(_));
             let led = || self.by_gateway(candidate.from, place, *port, by_gateway);
             let led = if is_sure && !is_outside { None } else { led() };
+            let led = led.or_else(|| self.by_route(candidate.from, place, *port, asked).filter(|_| !is_sure));
             let Some(answer) = straight.into_iter().chain(led).max_by_key(Answer::reach) else { continue };
             let reach = if candidate.role == Role::MayBe { Reach::Depends } else { answer.reach() };
             if worst.as_ref().is_none_or(|worst| worst.reach < reach) {

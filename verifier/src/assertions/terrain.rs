@@ -14,7 +14,7 @@ use crate::entrances::{Entrance, Entrances, Pods};
 use crate::model::{Model, Stranger};
 use crate::network;
 use crate::policies::Policies;
-use crate::reach::{Answer, Asked, Caller, Detail, Reach, Way, explain, through_each};
+use crate::reach::{Answer, Asked, Caller, Detail, Reach, Routed, Way, explain, routed, through_each};
 use crate::request::Identity;
 
 /// A cluster, ready to be asked, by its position in [`World::clusters`].
@@ -189,6 +189,14 @@ impl<'a> Terrain<'a> {
         let ways = through_each(model, &land.entrances, (workload, port), caller, asked);
         let best = ways.into_iter().filter(|way| way.reach != Reach::Denied).rev().max_by_key(|way| way.reach);
         best.map(Way::answer)
+    }
+
+    /// Returns the best way by a route at a waypoint to a port, where something may get through.
+    pub fn by_route<'t>(&'t self, from: Who<'t>, to: Place, port: u16, asked: &[Asked]) -> Option<Answer<'t>> {
+        let land = self.lands.get(to.land)?;
+        let (caller, workload, model) = self.meeting(from, to)?;
+        let mut ways = asked.iter().flat_map(|asked| routed(model, &land.entrances, (workload, port), caller, asked));
+        ways.next().map(Routed::answer)
     }
 
     /// Returns the ports of a place to which gateways lead.

@@ -4,6 +4,8 @@
 //! shown, and a report with a request for each that differs. Both directions are shown: no opening of ours is wider than all
 //! exposures of its service together, and each path of an exposure is opened as a whole.
 //!
+//! What the inventory says at the pods of a gateway is asked once more, for what it opens beside: what it refuses is its own affair.
+//!
 //! How traffic is divided among versions of a service is not part of it, nor are routes that people wrote by hand.
 
 use std::collections::BTreeSet;
@@ -30,7 +32,12 @@ use crate::routing::gateway::Tls;
 use crate::routing::matching::{self, server_names};
 
 /// Compares the exposures of a cluster; returns where those were written of which something differs.
-pub(super) fn compare(resolved: &Resolved<'_>, model: &Model<'_>, diagnostics: &mut Diagnostics) -> BTreeSet<Span> {
+pub(super) fn compare(
+    resolved: &Resolved<'_>,
+    model: &Model<'_>,
+    beside: Option<&Model<'_>>,
+    diagnostics: &mut Diagnostics,
+) -> BTreeSet<Span> {
     let here: Vec<&Exposed<'_>> = resolved.exposures.iter().filter(|it| it.cluster == model.name()).collect();
     let mut differing = BTreeSet::new();
     if here.is_empty() {
@@ -42,10 +49,24 @@ pub(super) fn compare(resolved: &Resolved<'_>, model: &Model<'_>, diagnostics: &
         let Some(spec) = model.cluster().document.spec.gateways.get(name).map(|it| &it.value) else { continue };
         let exposed: Vec<&Exposed<'_>> =
             here.iter().copied().filter(|it| it.document.spec.gateway.value.0 == name).collect();
-        let gateway = Gateway { resolved, model, name, spec, exposed };
+        let gateway = Gateway { resolved, model, name, spec, exposed: exposed.clone() };
         for (span, difference) in gateway.differences(&entrances) {
             if differing.insert(span) {
                 report(name, span, &difference, diagnostics);
+            }
+        }
+        let Some(model) = beside else { continue };
+        let gateway = Gateway { resolved, model, name, spec, exposed };
+        for (span, difference) in gateway.differences(&entrances) {
+            if let Difference::Wider(request) = difference
+                && differing.insert(span)
+            {
+                let message =
+                    format!("gateway `{name}` lets in more than its exposures mean, by a policy of the inventory");
+                let differs = code::NOT_AS_MEANT.at(span, message).label("exposed here");
+                diagnostics.report(differs.help(format!(
+                    "such a request: {request}. An AuthorizationPolicy at its pods admits it beside ours: narrow that, or take it away"
+                )));
             }
         }
     }

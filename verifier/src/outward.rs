@@ -10,8 +10,9 @@ use ringfence_compiler::spec::cluster::ClusterSpec;
 
 use crate::engine::envoy::Reads;
 use crate::engine::{Chain, Leaf, chain};
-use crate::entrances::{Entrance, Entrances, Listening, Opening, Pods};
+use crate::entrances::{Entrance, Entrances, Listening, Opening, Pods, common};
 use crate::exact::{Arrivals, Certainty, Space, Verdict};
+use crate::kubernetes::fits::Fits;
 use crate::kubernetes::network::names;
 use crate::kubernetes::passage::Direction;
 use crate::kubernetes::peer::{Peer, Pod};
@@ -23,7 +24,6 @@ use crate::reach::{
 };
 use crate::residual::{Resolved, resolved};
 use crate::routing::gateway::{Speaks, Tls};
-use crate::routing::matching;
 use crate::routing::{Named, Target};
 
 /// The ways from a workload to a host outside.
@@ -153,13 +153,21 @@ pub fn leaving<'e>(model: &'e Model<'e>, entrances: &'e Entrances, from: &'e Wor
     let mut ways = Vec::new();
     for opening in &entrances.openings {
         let leads = match &opening.target {
-            Target::Host(name) => matching::name(name).matches(host.name),
-            _ => false,
+            // Either may be a wildcard.
+            Target::Host(name) => Fits::of(common(&name.to_lowercase(), &host.name.to_lowercase()).is_some()),
+            // A Service without a selector may be another name of any host.
+            _ if opening.may_be_anybody => Fits::Perhaps,
+            _ => Fits::No,
         };
-        let Some(listener) = entrances.listener(opening).filter(|_| leads && opening.shut.is_none()) else { continue };
+        let Some(listener) = entrances.listener(opening).filter(|_| leads.may() && opening.shut.is_none()) else {
+            continue;
+        };
         for listening in &listener.pods {
             let port = listening.port;
             let mut doubts: Vec<String> = listening.doubt.iter().cloned().collect();
+            if leads == Fits::Perhaps {
+                doubts.push(format!("nobody knows whether {} is that host", opening.target));
+            }
             if listener.is_missing {
                 doubts.push(format!("the {} is not among the manifests", listener.object));
             }

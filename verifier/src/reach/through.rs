@@ -5,6 +5,8 @@
 //! of the workload turned back into what they mean of the request before the route rewrote it. Who is inside may call a gateway as
 //! anybody does, and then comes to the workload as the gateway.
 
+use std::cmp::Ordering;
+
 use ringfence_compiler::inventory::{Labels, Opened, Workload};
 
 use super::inward;
@@ -77,12 +79,19 @@ impl<'e> Way<'e> {
         let before = [self.enters, self.gateway, self.leaves].into_iter().min_by_key(Gate::reach);
         let answer = Answer::before(before.unwrap_or(Gate::Open(Decider::Nobody)), self.arrives);
         let answer = Answer { proxy: self.proxy, witness: self.witness, by: Some(by), ..answer };
-        // What else is unknown of the way leaves it open as well.
-        match answer.reach() > self.reach {
-            true => {
-                Answer { egress: Gate::Unsure(Decider::NotModelled("all of what stands at the gateway")), ..answer }
+        // What else is unknown of the way leaves it open as well, and so does a waypoint that the gateway hands requests to.
+        let unsure = |what| Gate::Unsure(Decider::NotModelled(what));
+        match answer.reach().cmp(&self.reach) {
+            Ordering::Greater => Answer { egress: unsure("all of what stands at the gateway"), ..answer },
+            Ordering::Less => {
+                let loosened = |gate: Gate<'e>| match gate {
+                    Gate::Shut(_) => unsure("another way from the gateway to the workload"),
+                    gate => gate,
+                };
+                let (egress, ingress) = (loosened(answer.egress), loosened(answer.ingress));
+                Answer { egress, ingress, proxy: answer.proxy.map(loosened), ..answer }
             }
-            false => answer,
+            Ordering::Equal => answer,
         }
     }
 }
@@ -504,8 +513,12 @@ fn arrivals_at(listener: &Entrance, listening: &Listening, at: &AtGateway<'_>) -
 /// Tells whether a token means the same at both: the gateway leaves those it takes with the request, and takes all that the workload
 /// takes. Otherwise one may be shown to the workload at a place where the gateway does not look.
 fn is_shared(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> bool {
-    let takes = |issuer: &str| at.tokens.iter().any(|rule| rule.issuer == issuer || rule.issuer.is_empty());
-    at.tokens.iter().all(|rule| rule.forwards) && tokens.iter().all(|rule| takes(&rule.issuer))
+    let places = |rule: &JwtRule| (rule.from_headers.clone(), rule.from_parameters.clone(), rule.from_cookies.clone());
+    let takes = |own: &JwtRule| {
+        let is_alike = |rule: &&JwtRule| rule.issuer == own.issuer && rule.audiences == own.audiences;
+        at.tokens.iter().any(|rule| is_alike(rule) && places(rule) == places(own))
+    };
+    at.tokens.iter().all(|rule| rule.forwards) && tokens.iter().all(|rule| takes(rule))
 }
 
 /// Returns the issuers whose tokens count at every hop that looks at tokens.

@@ -275,6 +275,28 @@ fn tokens_and_providers_are_asked_at_the_waypoint() {
 }
 
 #[test]
+fn a_dump_of_the_cluster_shows_the_waypoint_and_its_pods() {
+    let own = "---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: way, namespace: web, labels: {istio.io/waypoint-for: service}}
+spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: way, namespace: web}
+spec: {template: {metadata: {labels: {gateway.networking.k8s.io/gateway-name: way}}, spec: {serviceAccountName: way, containers: [{name: istio-proxy}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db,";
+    let dump = ("---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db,", own);
+    let proved =
+        proved(Says { allow: GET, ..Says::default() }, &[dump], None).unwrap_or_else(|told| panic!("{told:#?}"));
+    assert!(proved.found.is_empty() && proved.proof.behind == 0, "{:?} {:#?}", proved.proof, proved.found);
+}
+
+#[test]
 fn what_no_waypoint_enforces_is_refused() {
     let check = |says: Says, changes: &[(&str, &str)], expected: &str| {
         let told = match proved(says, changes, None) {

@@ -248,8 +248,10 @@ fn check_use(cluster: &Cluster<'_>, namespace: &str, waypoint: &Spanned<Name>, d
             .label("nobody would come through it, and nobody else is let in");
         diagnostics.report(unused.help(format!("label the Namespace in the inventory: `{USE}: {}`", waypoint.value)));
     }
-    let twin = cluster.inventory.workloads_in(namespace).map(|(_, workload)| workload);
-    if let Some(twin) = twin.into_iter().find(|workload| workload.service_account == waypoint.value.0) {
+    // A dump of the cluster shows the waypoint's own pods.
+    let is_own = |labels: &Labels| labels.get(NAMED) == Some(&waypoint.value.0);
+    let mut others = cluster.inventory.workloads_in(namespace).map(|(_, workload)| workload);
+    if let Some(twin) = others.find(|it| it.service_account == waypoint.value.0 && !is_own(&it.labels)) {
         let shared = code::UNENFORCEABLE.at(
             waypoint.span,
             format!("the pods of `{namespace}/{}` run under the account of this waypoint", twin.name),

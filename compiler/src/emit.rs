@@ -54,6 +54,14 @@ pub fn emit(plan: &ClusterPlan, sources: &Sources) -> Vec<Object> {
     for (manifest, origin) in &plan.raws {
         objects.push(Object::raw(manifest.clone(), origin.clone()));
     }
+    // What a namespace says of its Services holds for hosts outside as well, which its waypoint is told nothing of.
+    let behind: Vec<&str> =
+        plan.namespaces.iter().filter(|it| it.waypoint.is_some()).map(|namespace| namespace.name.as_str()).collect();
+    let is_entry = |object: &&mut Object| {
+        object.kind == "ServiceEntry"
+            && object.namespace.as_deref().is_some_and(|namespace| behind.contains(&namespace))
+    };
+    objects.iter_mut().filter(is_entry).for_each(|object| object.label("istio.io/use-waypoint", "none"));
     for object in &mut objects {
         object.annotate(sources);
     }

@@ -5,6 +5,7 @@
 //! also come without it; what its own proxy would refuse is no boundary.
 
 mod asked;
+mod at_gateway;
 mod doubts;
 mod inward;
 mod nearest;
@@ -30,6 +31,7 @@ use crate::network;
 use crate::request::{Identity, Request};
 
 pub use self::asked::Asked;
+pub use self::at_gateway::{admitted, gateway_policies, tokens_at};
 pub(crate) use self::nearest::one_of;
 pub use self::nearest::{Failure, Miss};
 pub use self::outbound::Outbound;
@@ -37,7 +39,7 @@ pub(crate) use self::outbound::outbound;
 pub(crate) use self::outside::outside_of;
 pub use self::proxy::{Part, Told};
 pub use self::routed::{Routed, routed};
-pub use self::through::{Way, admitted, gateway_policies, through, through_each, tokens_at};
+pub use self::through::{Way, through, through_each};
 pub use self::waypoint::{Passed, through_waypoint};
 
 /// Who calls.

@@ -329,6 +329,42 @@ fn what_no_waypoint_enforces_is_refused() {
         &[("waypoint: way}}", "waypoint: front}}"), ("use-waypoint: way", "use-waypoint: front")],
         "run under the account of this waypoint",
     );
+    for name in ["none", "default", "Way", "my.way"] {
+        let named = format!("waypoint: {name}}}}}");
+        check(get, &[("waypoint: way}}", &named)], &format!("`{name}` cannot be the name of a waypoint"));
+    }
+    // Whoever runs under its account would be taken for it, wherever identities are the same.
+    let elsewhere = "---\napiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: far}\nspec: {trustDomain: prod.example}\n=== inventory/far/web.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: evil, namespace: web}\nspec: {template: {metadata: {labels: {app: evil}}, spec: {serviceAccountName: way, containers: [{name: main}]}}}\n=== policy/shop/tenant.yaml\n";
+    check(
+        get,
+        &[("=== policy/shop/tenant.yaml\n", elsewhere)],
+        "the pods of `far:web/evil` run under the account of this waypoint",
+    );
+    check(
+        get,
+        &[(
+            "gateways: {gate: {namespace: gate, serviceAccount: gate,",
+            "gateways: {gate: {namespace: web, serviceAccount: way,",
+        )],
+        "gateway `gate` of `prod` runs under the account",
+    );
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: front,";
+    let namesake = format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata: {{name: way, namespace: web}}\nspec: {{selector: {{app: none}}, ports: [{{port: 80}}]}}\n{service}"
+    );
+    check(get, &[(service, &namesake)], "is called `web/way`");
+    // A Service that leads both through the waypoint and to what is not in ambient mode.
+    check(
+        get,
+        &[("{app: cart, version: one}", "{app: cart, version: one, sidecar.istio.io/inject: 'true'}")],
+        "which is not in ambient mode",
+    );
+    let waits = Says { allow: "{from: front, ports: [8080]}", ..Says::default() };
+    check(
+        waits,
+        &[("{web: {dataPlane: ambient, waypoint: way}}", "{web: {dataPlane: ambient}}")],
+        "lowering/foreign-waypoint",
+    );
     check(
         get,
         &[("use-waypoint: way", "use-waypoint: other")],
@@ -390,6 +426,12 @@ fn callers_that_go_around_a_waypoint_are_named() {
     check(gate, &[], Some("gateway `gate`"));
     let told = ("use-waypoint: way}", "use-waypoint: way, istio.io/ingress-use-waypoint: 'true'}");
     check(gate, &[told], None);
+    // What the Service says by itself goes before.
+    let own = (
+        "{name: cart, namespace: web}\nspec: {selector",
+        "{name: cart, namespace: web, labels: {istio.io/ingress-use-waypoint: 'false'}}\nspec: {selector",
+    );
+    check(gate, &[told, own], Some("gateway `gate`"));
     let egress = ("labels: {app: gate}}}", "labels: {app: gate}, role: egress}}");
     check("{from: 'gateway:gate', ports: [8080], methods: [GET]}", &[told, egress], Some("gateway `gate`"));
 }

@@ -209,7 +209,9 @@ fn a_waypoint_that_callers_get_around_is_found() {
     check_with(service, used, &only("gate"), &[]);
     check_with(service, used, &only("api"), &[]);
     check_with(service, used, "{rules: [{from: [{source: {namespaces: [shop]}}]}]}", &[bypassed]);
-    check_with(service, ", istio.io/use-waypoint: none", "", &[]);
+    let nobody = "mesh/missing-waypoint: nothing enforces AuthorizationPolicy `calm/p`: Service `api` is called through no waypoint";
+    check_with(service, ", istio.io/use-waypoint: none", "", &[nobody]);
+    check_with(service, "", "", &[nobody]);
     check_with("{kind: Service, name: other}", used, "", &[]);
 }
 

@@ -6,6 +6,7 @@
 
 mod callers;
 mod doors;
+mod names;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -223,7 +224,48 @@ pub(super) fn check(resolved: &Resolved<'_>, cluster: &Cluster<'_>, diagnostics:
             diagnostics.report(nobody.help("claim the namespace in a workspace, or leave the waypoint out"));
             continue;
         }
+        names::check(resolved, cluster, namespace, waypoint, diagnostics);
         check_use(cluster, namespace, waypoint, diagnostics);
+    }
+    check_undeclared(resolved, cluster, diagnostics);
+}
+
+/// Warns of governed namespaces, Services and pods that use a waypoint which their Cluster does not declare: what that lets through
+/// nobody governs, and what comes out of it is admitted nowhere.
+fn check_undeclared(resolved: &Resolved<'_>, cluster: &Cluster<'_>, diagnostics: &mut Diagnostics) {
+    let name = cluster.document.name();
+    for governed in resolved.units.iter().filter(|governed| governed.unit.cluster == name) {
+        let unit = &governed.unit;
+        let own = declared(cluster, unit.namespace).map(|own| own.value.0.as_str());
+        let of_namespace = cluster.inventory.namespaces.get(unit.namespace).into_iter();
+        let Some(first) = unit.workloads.first().filter(|_| unit.data_plane == Some(DataPlane::Ambient)) else {
+            continue;
+        };
+        let labels = of_namespace.chain(unit.workloads.iter().map(|workload| &workload.labels));
+        let mut used = labels.filter_map(|labels| labels.get(USE)).filter(|used| *used != "none");
+        let Some(other) = used.find(|used| Some(used.as_str()) != own) else { continue };
+        // Of a namespace that has one of its own its facts have said so already.
+        if own.is_some()
+            && cluster.inventory.namespaces.get(unit.namespace).and_then(|labels| labels.get(USE)) == Some(other)
+        {
+            continue;
+        }
+        let undeclared = code::FOREIGN_WAYPOINT.at(
+            first.span,
+            format!(
+                "`{}/{}` is called through waypoint `{other}`, which its Cluster does not declare",
+                unit.namespace, first.name
+            ),
+        );
+        diagnostics.report(
+            undeclared
+                .label("what comes out of it is admitted nowhere")
+                .and(cluster.document.metadata.name.span, "the Cluster")
+                .help(format!(
+                    "write `namespaces: {{{}: {{dataPlane: ambient, waypoint: {other}}}}}` there, or drop the label",
+                    unit.namespace
+                )),
+        );
     }
 }
 
@@ -248,19 +290,32 @@ fn check_use(cluster: &Cluster<'_>, namespace: &str, waypoint: &Spanned<Name>, d
             .label("nobody would come through it, and nobody else is let in");
         diagnostics.report(unused.help(format!("label the Namespace in the inventory: `{USE}: {}`", waypoint.value)));
     }
-    // A dump of the cluster shows the waypoint's own pods.
-    let is_own = |labels: &Labels| labels.get(NAMED) == Some(&waypoint.value.0);
-    let mut others = cluster.inventory.workloads_in(namespace).map(|(_, workload)| workload);
-    if let Some(twin) = others.find(|it| it.service_account == waypoint.value.0 && !is_own(&it.labels)) {
-        let shared = code::UNENFORCEABLE.at(
-            waypoint.span,
-            format!("the pods of `{namespace}/{}` run under the account of this waypoint", twin.name),
+    let (inventory, leads) = (cluster.inventory, |service: &&KubernetesService| {
+        !service.is_entry && !service.headless && !service.selector.is_empty() && !service.labels.contains_key(USE)
+    });
+    for service in inventory.services_in(namespace).iter().filter(leads) {
+        let selects = |labels: &Labels| service.selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let mut behind =
+            inventory.workloads_in(namespace).map(|(_, workload)| workload).filter(|it| selects(&it.labels));
+        let Some(other) = behind.find(|it| it.machine.is_none() && cluster.plane_of(it) != Some(DataPlane::Ambient))
+        else {
+            continue;
+        };
+        if other.labels.get(NAMED) == Some(&waypoint.value.0) {
+            continue;
+        }
+        let aside = code::UNUSED_WAYPOINT.at(
+            service.span,
+            format!(
+                "Service `{namespace}/{}` leads callers through waypoint `{}` to `{}`, which is not in ambient mode",
+                service.name, waypoint.value, other.name
+            ),
         );
         diagnostics.report(
-            shared
-                .label("they would be taken for it")
-                .and(twin.span, format!("under `{}`", twin.service_account))
-                .help("give the waypoint a name that no service account of the namespace has"),
+            aside
+                .label("the waypoint is told nothing of it, and refuses")
+                .and(other.span, "not in ambient mode")
+                .help(format!("label the Service `{USE}: none`, or bring its pods into ambient mode")),
         );
     }
     for service in cluster.inventory.services_in(namespace) {

@@ -21,6 +21,7 @@ use crate::waypoints::{self, Named};
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let model = context.model;
     let mut said = BTreeSet::new();
+    unused(context, diagnostics);
     for workload in model.workloads() {
         if model.plane(workload) != Some(DataPlane::Ambient) || is_gateway(workload) {
             continue;
@@ -33,6 +34,40 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Diagnostics) {
             for hop in hops(model, workload, to.port).into_iter().filter(|hop| here && hop.service.is_some()) {
                 open(context, (workload, to.port), &hop, &mut said, diagnostics);
             }
+        }
+    }
+}
+
+/// Reports policies about Services in ambient mode that nobody calls through a waypoint.
+fn unused(context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    let (model, inventory) = (context.model, context.model.cluster().inventory);
+    for policy in model.policies().authorization.iter().filter(|policy| !policy.dry_run) {
+        for target in policy.targets.iter().filter(|target| target.kind == "Service") {
+            let mut here = inventory.services_in(&policy.namespace).iter();
+            let Some(service) = here.find(|service| service.name == target.name && !service.is_entry) else { continue };
+            let mut behind = model.workloads().filter(|workload| {
+                workload.namespace == policy.namespace && model.services(workload).any(|it| std::ptr::eq(it, service))
+            });
+            // Of a namespace without a manifest nobody knows the labels.
+            let is_known = inventory.declared.contains(&policy.namespace);
+            let uses =
+                waypoints::used_by(&service.labels, inventory.namespaces.get(&policy.namespace), &policy.namespace);
+            let Some(first) = behind.next().filter(|_| is_known && uses.is_none()) else { continue };
+            if model.plane(first) != Some(DataPlane::Ambient) {
+                continue;
+            }
+            let message = format!(
+                "nothing enforces AuthorizationPolicy `{}/{}`: Service `{}` is called through no waypoint",
+                policy.namespace, policy.name, service.name
+            );
+            diagnostics.report(
+                code::MISSING_WAYPOINT
+                    .at(policy.span, message)
+                    .label("to be enforced at a waypoint")
+                    .and(service.span, "uses none")
+                    .help("label the Service or its Namespace `istio.io/use-waypoint` with the name of a waypoint, or give the policy a `selector`"),
+            );
+            break;
         }
     }
 }
@@ -88,7 +123,8 @@ fn open<'a>(
     let (Some(waypoint), Some(service)) = (hop.waypoint, hop.service) else { return };
     let model = context.model;
     let decides = |policy: &&AuthorizationPolicy| !policy.dry_run && policy.action == Action::Allow;
-    if attached(model, hop).iter().any(&decides) {
+    // What is denied there may be all there is.
+    if attached(model, hop).iter().any(|policy| !policy.dry_run && policy.action != Action::Audit) {
         return;
     }
     let root = model.cluster().root_namespace();

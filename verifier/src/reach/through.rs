@@ -9,15 +9,14 @@ use std::cmp::Ordering;
 
 use ringfence_compiler::inventory::{Labels, Opened, Workload};
 
+use super::at_gateway::{AtGateway, Hop, arrivals_at, at_gateway, caller, first, is_shared, issuers, unknown};
 use super::inward;
 use super::proxy::{Found, Question, Told, ask, joined};
 use super::rewritten::turned_back;
 use super::{Answer, Asked, Caller, Cited, Decider, Detail, Gate, Reach};
-use crate::engine::envoy::Reads;
-use crate::engine::{Chain, Leaf, RuleRef, chain};
+use crate::engine::{Chain, Leaf, chain};
 use crate::entrances::{Entrance, Entrances, Listening, Opening, Pods};
 use crate::exact::Arrivals;
-use crate::glob::Glob;
 use crate::istio::authorization::AuthorizationPolicy;
 use crate::istio::request_authentication::JwtRule;
 use crate::model::{Before, Model};
@@ -58,17 +57,6 @@ pub struct Way<'e> {
 
 /// What is unknown of a gateway whose pods nothing shows.
 const GATEWAYS_IDENTITY: &str = "the identity of the gateway";
-
-/// Who decides at one of the hops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hop<'e> {
-    /// The route.
-    Route,
-    /// A rule at the gateway.
-    Gateway(RuleRef<'e>),
-    /// A rule at the workload.
-    Workload(RuleRef<'e>),
-}
 
 impl<'e> Way<'e> {
     /// Returns the same as an answer about the workload: of the hops before it the strictest stands for what leaves.
@@ -143,44 +131,6 @@ fn is_caller(model: &Model<'_>, listening: &Listening, from: Caller<'_>) -> bool
     }
 }
 
-/// Returns the pods of a gateway as who calls the workload.
-fn caller<'e>(model: &'e Model<'e>, listening: &'e Listening) -> Option<Caller<'e>> {
-    match &listening.pods {
-        Pods::Workload(at) => model.cluster().inventory.workloads.get(*at).map(Caller::Workload),
-        Pods::Known(stranger) => Some(Caller::Stranger(stranger)),
-        Pods::Unknown(_) => None,
-    }
-}
-
-/// Returns what gets past a gateway by an opening: the requests its route is about that policies there admit, with what arrives.
-#[must_use]
-pub fn admitted<'e>(
-    model: &'e Model<'e>,
-    listener: &'e Entrance,
-    opening: &'e Opening,
-    listening: &'e Listening,
-) -> (Chain<()>, Arrivals) {
-    let at = at_gateway(model, listener, listening);
-    let arrivals = arrivals_at(listener, listening, &at);
-    (first(model, listener, opening, (listening, None), &at).anonymous(), arrivals)
-}
-
-/// Returns the AuthorizationPolicies at the pods of a gateway.
-#[must_use]
-pub fn gateway_policies<'e>(
-    model: &'e Model<'e>,
-    listener: &Entrance,
-    listening: &'e Listening,
-) -> Vec<&'e AuthorizationPolicy> {
-    at_gateway(model, listener, listening).policies
-}
-
-/// Returns the rules by which the pods of a gateway take tokens.
-#[must_use]
-pub fn tokens_at<'e>(model: &'e Model<'e>, listener: &Entrance, listening: &'e Listening) -> Vec<&'e JwtRule> {
-    at_gateway(model, listener, listening).tokens
-}
-
 /// One opening at the pods of one gateway.
 struct Passing<'e, 'q> {
     model: &'e Model<'e>,
@@ -191,12 +141,6 @@ struct Passing<'e, 'q> {
     port: u16,
     from: Caller<'e>,
     asked: &'q Asked,
-}
-
-/// What holds at the pods of a gateway.
-struct AtGateway<'e> {
-    policies: Vec<&'e AuthorizationPolicy>,
-    tokens: Vec<&'e JwtRule>,
 }
 
 impl<'e> Passing<'e, '_> {
@@ -300,10 +244,11 @@ impl<'e> Passing<'e, '_> {
     /// Tells whether gateways hand what is for the workload to a waypoint (`istio.io/ingress-use-waypoint` of the Service or its
     /// namespace; istio/istio `pilot/pkg/xds/endpoints/endpoint_builder.go`).
     fn may_use_waypoint(&self) -> bool {
-        let asks = |labels: &Labels| labels.get("istio.io/ingress-use-waypoint").is_some_and(|word| word == "true");
+        let asks = |labels: &Labels| labels.get("istio.io/ingress-use-waypoint").map(|word| word == "true");
         let namespaces = &self.model.cluster().inventory.namespaces;
-        let of_namespace = namespaces.get(&self.to.namespace).is_some_and(asks);
-        let asked = of_namespace || self.model.services(self.to).any(|service| asks(&service.labels));
+        let of_namespace = namespaces.get(&self.to.namespace).and_then(asks).unwrap_or(false);
+        // What a Service says by itself goes before what its namespace says.
+        let asked = self.model.services(self.to).any(|service| asks(&service.labels).unwrap_or(of_namespace));
         asked && is_behind(self.model.cluster(), self.to)
     }
 
@@ -447,93 +392,6 @@ impl<'e> Passing<'e, '_> {
             leaf => Resolved::Asked(leaf.clone()),
         }
     }
-}
-
-/// Returns what selects the pods of the gateway, or is attached to it.
-fn at_gateway<'e>(model: &'e Model<'e>, listener: &Entrance, listening: &'e Listening) -> AtGateway<'e> {
-    static NONE: Labels = Labels::new();
-    let (namespace, labels): (&str, &Labels) = match caller(model, listening) {
-        Some(Caller::Workload(workload)) => (&workload.namespace, &workload.labels),
-        Some(Caller::Stranger(it)) => (&it.identity.namespace, it.labels.as_ref().unwrap_or(&NONE)),
-        _ => return AtGateway { policies: Vec::new(), tokens: Vec::new() },
-    };
-    let gateway = listener.gateway.as_ref().filter(|(own, _)| own == namespace);
-    let gateway = gateway.map_or("", |(_, name)| name.as_str());
-    let (root, policies) = (model.cluster().root_namespace(), model.policies());
-    AtGateway {
-        policies: policies.authorizing_at((namespace, labels), gateway, root),
-        tokens: policies.tokens_at_gateway((namespace, labels), gateway, root),
-    }
-}
-
-/// Returns what a request has to pass at the gateway: the route, and the policies there.
-fn first<'e>(
-    model: &'e Model<'e>,
-    listener: &Entrance,
-    opening: &Opening,
-    (listening, from): (&Listening, Option<Caller<'_>>),
-    at: &AtGateway<'e>,
-) -> Chain<Hop<'e>> {
-    let reads = if listener.speaks == Speaks::Http { Reads::Http } else { Reads::Bytes };
-    let policies = chain(&at.policies, reads, model.mesh());
-    let takes_tokens = !at.tokens.is_empty();
-    let shown = from.and_then(|from| from.identity(model)).map(|identity| format!("spiffe://{identity}"));
-    let is_inside = from.is_some_and(|from| !matches!(from, Caller::Outside(_)));
-    let policies = resolved(&policies, &|leaf| match leaf {
-        Leaf::Peer(glob) => match (&listener.tls, &shown) {
-            (Tls::Mesh, Some(uri)) => Resolved::Known(glob.matches(uri)),
-            (Tls::Mutual(_) | Tls::Optional(_) | Tls::Mesh, _) => unknown("the certificate of the client", glob),
-            _ => Resolved::Known(false),
-        },
-        Leaf::Port(number) => Resolved::Known(*number == listening.port),
-        // Whoever is inside may be known there by the address of its pod, of its node or of a load balancer.
-        Leaf::Address(block) if is_inside && block.prefix_len() > 0 => {
-            Resolved::Asked(Leaf::Unknown(format!("whether the gateway sees the caller at {block}")))
-        }
-        Leaf::Destination(_) => Resolved::Asked(Leaf::Unknown("the address of the gateway".to_owned())),
-        Leaf::TokenOf(..) | Leaf::Claim(..) if !takes_tokens => Resolved::Known(false),
-        leaf => Resolved::Asked(leaf.clone()),
-    });
-    // What is passed on without a route is not asked about either (istio/istio `pilot/pkg/networking/core/gateway.go`).
-    let policies = if listener.tls == Tls::AutoPassthrough { Chain::default() } else { policies };
-    opening.requests.clone().and(policies, |_, rule| rule.map_or(Hop::Route, |rule| Hop::Gateway(*rule)))
-}
-
-fn arrivals_at(listener: &Entrance, listening: &Listening, at: &AtGateway<'_>) -> Arrivals {
-    Arrivals {
-        port: listening.port,
-        http: listener.speaks == Speaks::Http,
-        plaintext: true,
-        mtls: false,
-        trust_domains: Vec::new(),
-        issuers: at.tokens.iter().map(|rule| rule.taken()).collect(),
-    }
-}
-
-/// Tells whether a token means the same at both: the gateway leaves those it takes with the request, and takes all that the workload
-/// takes. Otherwise one may be shown to the workload at a place where the gateway does not look.
-fn is_shared(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> bool {
-    let places = |rule: &JwtRule| (rule.from_headers.clone(), rule.from_parameters.clone(), rule.from_cookies.clone());
-    let takes = |own: &JwtRule| {
-        let is_alike = |rule: &&JwtRule| rule.issuer == own.issuer && rule.audiences == own.audiences;
-        at.tokens.iter().any(|rule| is_alike(rule) && places(rule) == places(own))
-    };
-    at.tokens.iter().all(|rule| rule.forwards) && tokens.iter().all(|rule| takes(rule))
-}
-
-/// Returns the issuers whose tokens count at every hop that looks at tokens.
-fn issuers(at: &AtGateway<'_>, tokens: &[&JwtRule]) -> Vec<(String, Vec<String>)> {
-    let own = tokens.iter().map(|rule| rule.taken());
-    match (at.tokens.is_empty(), tokens.is_empty()) {
-        (true, _) => own.collect(),
-        (false, true) => at.tokens.iter().map(|rule| rule.taken()).collect(),
-        (false, false) if is_shared(at, tokens) => own.collect(),
-        (false, false) => at.tokens.iter().map(|rule| rule.taken()).collect(),
-    }
-}
-
-fn unknown(what: &str, glob: &Glob) -> Resolved {
-    Resolved::Asked(Leaf::Unknown(format!("{what}, which would have to be {}", crate::words::glob(glob))))
 }
 
 /// Makes a gate of what was found: what decided is a rule of one of these policies.

@@ -6,6 +6,7 @@
 //! `pilot/pkg/model/policyattachment.go`). The ztunnel behind it sees the waypoint (`pilot/pkg/serviceregistry/ambient/waypoints.go`).
 
 use ringfence_compiler::inventory::{KubernetesService, Labels, Workload};
+use ringfence_compiler::spec::cluster::DataPlane;
 
 use super::proxy::{Found, Question, Told, ask, joined};
 use super::{Asked, Caller, Cited, Decider, Detail, Gate, Reach};
@@ -116,6 +117,12 @@ pub(super) fn passed<'a>(
     let ztunnel = admits(model, (to, port), hop.waypoint);
     let gates = before.iter().chain([&policies_say]).chain(&after).map(Gate::reach);
     let mut reach = gates.chain([ztunnel]).min().unwrap_or(Reach::Denied);
+    // Only tunnels lead to a waypoint by themselves: others have to evade their own proxy, or are told to come.
+    let is_led =
+        !stolen.is_empty() || matches!(caller, Caller::Workload(from) if model.plane(from) == Some(DataPlane::Ambient));
+    if !is_led {
+        reach = reach.min(Reach::Depends);
+    }
     if hop.waypoint.is_none() || !is_followed(&policies) {
         reach = reach.min(Reach::Depends);
     }

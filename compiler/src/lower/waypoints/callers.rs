@@ -128,9 +128,10 @@ fn workload(cluster: &Cluster<'_>, clause: &Clause) -> Option<Around> {
 
 /// Finds a gateway that was not told to hand what it lets in to waypoints.
 fn gateway(cluster: &Cluster<'_>, governed: &Governed<'_>, behind: &Behind<'_>, clause: &Clause) -> Option<Around> {
-    let told = |labels: &Labels| labels.get(OPTED_IN).is_some_and(|word| word == "true");
-    let of_namespace = cluster.inventory.namespaces.get(governed.unit.namespace).is_some_and(told);
-    let all_told = of_namespace || behind.doors.iter().all(|door| told(&door.service.labels));
+    let told = |labels: &Labels| labels.get(OPTED_IN).map(|word| word == "true");
+    let of_namespace = cluster.inventory.namespaces.get(governed.unit.namespace).and_then(told).unwrap_or(false);
+    // What a Service says by itself goes before what its namespace says.
+    let all_told = behind.doors.iter().all(|door| told(&door.service.labels).unwrap_or(of_namespace));
     let goes_around = |gateway: &GatewaySpec| {
         let role = gateway.role.as_ref().map_or(GatewayRole::Ingress, |role| role.value);
         role != GatewayRole::Ingress || !all_told

@@ -17,6 +17,7 @@ use crate::requests::{Clause, Field, RequestSet};
 use crate::resolve::Governed;
 use crate::resolve::access::{Access, Bound};
 use crate::resolve::units::{PortFacts, Unit};
+use crate::spec::service::Protocol;
 
 impl Lowering<'_, '_, '_> {
     /// Plans the Services that lead through a waypoint to some units.
@@ -43,7 +44,12 @@ impl Lowering<'_, '_, '_> {
     fn door(&mut self, governed: &Governed<'_>, door: &Door<'_>) -> MeshPlan {
         let unit = &governed.unit;
         check_targets(&governed.access, door, unit, self.diagnostics);
-        let access = governed.access.mapped(&|set| at_door(set, door));
+        let speaks_http = |targets: &BTreeSet<u16>| spoken(unit, targets).protocol.is_none_or(Protocol::is_http);
+        let http: BTreeSet<u16> =
+            door.ports.iter().filter(|(_, targets)| speaks_http(targets)).map(|(port, _)| *port).collect();
+        // What asks for HTTP at whatever port is asked of those that speak it; where none of the unit's does, that is said.
+        let is_told = unit.ports.values().all(|facts| facts.protocol.is_some_and(|protocol| !protocol.is_http()));
+        let access = governed.access.mapped(&|set| at_door(set, door, (!is_told).then_some(&http)));
         let ports = door.ports.iter().map(|(port, targets)| (*port, spoken(unit, targets))).collect();
         let seen = Unit {
             cluster: unit.cluster,
@@ -78,9 +84,12 @@ fn spoken(unit: &Unit<'_>, targets: &BTreeSet<u16>) -> PortFacts {
 }
 
 /// Writes a set by the ports of a Service; what is about ports that it does not lead to is left out.
-fn at_door(set: &RequestSet, door: &Door<'_>) -> RequestSet {
+fn at_door(set: &RequestSet, door: &Door<'_>, http: Option<&BTreeSet<u16>>) -> RequestSet {
     RequestSet::from_clauses(set.clauses().iter().filter_map(|clause| {
-        let Field::Only(asked) = &clause.ports else { return Some(clause.clone()) };
+        let Field::Only(asked) = &clause.ports else {
+            let Some(http) = http.filter(|_| *clause != clause.l4()) else { return Some(clause.clone()) };
+            return (!http.is_empty()).then(|| Clause { ports: Field::Only(http.clone()), ..clause.clone() });
+        };
         let led = door.ports.iter().filter(|(_, targets)| targets.is_subset(asked)).map(|(port, _)| *port);
         let led: BTreeSet<u16> = led.collect();
         (!led.is_empty()).then(|| Clause { ports: Field::Only(led), ..clause.clone() })

@@ -3,12 +3,15 @@
 //! In: the words after `ringfence`. Out: [`Args`]. Help, completions and the reference in `docs/cli.md` all come from the
 //! declarations here.
 
+mod movement;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::spec::names::Day;
-use ringfence_verifier::movement::edge::Class;
+
+pub use self::movement::{Blast, Drawing, Paths};
 
 /// The exit codes, below the help of every command that reads policy.
 const EXITS: &str = "\
@@ -370,80 +373,6 @@ pub struct Exposed {
     pub facts: Option<PathBuf>,
     #[command(flatten)]
     pub reading: Reading,
-}
-
-/// Arguments of `blast`.
-#[derive(Debug, clap::Args)]
-pub struct Blast {
-    /// What was taken: a workload, a node or service of policy, `spiffe://…`, or `internet` for nothing at all.
-    pub who: String,
-    /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
-    pub path: Option<PathBuf>,
-    /// A file with a Cluster document: what manifests cannot tell about plain ones.
-    #[arg(long, value_name = "FILE", requires = "path")]
-    pub facts: Option<PathBuf>,
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-/// Arguments of `paths`.
-#[derive(Debug, clap::Args)]
-pub struct Paths {
-    /// What an attacker has: a workload, a node or service of policy, `spiffe://…`, or `internet` for nothing yet.
-    pub from: String,
-    /// What it is after.
-    pub to: String,
-    /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
-    pub path: Option<PathBuf>,
-    /// How many ways to list.
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub count: u16,
-    /// The hardest steps to think of.
-    #[arg(long, value_name = "CLASS", default_value = "exploit")]
-    pub most: Hardest,
-    /// Leaves out steps that hang on what no file tells.
-    #[arg(long)]
-    pub sure: bool,
-    /// Draws the ways as a graph instead.
-    #[arg(long, value_name = "LANGUAGE", conflicts_with = "format")]
-    pub draw: Option<Drawing>,
-    /// A file with a Cluster document: what manifests cannot tell about plain ones.
-    #[arg(long, value_name = "FILE", requires = "path")]
-    pub facts: Option<PathBuf>,
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-/// The languages of graphs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Drawing {
-    /// For Graphviz.
-    Dot,
-    /// For Markdown on code hosts.
-    Mermaid,
-}
-
-/// The hardest steps of an attacker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Hardest {
-    /// To call what may be called.
-    Network,
-    /// To use identities and rights that are in hand.
-    Identity,
-    /// To break out of containers.
-    Exploit,
-}
-
-impl Hardest {
-    /// Returns the class of steps.
-    #[must_use]
-    pub fn class(self) -> Class {
-        match self {
-            Self::Network => Class::Network,
-            Self::Identity => Class::Identity,
-            Self::Exploit => Class::Exploit,
-        }
-    }
 }
 
 /// The formats of a matrix.

@@ -10,7 +10,7 @@ use ringfence_compiler::inventory::Opened;
 use ringfence_verifier::entrances::{Entrances, Opening};
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, numbered};
-use ringfence_verifier::reach::{Asked, Caller, Reach, Way, reach, through};
+use ringfence_verifier::reach::{Asked, Behind, Caller, Gateways, Reach, Way, reach, through};
 
 use super::{conclude_answer, say_assumed, say_unfollowed};
 use crate::args;
@@ -60,9 +60,9 @@ pub(super) fn run(args: &args::Exposed) -> Result<Exit, Failure> {
         return conclude_answer(&args.reading, &meshes);
     }
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
-    let entrances: Vec<Entrances> = models.iter().map(Entrances::of).collect();
-    let all: Vec<Exposed<'_>> =
-        models.iter().zip(&entrances).map(|(model, entrances)| exposed(model, entrances)).collect();
+    let entrances = Entrances::of_mesh(&models);
+    let each = models.iter().zip(&entrances);
+    let all: Vec<Exposed<'_>> = each.map(|(home, entrances)| exposed(&models, Gateways { home, entrances })).collect();
     console::print(&render::render(&all, &input, args.reading.format))?;
     say_assumed(&meshes);
     say_unfollowed(&meshes);
@@ -70,27 +70,37 @@ pub(super) fn run(args: &args::Exposed) -> Result<Exit, Failure> {
 }
 
 /// Asks what is open in a cluster.
-fn exposed<'a>(model: &'a Model<'a>, entrances: &'a Entrances) -> Exposed<'a> {
-    let ways = entrances.openings.iter().map(|opening| led(model, entrances, opening)).collect();
-    Exposed { cluster: model.name(), entrances, ways, straight: straight(model) }
+fn exposed<'a>(models: &'a [Model<'a>], gateways: Gateways<'a>) -> Exposed<'a> {
+    let Gateways { home, entrances } = gateways;
+    let ways = entrances.openings.iter().map(|opening| led(models, gateways, opening)).collect();
+    Exposed { cluster: home.name(), entrances, ways, straight: straight(home) }
 }
 
-fn led(model: &Model<'_>, entrances: &Entrances, opening: &Opening) -> Vec<Led> {
+/// Asks what an opening leads to, in whichever cluster.
+fn led<'a>(models: &'a [Model<'a>], gateways: Gateways<'a>, opening: &Opening) -> Vec<Led> {
     let Some(everywhere) = Caller::anyone_outside() else { return Vec::new() };
+    let own = opening.leads.iter().map(|to| (gateways.home, *to));
+    let beyond = opening.beyond.iter().flat_map(|beyond| {
+        let there = models.iter().filter(|model| model.name() == beyond.cluster);
+        there.flat_map(|model| beyond.leads.iter().map(move |to| (model, *to)))
+    });
     let mut all = Vec::new();
-    for (at, port) in &opening.leads {
-        let Some(workload) = model.cluster().inventory.workloads.get(*at) else { continue };
+    for (model, (at, port)) in own.chain(beyond) {
+        let Some(workload) = model.cluster().inventory.workloads.get(at) else { continue };
         let ask = |asked: &Asked| -> Vec<Way<'_>> {
-            let ways = through(model, entrances, (workload, *port), everywhere, asked);
+            let ways = through(gateways, Behind { model, workload, port }, everywhere, asked);
             ways.into_iter().filter(|way| std::ptr::eq(way.opening, opening)).collect()
         };
+        let is_here = std::ptr::eq(model, gateways.home);
+        let here = format!("{}:", gateways.home.name());
+        let there = if is_here { String::new() } else { format!("{}:", model.name()) };
         let bare = ask(&Asked { without_token: true, ..Asked::anything() });
         for way in ask(&Asked::anything()) {
             let without = bare.iter().find(|bare| bare.pods == way.pods).map_or(Reach::Denied, |bare| bare.reach);
             all.push(Led {
-                to: matrix::name(workload),
-                port: *port,
-                by: way.pods,
+                to: format!("{there}{}", matrix::name(workload)),
+                port,
+                by: way.pods.strip_prefix(&here).map_or_else(|| way.pods.clone(), str::to_owned),
                 reach: way.reach,
                 bare: without,
                 doubts: way.doubts,

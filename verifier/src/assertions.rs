@@ -125,7 +125,7 @@ pub fn judge(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
     let policies: Vec<Policies> = resolved.world.clusters.keys().map(|name| read(name)).collect();
     let clusters = resolved.world.clusters.iter().zip(&policies);
     let lands = clusters.map(|((name, cluster), policies)| Land::of(name, cluster, policies)).collect();
-    let terrain = Terrain { resolved, lands };
+    let terrain = Terrain::of(resolved, lands);
     let one = |assertion: &_| terrain.judge(assertion, diagnostics);
     assertions.iter().map(one).collect()
 }

@@ -9,11 +9,14 @@
 
 pub(crate) mod attached;
 pub(crate) mod behind;
+mod beyond;
 mod bound;
 mod detours;
 mod listeners;
 mod missing;
+mod opening;
 mod order;
+mod passed_on;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,20 +25,20 @@ use ringfence_compiler::inventory::{Labels, Opened};
 use ringfence_compiler::source::Span;
 
 pub(crate) use self::attached::takes;
-use self::behind::{Behind, fronted};
+use self::behind::Behind;
+pub use self::beyond::Beyond;
+use self::beyond::Elsewhere;
 pub(crate) use self::detours::Detour;
 use self::detours::Detours;
+pub use self::opening::Opening;
 use self::order::Candidate;
 pub(crate) use self::order::{common, older};
-use crate::engine::{Chain, Leaf};
 use crate::kubernetes::fits::Fits;
-use crate::model::{Model, Stranger, numbered};
+use crate::model::{Model, Stranger};
 use crate::routing::gateway::{Speaks, Tls};
 use crate::routing::gateway_api::Sources;
-use crate::routing::matching::Beginning;
 use crate::routing::service_entry::ServiceEntry;
-use crate::routing::{Delegate, Leads, Named, NewPath, Rewriting, Routing, Target};
-use crate::words;
+use crate::routing::{Delegate, Leads, Named, Rewriting, Routing, Target};
 
 /// Everything gateways let in.
 #[derive(Debug, Default)]
@@ -46,12 +49,26 @@ pub struct Entrances {
     pub openings: Vec<Opening>,
     /// The objects that they go by.
     routing: Routing,
-    /// By workload and port the openings that lead there, by their positions.
-    leading: BTreeMap<(usize, u16), Vec<usize>>,
+    /// By cluster what leads there.
+    leading: BTreeMap<String, Leading>,
     /// Routes at Services, by where they lead.
     detours: Detours,
-    /// The openings of which nobody knows where they lead.
+}
+
+/// What leads into a cluster: openings, by their positions.
+#[derive(Debug, Default)]
+struct Leading {
+    /// By workload and port.
+    known: BTreeMap<(usize, u16), Vec<usize>>,
+    /// Those of which nobody knows where they lead.
     open_ended: Vec<usize>,
+}
+
+impl Leading {
+    fn add(&mut self, opening: usize, leads: &[(usize, u16)], may_be_anybody: bool) {
+        leads.iter().for_each(|to| self.known.entry(*to).or_default().push(opening));
+        self.open_ended.extend(may_be_anybody.then_some(opening));
+    }
 }
 
 /// A listener at the pods of a gateway.
@@ -118,43 +135,6 @@ pub enum Pods {
     Unknown(Labels),
 }
 
-/// Requests that one match leads to one backend.
-#[derive(Debug, Clone)]
-pub struct Opening {
-    /// The listener, by its position.
-    pub listener: usize,
-    /// The route; `None` where none is asked.
-    pub route: Option<Named>,
-    /// The rule: its position, and where the match was written.
-    pub rule: Option<(usize, Span)>,
-    /// The host it is about.
-    pub host: String,
-    /// What it is about beside the host, as it is written.
-    pub matched: Vec<crate::engine::Test>,
-    /// Exactly the requests that get here: what it is about without what rules before it take.
-    pub requests: Chain<()>,
-    /// How requests are changed.
-    pub rewriting: Rewriting,
-    /// What of the path the match names.
-    pub beginning: Beginning,
-    /// Who gets them.
-    pub target: Target,
-    /// The port of the target that is called.
-    pub port: Option<u16>,
-    /// Whether it gets copies.
-    pub mirrors: bool,
-    /// The workloads behind, by their position in the inventory, each with a port.
-    pub leads: Vec<(usize, u16)>,
-    /// Whether nobody knows who is behind the target: any pod may be.
-    pub may_be_anybody: bool,
-    /// Why nobody knows whether requests get there, or as whom.
-    pub doubt: Option<String>,
-    /// Whether its host is of another listener, and the handshake names this one.
-    pub mistaken: bool,
-    /// Why nothing gets there.
-    pub shut: Option<String>,
-}
-
 impl Listening {
     /// Says who they are, in words.
     #[must_use]
@@ -174,91 +154,36 @@ impl Listening {
     }
 }
 
-impl Opening {
-    /// Says what it is about, in words: `api.example GET /v1/*`.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let mut words = vec![self.host.clone()];
-        let any_path = !self.matched.iter().flat_map(|test| &test.leaves).any(|leaf| matches!(leaf, Leaf::Path(_)));
-        let named = |test: &&crate::engine::Test| test.leaves.iter().any(|leaf| matches!(leaf, Leaf::ServerName(_)));
-        let is_of_requests = !self.matched.iter().any(|test| named(&test));
-        words.extend((any_path && is_of_requests).then(|| "*".to_owned()));
-        for test in self.matched.iter().filter(|test| !named(test)) {
-            let values: Vec<String> = test
-                .leaves
-                .iter()
-                .map(|leaf| match leaf {
-                    Leaf::Path(_) | Leaf::Method(_) => words::value(leaf),
-                    leaf => words::condition(leaf),
-                })
-                .collect();
-            words.push(format!("{}{}", if test.negated { "not " } else { "" }, values.join(" or ")));
-        }
-        words.extend(self.mistaken.then(|| "by the name of another listener".to_owned()));
-        words.join(" ")
-    }
-
-    /// Tells whether it may be about a path.
-    #[must_use]
-    pub fn is_about(&self, path: &str) -> bool {
-        self.matched.iter().all(|test| {
-            let asks = |leaf: &Leaf| if let Leaf::Path(glob) = leaf { glob.matches(path) } else { true };
-            test.negated || test.leaves.iter().any(asks)
-        })
-    }
-
-    /// Returns what becomes of a path it is about; `None` where nobody can tell.
-    #[must_use]
-    pub fn turned(&self, path: &str) -> Option<String> {
-        let (new, rest) = match (&self.rewriting.path, &self.beginning) {
-            (None, _) => return Some(path.to_owned()),
-            (Some(NewPath::Whole(whole)), _) | (Some(NewPath::Beginning(whole)), Beginning::Whole) => {
-                return Some(whole.clone());
-            }
-            (Some(NewPath::Beginning(new)), Beginning::With(matched)) => (new.as_str(), path.strip_prefix(matched)?),
-            (Some(NewPath::Beginning(new)), Beginning::Segments(matched)) => {
-                (new.trim_end_matches('/'), path.strip_prefix(matched)?)
-            }
-            _ => return None,
-        };
-        let turned = format!("{new}{rest}");
-        Some(if turned.is_empty() { "/".to_owned() } else { turned })
-    }
-
-    /// Says how requests are changed, in words; empty where they are not.
-    #[must_use]
-    pub fn rewritten(&self) -> String {
-        let path = self.rewriting.path.as_ref().map(|path| match path {
-            NewPath::Whole(path) => format!("path {path}"),
-            NewPath::Beginning(path) => format!("the path begins with {path} instead"),
-            NewPath::Unknown => "the path is rewritten by a regular expression".to_owned(),
-        });
-        let host = self.rewriting.host.as_ref().map(|host| format!("host {host}"));
-        path.into_iter().chain(host).map(|change| format!(", {change}")).collect()
-    }
-}
-
 impl Entrances {
-    /// Finds what gateways let in, and what those may that routes name and nothing at hand shows.
+    /// Finds what the gateways of each cluster of a mesh let in, and what those may that routes name and nothing at hand shows. They
+    /// lead to pods of any of the clusters.
+    #[must_use]
+    pub fn of_mesh<'m>(models: impl IntoIterator<Item = &'m Model<'m>>) -> Vec<Self> {
+        let models: Vec<&Model<'_>> = models.into_iter().collect();
+        let others = |own: &Model<'_>| models.iter().copied().filter(|other| !std::ptr::eq(*other, own)).collect();
+        models.iter().map(|model| Self::made(model, others(model), true)).collect()
+    }
+
+    /// Finds the same of a cluster alone.
     #[must_use]
     pub fn of(model: &Model<'_>) -> Self {
-        Self::made(model, true)
+        Self::made(model, Vec::new(), true)
     }
 
-    /// Finds what gateways let in whose objects are at hand.
+    /// Finds what the gateways of a cluster let in whose objects are at hand, as far as it stays there.
     #[must_use]
     pub fn at_hand(model: &Model<'_>) -> Self {
-        Self::made(model, false)
+        Self::made(model, Vec::new(), false)
     }
 
-    fn made(model: &Model<'_>, with_missing: bool) -> Self {
+    fn made<'m>(model: &Model<'_>, others: Vec<&'m Model<'m>>, with_missing: bool) -> Self {
         let mut routing = model.policies().routing.clone();
-        let mut others = Routing::default();
+        let mut plain = Routing::default();
         for root in &model.cluster().inventory.routing {
             // What cannot be read is said where the objects themselves are asked for.
-            others.add(root, &mut Diagnostics::new());
+            plain.add(root, &mut Diagnostics::new());
         }
-        routing.fill(others);
+        routing.fill(plain);
         let routing = routing.sorted();
         if routing.is_empty() {
             return Self { routing, ..Self::default() };
@@ -267,29 +192,35 @@ impl Entrances {
         if with_missing {
             listeners.extend(missing::of(model, &routing));
         }
+        let others: Vec<Elsewhere<'_>> =
+            others.into_iter().map(|other| Elsewhere::of(model, other, &routing)).collect();
+        let land = Land { model, others: &others, routing: &routing };
         let mut openings = Vec::new();
         for (at, listener) in listeners.iter().enumerate() {
             if listener.tls == Tls::AutoPassthrough {
-                openings.extend(passed_on(model, listener, at));
+                openings.extend(passed_on::openings(model, &others, listener, at));
                 continue;
             }
             let candidates = |other: &Entrance| candidates(model, other, &routing);
             let own = candidates(listener);
             let rivals: Vec<Candidate> = sharing(&listeners, at).flat_map(candidates).collect();
-            openings.extend(opened(model, (at, listener), &own, &rivals, &routing));
+            openings.extend(land.opened((at, listener), &own, &rivals));
             for other in mistaken(&listeners, at) {
                 let theirs = candidates(other);
-                let openings_of = opened(model, (at, listener), &theirs, &[], &routing);
+                let openings_of = land.opened((at, listener), &theirs, &[]);
                 openings.extend(openings_of.into_iter().map(|opening| Opening { mistaken: true, ..opening }));
             }
         }
-        let mut leading: BTreeMap<(usize, u16), Vec<usize>> = BTreeMap::new();
+        let mut leading: BTreeMap<String, Leading> = BTreeMap::new();
         for (at, opening) in openings.iter().enumerate() {
-            opening.leads.iter().for_each(|to| leading.entry(*to).or_default().push(at));
+            let home = leading.entry(model.name().to_owned()).or_default();
+            home.add(at, &opening.leads, opening.may_be_anybody);
+            for Beyond { cluster, leads, may_be_anybody } in &opening.beyond {
+                leading.entry(cluster.clone()).or_default().add(at, leads, *may_be_anybody);
+            }
         }
-        let open_ended = openings.iter().enumerate().filter(|(_, it)| it.may_be_anybody).map(|(at, _)| at).collect();
         let detours = detours::of(model, &routing);
-        Self { listeners, openings, routing, leading, detours, open_ended }
+        Self { listeners, openings, routing, leading, detours }
     }
 
     /// Returns the routes at Services that lead to a port of a workload, by its position in the inventory.
@@ -322,16 +253,25 @@ impl Entrances {
         self.entries_of(host).filter_map(of_entry).collect()
     }
 
-    /// Returns the ports of a workload to which openings lead, by its position in the inventory.
+    /// Returns the ports of a workload of a cluster to which openings lead, by its position in the inventory.
     #[must_use]
-    pub fn ports_of(&self, workload: usize) -> BTreeSet<u16> {
-        self.leading.range((workload, 0)..=(workload, u16::MAX)).map(|((_, port), _)| *port).collect()
+    pub fn ports_of(&self, cluster: &str, workload: usize) -> BTreeSet<u16> {
+        let leading = self.leading.get(cluster).map(|it| it.known.range((workload, 0)..=(workload, u16::MAX)));
+        leading.into_iter().flatten().map(|((_, port), _)| *port).collect()
     }
 
-    /// Returns the openings that lead, or may lead, to a port of a workload, by its position in the inventory.
-    pub fn leading_to(&self, workload: usize, port: u16) -> impl Iterator<Item = &Opening> {
-        let known = self.leading.get(&(workload, port)).into_iter().flatten();
-        let all: BTreeSet<usize> = known.chain(&self.open_ended).copied().collect();
+    /// Tells whether some opening may lead to any pod of a cluster.
+    #[must_use]
+    pub fn may_lead_anywhere(&self, cluster: &str) -> bool {
+        self.leading.get(cluster).is_some_and(|leading| !leading.open_ended.is_empty())
+    }
+
+    /// Returns the openings that lead, or may lead, to a port of a workload of a cluster, by its position in the inventory.
+    pub fn leading_to(&self, cluster: &str, workload: usize, port: u16) -> impl Iterator<Item = &Opening> {
+        let leading = self.leading.get(cluster);
+        let known = leading.and_then(|it| it.known.get(&(workload, port))).into_iter().flatten();
+        let open_ended = leading.map(|it| it.open_ended.as_slice()).unwrap_or_default();
+        let all: BTreeSet<usize> = known.chain(open_ended).copied().collect();
         all.into_iter().filter_map(|at| self.openings.get(at))
     }
 
@@ -379,71 +319,88 @@ fn mistaken(listeners: &[Entrance], at: usize) -> impl Iterator<Item = &Entrance
         .map(|(_, other)| other)
 }
 
-/// Turns candidates into openings: one for each backend.
-fn opened(
-    model: &Model<'_>,
-    (at, listener): (usize, &Entrance),
-    candidates: &[Candidate],
-    rivals: &[Candidate],
-    routing: &Routing,
-) -> Vec<Opening> {
-    let mut openings = Vec::new();
-    for candidate in candidates {
-        let requests = order::requests(candidate, candidates, rivals, listener);
-        let opening = |target: &Target| Opening {
-            listener: at,
-            route: Some(candidate.object.clone()),
-            rule: Some((candidate.position.0, candidate.matched.span)),
-            host: candidate.host.clone(),
-            matched: candidate.matched.tests.clone(),
-            requests: requests.clone(),
-            rewriting: Rewriting::default(),
-            beginning: candidate.matched.beginning.clone(),
-            target: target.clone(),
-            port: None,
-            mirrors: false,
-            leads: Vec::new(),
-            may_be_anybody: false,
-            doubt: None,
-            mistaken: false,
-            shut: listener.shut.clone().or_else(|| candidate.shut.clone()),
-        };
-        match &candidate.leads {
-            Leads::To(backends, rewriting) => {
-                for backend in backends {
-                    let opening = opening(&backend.target);
-                    let (lent, why) = lent(model, candidate, &backend.target, routing);
-                    let shut = opening.shut.clone().or_else(|| why.clone().filter(|_| !lent.may()));
-                    let requests = match (lent, why) {
-                        (Fits::Perhaps, Some(why)) => order::supposing(opening.requests.clone(), &why),
-                        _ => opening.requests.clone(),
-                    };
-                    let Behind { leads, lost, doubt, may_be_anybody, .. } = behind::of(model, routing, backend);
-                    openings.push(Opening {
-                        requests,
-                        rewriting: rewriting.and(&backend.rewriting),
-                        port: backend.port,
-                        mirrors: backend.mirrors,
-                        leads,
-                        may_be_anybody,
-                        doubt,
-                        shut: shut.or(lost),
-                        ..opening
-                    });
+/// The cluster of a gateway, and the others of its mesh.
+struct Land<'l, 'm> {
+    model: &'l Model<'l>,
+    others: &'l [Elsewhere<'m>],
+    routing: &'l Routing,
+}
+
+impl Land<'_, '_> {
+    /// Turns candidates into openings: one for each backend.
+    fn opened(
+        &self,
+        (at, listener): (usize, &Entrance),
+        candidates: &[Candidate],
+        rivals: &[Candidate],
+    ) -> Vec<Opening> {
+        let Self { model, routing, .. } = *self;
+        let mut openings = Vec::new();
+        for candidate in candidates {
+            let requests = order::requests(candidate, candidates, rivals, listener);
+            let opening = |target: &Target| Opening {
+                listener: at,
+                route: Some(candidate.object.clone()),
+                rule: Some((candidate.position.0, candidate.matched.span)),
+                host: candidate.host.clone(),
+                matched: candidate.matched.tests.clone(),
+                requests: requests.clone(),
+                rewriting: Rewriting::default(),
+                beginning: candidate.matched.beginning.clone(),
+                target: target.clone(),
+                port: None,
+                mirrors: false,
+                leads: Vec::new(),
+                may_be_anybody: false,
+                beyond: Vec::new(),
+                doubt: None,
+                mistaken: false,
+                shut: listener.shut.clone().or_else(|| candidate.shut.clone()),
+            };
+            match &candidate.leads {
+                Leads::To(backends, rewriting) => {
+                    for backend in backends {
+                        let opening = opening(&backend.target);
+                        let (lent, why) = lent(model, candidate, &backend.target, routing);
+                        let shut = opening.shut.clone().or_else(|| why.clone().filter(|_| !lent.may()));
+                        let requests = match (lent, why) {
+                            (Fits::Perhaps, Some(why)) => order::supposing(opening.requests.clone(), &why),
+                            _ => opening.requests.clone(),
+                        };
+                        let home = behind::of(model, routing, backend);
+                        let beyond = self.others.iter().filter_map(|other| other.behind(backend, &home));
+                        let (beyond, doubts): (Vec<_>, Vec<_>) = beyond.unzip();
+                        let Behind { leads, lost, doubt, may_be_anybody, .. } = home;
+                        let doubt = doubt.or_else(|| doubts.into_iter().flatten().next());
+                        let lost = lost.filter(|_| beyond.is_empty());
+                        openings.push(Opening {
+                            requests,
+                            rewriting: rewriting.and(&backend.rewriting),
+                            port: backend.port,
+                            mirrors: backend.mirrors,
+                            leads,
+                            may_be_anybody,
+                            beyond,
+                            doubt,
+                            shut: shut.or(lost),
+                            ..opening
+                        });
+                    }
+                }
+                Leads::Nowhere(why) => {
+                    let opening = opening(&Target::Other((*why).to_owned()));
+                    openings
+                        .push(Opening { shut: opening.shut.clone().or_else(|| Some((*why).to_owned())), ..opening });
+                }
+                Leads::Delegate(Delegate { namespace, name, .. }) => {
+                    let opening = opening(&Target::Other(format!("VirtualService {namespace}/{name}")));
+                    let lost = || Some("there is no such VirtualService to delegate to".to_owned());
+                    openings.push(Opening { shut: opening.shut.clone().or_else(lost), ..opening });
                 }
             }
-            Leads::Nowhere(why) => {
-                let opening = opening(&Target::Other((*why).to_owned()));
-                openings.push(Opening { shut: opening.shut.clone().or_else(|| Some((*why).to_owned())), ..opening });
-            }
-            Leads::Delegate(Delegate { namespace, name, .. }) => {
-                let opening = opening(&Target::Other(format!("VirtualService {namespace}/{name}")));
-                let lost = || Some("there is no such VirtualService to delegate to".to_owned());
-                openings.push(Opening { shut: opening.shut.clone().or_else(lost), ..opening });
-            }
         }
+        openings
     }
-    openings
 }
 
 /// Says whether a route of the Gateway API may lead somewhere, and what keeps it from there.
@@ -455,44 +412,4 @@ fn lent(model: &Model<'_>, candidate: &Candidate, target: &Target, routing: &Rou
     }
     let lent = routing.lends(model.cluster().inventory, (kind, from), namespace, ("Service", name));
     (lent, Some(format!("no ReferenceGrant of {namespace} lets a {kind} of {from} lead to {name}")))
-}
-
-/// Makes the openings of a listener that passes everything on: one for each port of each Service it is about.
-fn passed_on(model: &Model<'_>, listener: &Entrance, at: usize) -> Vec<Opening> {
-    let Attaches::Bound(hosts) = &listener.attaches else { return Vec::new() };
-    let mut openings = Vec::new();
-    for service in &model.cluster().inventory.services {
-        let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
-        let is_meant = hosts.iter().any(|(namespace, dns)| {
-            namespace.as_ref().is_none_or(|it| {
-                let own = if it == "." { &listener.object.namespace } else { it };
-                *own == service.namespace
-            }) && crate::routing::matching::host(dns).matches(&host)
-        });
-        for port in service.ports.iter().filter(|_| is_meant) {
-            let leads = fronted(model, service).flat_map(|(at, pods)| {
-                numbered(pods, &port.target).into_iter().map(move |port| (at, port)).collect::<Vec<_>>()
-            });
-            openings.push(Opening {
-                listener: at,
-                route: None,
-                rule: None,
-                host: host.clone(),
-                matched: Vec::new(),
-                requests: Chain::default(),
-                rewriting: Rewriting::default(),
-                beginning: Beginning::Unknown,
-                target: Target::Service(service.namespace.clone(), service.name.clone()),
-                port: Some(port.port),
-                mirrors: false,
-                leads: leads.collect(),
-                may_be_anybody: false,
-                doubt: None,
-                mistaken: false,
-                shut: listener.shut.clone(),
-            });
-        }
-    }
-    openings.retain(|opening| !opening.leads.is_empty());
-    openings
 }

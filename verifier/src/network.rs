@@ -152,6 +152,12 @@ pub(crate) fn tells_tunnels_apart<'a>(
     }
 }
 
+/// Tells whether policies may let in pods that no manifest shows.
+pub(crate) fn lets_in_pods_nobody_shows(model: &Model<'_>, to: &Workload, port: u16) -> bool {
+    let network = model.network();
+    gate(network.entrance(to, port).lets(Peer::Pods(network.unknown()))).reach() != Reach::Denied
+}
+
 /// The policies of a workload's end, looked up once for many callers.
 #[derive(Debug)]
 pub struct Ingress<'m, 'a> {

@@ -39,7 +39,7 @@ pub(crate) use self::outbound::outbound;
 pub(crate) use self::outside::outside_of;
 pub use self::proxy::{Part, Told};
 pub use self::routed::{Routed, routed};
-pub use self::through::{Way, through, through_each};
+pub use self::through::{Behind, Gateways, Way, through, through_each};
 pub use self::waypoint::{Passed, through_waypoint};
 
 /// Who calls.
@@ -71,6 +71,17 @@ impl<'a> Caller<'a> {
             Self::Workload(workload) => Self::WorkloadOf(home, workload),
             Self::Stranger(stranger) => Self::StrangerOf(home, stranger),
             other => other,
+        }
+    }
+
+    /// Returns a caller that one cluster knows as another knows it.
+    #[must_use]
+    pub fn known_in(self, own: &'a Model<'a>, other: &'a Model<'a>) -> Self {
+        match self {
+            _ if std::ptr::eq(own, other) => self,
+            Self::WorkloadOf(home, workload) if std::ptr::eq(home, other) => Self::Workload(workload),
+            Self::StrangerOf(home, stranger) if std::ptr::eq(home, other) => Self::Stranger(stranger),
+            caller => caller.from_elsewhere(own),
         }
     }
 

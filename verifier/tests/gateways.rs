@@ -20,11 +20,16 @@ use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::entrances::Entrances;
 use ringfence_verifier::model::{Model, Objects};
 use ringfence_verifier::outward::{Host, leaving};
-use ringfence_verifier::reach::{Asked, Caller, Reach, Way, routed, through};
+use ringfence_verifier::reach::{Asked, Behind, Caller, Gateways, Reach, Way, routed, through};
 use ringfence_verifier::routing::gateway::Tls;
 use serde_json::{Value, json};
 
-const FACTS: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
+/// Makes the facts of a cluster, whose pods other clusters reach by their addresses where they have its network.
+fn cluster(name: &str, network: &str, pods: &str) -> Document<ClusterSpec> {
+    facts(&format!(
+        "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{network: {network}, podCidrs: [{pods}]}}\n"
+    ))
+}
 
 fn rows() -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/semantics/gateways.yaml");
@@ -35,9 +40,9 @@ fn rows() -> Vec<Value> {
     documents[0].root.to_json()["rows"].as_array().unwrap().clone()
 }
 
-fn facts() -> Document<ClusterSpec> {
+fn facts(text: &str) -> Document<ClusterSpec> {
     let (mut sources, mut said, mut policy) = (Sources::new(), Diagnostics::new(), Policy::default());
-    let file = sources.add(SourceFile::new("facts", FACTS.as_bytes().to_vec()));
+    let file = sources.add(SourceFile::new("facts", text.as_bytes().to_vec()));
     for document in yaml::read(&sources, file, Profile::Policy, &mut said) {
         let _ = policy.add(&NodePath::root(), &document.root, &mut said);
     }
@@ -124,7 +129,10 @@ fn word(reach: Option<Reach>) -> &'static str {
     }
 }
 
-fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) -> &'static str {
+/// Asks about a request: of the first cluster, or with `in: far` of the second.
+fn verdict<'m>(models: &'m [Model<'m>], all: &'m [Entrances], request: &Value) -> &'static str {
+    let at = if request["in"].as_str().is_some() { 1 } else { 0 };
+    let (model, entrances) = (&models[at], &all[at]);
     let text = |key: &str, absent: &str| request[key].as_str().unwrap_or(absent).to_owned();
     let (namespace, name) = request["to"].as_str().unwrap_or("shop/web").split_once('/').unwrap();
     let to = model.workloads().find(|it| it.namespace == namespace && it.name == name).expect("a workload");
@@ -150,7 +158,9 @@ fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) 
     if request.get("routed").is_some() {
         return word(routed(model, entrances, (to, 8080), from, &asked).iter().map(|way| way.reach).max());
     }
-    let ways = through(model, entrances, (to, 8080), from, &asked);
+    let gateways = models.iter().zip(all).map(|(home, entrances)| Gateways { home, entrances });
+    let to = Behind { model, workload: to, port: 8080 };
+    let ways: Vec<Way<'_>> = gateways.flat_map(|gateways| through(gateways, to, from, &asked)).collect();
     let counts = |way: &Way<'_>| {
         let without = request.get("without").is_some();
         u64::from(way.listener.port) == port && !(without && matches!(way.listener.tls, Tls::Mutual(_)))
@@ -160,21 +170,32 @@ fn verdict<'m>(model: &'m Model<'m>, entrances: &'m Entrances, request: &Value) 
 
 #[test]
 fn gateways_let_in_what_the_table_says() {
-    let facts = facts();
+    let alone = facts("apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n");
+    let near = cluster("mesh", "one", "10.1.0.0/16");
+    let span = Span { file: alone.span.file, start: 0, end: 0 };
     let mut wrong = Vec::new();
     let rows = rows();
-    assert!(rows.len() >= 69, "{} rows", rows.len());
+    assert!(rows.len() >= 101, "{} rows", rows.len());
     for row in rows {
-        let written = row["objects"].as_array().unwrap().iter().map(object);
-        let span = Span { file: facts.span.file, start: 0, end: 0 };
-        let roots = common().into_iter().chain(written).map(|value| Node::from_json(value, span));
-        let mut said = Diagnostics::new();
-        let objects = Objects::read(roots, &mut said);
-        assert!(!said.has_errors(), "{}: {said:?}", row["says"]);
-        let model = Model::of(&facts, &objects);
-        let entrances = Entrances::of(&model);
+        let read = |written: &Value, common: Vec<Value>| {
+            let written = written.as_array().unwrap().iter().map(object);
+            let roots = common.into_iter().chain(written).map(|value| Node::from_json(value, span));
+            let mut said = Diagnostics::new();
+            let objects = Objects::read(roots, &mut said);
+            assert!(!said.has_errors(), "{}: {said:?}", row["says"]);
+            objects
+        };
+        let beyond = row.get("beyond").map(|beyond| {
+            let of_both = common().into_iter().filter(|it| it["metadata"]["namespace"] != "istio-ingress");
+            let objects = read(&beyond["objects"], of_both.collect());
+            (cluster("far", beyond["network"].as_str().unwrap(), "10.2.0.0/16"), objects)
+        });
+        let own = read(&row["objects"], common());
+        let mut models = vec![Model::of(if beyond.is_some() { &near } else { &alone }, &own)];
+        models.extend(beyond.as_ref().map(|(facts, objects)| Model::of(facts, objects)));
+        let entrances = Entrances::of_mesh(&models);
         for pair in row["verdicts"].as_array().unwrap() {
-            let found = verdict(&model, &entrances, &pair[1]);
+            let found = verdict(&models, &entrances, &pair[1]);
             if found != pair[0].as_str().unwrap() {
                 wrong.push(format!("{}: {} is {found}, not {}", row["says"], pair[1], pair[0]));
             }

@@ -108,7 +108,8 @@ fn lines(opening: &Opening, ways: &[Led]) -> Vec<String> {
         return vec![format!("{}  shut: {why}", opening.target)];
     }
     if ways.is_empty() {
-        let says = match (opening.may_be_anybody, opening.leads.is_empty()) {
+        let leads_nowhere = opening.leads.is_empty() && opening.beyond.iter().all(|it| it.leads.is_empty());
+        let says = match (opening.may_be_anybody, leads_nowhere) {
             (true, _) => "perhaps: no file says who is behind it",
             (false, true) => "outside",
             (false, false) => "never: rules before it take all of it",

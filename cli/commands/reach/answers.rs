@@ -10,7 +10,9 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_verifier::entrances::Entrances;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::{Model, Stranger};
-use ringfence_verifier::reach::{Answer, Asked, Caller, Detail, Gate, Reach, Routed, Way, explain, routed, through};
+use ringfence_verifier::reach::{
+    Answer, Asked, Behind, Caller, Detail, Gate, Gateways, Reach, Routed, Way, explain, routed, through,
+};
 use ringfence_verifier::request::Identity;
 
 use super::parties::{self, Party, Scope};
@@ -111,8 +113,9 @@ impl<'a> Answers<'a> {
         let taken: Vec<Vec<Taken<'a>>> = question.compromised.iter().map(|name| taken_of(name)).collect();
         let unknown_key = question.compromised.iter().zip(&taken).find(|(_, found)| found.is_empty());
         let taken: Vec<Taken<'a>> = taken.iter().flatten().copied().collect();
-        for (at, scope) in scopes.iter().enumerate() {
-            let entrances = entrances.get(at);
+        let homes = models.iter().map(|(_, model)| model).zip(entrances);
+        let gateways: Vec<Gateways<'a>> = homes.map(|(home, entrances)| Gateways { home, entrances }).collect();
+        for scope in &scopes {
             let Scope { cluster, model, .. } = *scope;
             let mut callers = scope.callers(question.from, invented.as_ref());
             // Clusters of one mesh call each other: who is not here may be there, of many all are meant, and an identity
@@ -136,7 +139,7 @@ impl<'a> Answers<'a> {
             let targets = scope.targets(question.to);
             knows_from |= !callers.is_empty();
             knows_to |= !targets.is_empty();
-            let asking = Asking { cluster, model, meshes, question, taken: &taken, entrances };
+            let asking = Asking { cluster, model, meshes, question, taken: &taken, gateways: &gateways };
             match (callers.as_slice(), targets.as_slice()) {
                 ([], _) | (_, []) => {}
                 ([caller], [target]) if !parties::is_open(question.from) && !parties::is_open(question.to) => {
@@ -194,8 +197,8 @@ struct Asking<'q, 'a> {
     question: &'q Question<'q>,
     /// The workloads whose key the caller holds.
     taken: &'q [Taken<'a>],
-    /// What gateways let in.
-    entrances: Option<&'a Entrances>,
+    /// What the gateways of each cluster let in.
+    gateways: &'q [Gateways<'a>],
 }
 
 /// A workload that was taken over, and where it runs.
@@ -230,20 +233,23 @@ impl<'a> Asking<'_, 'a> {
     /// Finds the ways through gateways: all of who calls from outside, and of others those by which they come in and not straight.
     fn ways(&self, caller: &Party<'a>, target: &'a Workload, port: u16, straight: Reach) -> Vec<Way<'a>> {
         let is_outside = matches!(caller.caller, Caller::Outside(_));
-        let Some(entrances) = self.entrances.filter(|_| is_outside || straight != Reach::Allowed) else {
+        if !is_outside && straight == Reach::Allowed {
             return Vec::new();
-        };
-        let mut ways = through(self.model, entrances, (target, port), caller.caller, &self.question.asked);
+        }
+        let to = Behind { model: self.model, workload: target, port };
+        let ways = |gateways: &Gateways<'a>| through(*gateways, to, caller.caller, &self.question.asked);
+        let is_own = |gateways: &&Gateways<'a>| std::ptr::eq(gateways.home, self.model);
+        let others = self.gateways.iter().filter(|gateways| !is_own(gateways));
+        let mut ways: Vec<Way<'a>> = self.gateways.iter().filter(is_own).chain(others).flat_map(ways).collect();
         ways.retain(|way| is_outside || way.reach > straight);
         ways
     }
 
     /// Finds the ways by routes at waypoints, where the caller does not come in straight.
     fn routed(&self, caller: &Party<'a>, target: &'a Workload, port: u16, straight: Reach) -> Vec<Routed<'a>> {
-        match self.entrances.filter(|_| straight == Reach::Denied) {
-            Some(entrances) => routed(self.model, entrances, (target, port), caller.caller, &self.question.asked),
-            None => Vec::new(),
-        }
+        let own = self.gateways.iter().find(|it| std::ptr::eq(it.home, self.model) && straight == Reach::Denied);
+        own.map(|own| routed(self.model, own.entrances, (target, port), caller.caller, &self.question.asked))
+            .unwrap_or_default()
     }
 
     /// Finds the ways over the pods of what was taken over: the caller reaches a port of theirs, and they reach on.
@@ -255,7 +261,7 @@ impl<'a> Asking<'_, 'a> {
                 false => (format!("{cluster}:{}", matrix::name(middle)), Caller::WorkloadOf(home, middle)),
             };
             let onward = explain(self.model, onward, (target, port), &self.question.asked, Detail::default()).reach();
-            let from = self.seen_from(home, caller.caller);
+            let from = caller.caller.known_in(self.model, home);
             for entry in home.ports(middle).into_keys() {
                 let first = explain(home, from, (middle, entry), &Asked::anything(), Detail::default()).reach();
                 let reach = first.min(onward);
@@ -265,18 +271,6 @@ impl<'a> Asking<'_, 'a> {
             }
         }
         ways
-    }
-
-    /// Returns a caller of this cluster's ports as another cluster sees it.
-    fn seen_from(&self, home: &'a Model<'a>, caller: Caller<'a>) -> Caller<'a> {
-        if std::ptr::eq(home, self.model) {
-            return caller;
-        }
-        match caller {
-            Caller::WorkloadOf(its, workload) if std::ptr::eq(its, home) => Caller::Workload(workload),
-            Caller::StrangerOf(its, stranger) if std::ptr::eq(its, home) => Caller::Stranger(stranger),
-            caller => caller.from_elsewhere(self.model),
-        }
     }
 
     fn grouped(&self, callers: &[Party<'a>], targets: &[Target<'a>]) -> Grouped {

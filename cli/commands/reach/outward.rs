@@ -267,7 +267,7 @@ fn as_json(one: &Outward<'_>, name: &str) -> Value {
 
 /// Returns what gateways lead out.
 pub(super) fn entrances(models: &[(&str, Model<'_>)]) -> Vec<Entrances> {
-    models.iter().map(|(_, model)| Entrances::of(model)).collect()
+    Entrances::of_mesh(models.iter().map(|(_, model)| model))
 }
 
 #[cfg(test)]

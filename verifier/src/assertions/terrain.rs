@@ -14,7 +14,9 @@ use crate::entrances::{Entrance, Entrances, Pods};
 use crate::model::{Model, Stranger};
 use crate::network;
 use crate::policies::Policies;
-use crate::reach::{Answer, Asked, Caller, Detail, Reach, Routed, Way, explain, routed, through_each};
+use crate::reach::{
+    Answer, Asked, Behind, Caller, Detail, Gateways, Reach, Routed, Way, explain, routed, through_each,
+};
 use crate::request::Identity;
 
 /// A cluster, ready to be asked, by its position in [`World::clusters`].
@@ -24,7 +26,7 @@ pub(super) struct Land<'a> {
     pub model: Model<'a>,
     /// Gateways by the position of their workload: they are proxies themselves, though nobody injects one.
     gateways: BTreeMap<usize, Stranger>,
-    /// What gateways let in.
+    /// What gateways let in, to whichever cluster it leads.
     pub entrances: Entrances,
     /// Service accounts that have a manifest and no workload.
     pub accounts: Vec<Stranger>,
@@ -86,8 +88,7 @@ impl<'a> Land<'a> {
             is_gateway.then(|| (index, Stranger { name, identity, labels: Some(workload.labels.clone()) }))
         });
         let gateways = gateways.collect();
-        let entrances = Entrances::of(&model);
-        Self { name, model, gateways, entrances, accounts }
+        Self { name, model, gateways, entrances: Entrances::default(), accounts }
     }
 }
 
@@ -97,6 +98,13 @@ pub(super) fn identity(model: &Model<'_>, workload: &Workload) -> Identity {
 }
 
 impl<'a> Terrain<'a> {
+    /// Joins clusters.
+    pub fn of(resolved: &'a Resolved<'a>, mut lands: Vec<Land<'a>>) -> Self {
+        let entrances = Entrances::of_mesh(lands.iter().map(|land| &land.model));
+        lands.iter_mut().zip(entrances).for_each(|(land, entrances)| land.entrances = entrances);
+        Self { resolved, lands }
+    }
+
     /// Returns what there is.
     pub fn world(&self) -> &'a World<'a> {
         &self.resolved.world
@@ -175,7 +183,7 @@ impl<'a> Terrain<'a> {
         self.answer(from, to, port, asked, keys).filter(|answer| answer.reach() != Reach::Denied)
     }
 
-    /// Returns the best way through a gateway of its cluster to a port, where something may get through: of who is inside as well as
+    /// Returns the best way through a gateway of any cluster to a port, where something may get through: of who is inside as well as
     /// from addresses outside. What is asked for depends on the listener and the identity of its pods.
     pub fn by_gateway<'t>(
         &'t self,
@@ -184,9 +192,10 @@ impl<'a> Terrain<'a> {
         port: u16,
         asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
     ) -> Option<Answer<'t>> {
-        let land = self.lands.get(to.land)?;
         let (caller, workload, model) = self.meeting(from, to)?;
-        let ways = through_each(model, &land.entrances, (workload, port), caller, asked);
+        let to = Behind { model, workload, port };
+        let gateways = self.lands.iter().map(|land| Gateways { home: &land.model, entrances: &land.entrances });
+        let ways: Vec<Way<'_>> = gateways.flat_map(|gateways| through_each(gateways, to, caller, asked)).collect();
         let best = ways.into_iter().filter(|way| way.reach != Reach::Denied).rev().max_by_key(|way| way.reach);
         best.map(Way::answer)
     }
@@ -201,7 +210,8 @@ impl<'a> Terrain<'a> {
 
     /// Returns the ports of a place to which gateways lead.
     pub fn led_to(&self, place: Place) -> BTreeSet<u16> {
-        self.lands.get(place.land).map(|land| land.entrances.ports_of(place.index)).unwrap_or_default()
+        let Some(to) = self.lands.get(place.land) else { return BTreeSet::new() };
+        self.lands.iter().flat_map(|land| land.entrances.ports_of(to.name, place.index)).collect()
     }
 
     /// Tells whether what a gateway lets in is known: some object makes its pods listen.

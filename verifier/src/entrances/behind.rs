@@ -30,57 +30,97 @@ pub(crate) struct Behind {
 
 /// Finds who is behind a backend.
 pub(super) fn of(model: &Model<'_>, routing: &Routing, backend: &Backend) -> Behind {
-    let target = &backend.target;
-    let (mut leads, lost) = leads(model, routing, backend);
-    let mut may_be_anybody = is_unknown(model, routing, target);
-    let host = match target {
-        Target::Service(namespace, name) => format!("{name}.{namespace}.svc.cluster.local"),
-        Target::Host(host) => host.clone(),
-        Target::Other(_) => String::new(),
-    };
-    let mut doubt = None;
-    for entry in routing.entries.iter().filter(|entry| entry.is_about(&host)) {
-        let within = of_entry(model, routing, entry, backend.port);
-        doubt = doubt.or(within.doubt);
-        may_be_anybody |= within.may_be_anybody;
-        if !leads.is_empty() && !within.leads.is_empty() {
-            doubt = doubt.or_else(|| Some(format!("{} is about the host of {target} as well", entry.object)));
-        }
-        leads.extend(within.leads);
-    }
-    leads.sort_unstable();
-    leads.dedup();
-    let lost = lost.filter(|_| !may_be_anybody && leads.is_empty());
-    Behind { leads, lost, doubt, is_outside: false, may_be_anybody }
+    let place = Place { model, routing, is_home: true };
+    place.behind(backend)
+}
+
+/// Finds who is behind a backend in another cluster than that of the objects that route: what is not shown there is not there.
+pub(super) fn elsewhere(model: &Model<'_>, routing: &Routing, backend: &Backend) -> Behind {
+    let place = Place { model, routing, is_home: false };
+    place.behind(backend)
 }
 
 /// Finds the workloads of the mesh behind a ServiceEntry, at one of its ports or at all.
 pub(crate) fn of_entry(model: &Model<'_>, routing: &Routing, entry: &ServiceEntry, port: Option<u16>) -> Behind {
-    let mut behind = Behind::default();
-    let ports = || entry.ports.iter().filter(move |own| port.is_none_or(|port| own.port == port));
-    if let Some(selector) = &entry.selector {
-        let here = model.cluster().inventory.workloads_in(&entry.object.namespace);
-        let selected = here.filter(|(_, workload)| !selector.is_empty() && selects(selector, &workload.labels));
-        behind.leads.extend(selected.flat_map(|(at, _)| ports().map(move |port| (at, port.target))));
+    Place { model, routing, is_home: true }.of_entry(entry, port)
+}
+
+/// Where somebody is looked for.
+#[derive(Clone, Copy)]
+struct Place<'p, 'm> {
+    model: &'p Model<'m>,
+    routing: &'p Routing,
+    /// Whether it is the cluster of the objects that route.
+    is_home: bool,
+}
+
+impl Place<'_, '_> {
+    fn behind(self, backend: &Backend) -> Behind {
+        let Self { model, routing, .. } = self;
+        let target = &backend.target;
+        let (mut leads, lost) = leads(model, routing, backend);
+        let mut may_be_anybody = self.is_unknown(target);
+        let host = match target {
+            Target::Service(namespace, name) => format!("{name}.{namespace}.svc.cluster.local"),
+            Target::Host(host) => host.clone(),
+            Target::Other(_) => String::new(),
+        };
+        let mut doubt = None;
+        for entry in routing.entries.iter().filter(|entry| entry.is_about(&host)) {
+            let within = self.of_entry(entry, backend.port);
+            doubt = doubt.or(within.doubt);
+            may_be_anybody |= within.may_be_anybody;
+            if !leads.is_empty() && !within.leads.is_empty() {
+                doubt = doubt.or_else(|| Some(format!("{} is about the host of {target} as well", entry.object)));
+            }
+            leads.extend(within.leads);
+        }
+        leads.sort_unstable();
+        leads.dedup();
+        let lost = lost.filter(|_| !may_be_anybody && leads.is_empty());
+        Behind { leads, lost, doubt, is_outside: false, may_be_anybody }
     }
-    for endpoint in &entry.endpoints {
-        for port in ports() {
-            behind.add(endpoint, port, model, routing, entry);
+
+    fn of_entry(self, entry: &ServiceEntry, port: Option<u16>) -> Behind {
+        let Self { model, .. } = self;
+        let mut behind = Behind::default();
+        let ports = || entry.ports.iter().filter(move |own| port.is_none_or(|port| own.port == port));
+        if let Some(selector) = &entry.selector {
+            let here = model.cluster().inventory.workloads_in(&entry.object.namespace);
+            let selected = here.filter(|(_, workload)| !selector.is_empty() && selects(selector, &workload.labels));
+            behind.leads.extend(selected.flat_map(|(at, _)| ports().map(move |port| (at, port.target))));
+        }
+        for endpoint in &entry.endpoints {
+            for port in ports() {
+                behind.add(endpoint, port, self, entry);
+            }
+        }
+        behind
+    }
+
+    /// Tells whether nobody knows who is behind a target: a Service without a selector, such as one whose endpoints somebody writes or
+    /// that is another name of something, or a kind that is not followed.
+    fn is_unknown(self, target: &Target) -> bool {
+        let inventory = self.model.cluster().inventory;
+        match target {
+            Target::Service(namespace, name) => {
+                let known = inventory.services_in(namespace).iter().chain(&self.routing.services);
+                let mut known = known.into_iter().filter(|it| !it.is_entry);
+                let found = known.find(|it| it.namespace == *namespace && it.name == *name);
+                // Of a namespace of which nothing is at hand, its Services are elsewhere.
+                let is_elsewhere = self.is_home && !inventory.namespaces.contains_key(namespace);
+                found.map_or(is_elsewhere, |service| service.selector.is_empty())
+            }
+            Target::Host(_) => false,
+            Target::Other(_) => true,
         }
     }
-    behind
 }
 
 impl Behind {
     /// Adds who is at an endpoint.
-    fn add(
-        &mut self,
-        endpoint: &Endpoint,
-        port: &EntryPort,
-        model: &Model<'_>,
-        routing: &Routing,
-        entry: &ServiceEntry,
-    ) {
+    fn add(&mut self, endpoint: &Endpoint, port: &EntryPort, place: Place<'_, '_>, entry: &ServiceEntry) {
+        let Place { model, routing, .. } = place;
         let at = endpoint.port(port);
         match &endpoint.at {
             At::Address(address) => {
@@ -110,7 +150,7 @@ impl Behind {
                     self.doubt = Some(format!("{} leads to {target} by its address", entry.object));
                 }
                 self.leads.extend(leads);
-                self.may_be_anybody |= matches!(target, Target::Service(..)) && is_unknown(model, routing, target);
+                self.may_be_anybody |= matches!(target, Target::Service(..)) && place.is_unknown(target);
             }
         }
     }
@@ -128,24 +168,6 @@ fn may_be_a_pod(model: &Model<'_>, address: IpAddr) -> bool {
             address.is_private() || (first, second & 0xc0) == (100, 64)
         }
         IpAddr::V6(address) => address.is_unique_local(),
-    }
-}
-
-/// Tells whether nobody knows who is behind a target: a Service without a selector, such as one whose endpoints somebody writes or
-/// that is another name of something, or a kind that is not followed.
-fn is_unknown(model: &Model<'_>, routing: &Routing, target: &Target) -> bool {
-    let inventory = model.cluster().inventory;
-    match target {
-        Target::Service(namespace, name) => {
-            let known = inventory.services_in(namespace).iter().chain(&routing.services);
-            let mut known = known.into_iter().filter(|it| !it.is_entry);
-            let found = known.find(|it| it.namespace == *namespace && it.name == *name);
-            // Of a namespace of which nothing is at hand, its Services are elsewhere.
-            let is_elsewhere = !inventory.namespaces.contains_key(namespace);
-            found.map_or(is_elsewhere, |service| service.selector.is_empty())
-        }
-        Target::Host(_) => false,
-        Target::Other(_) => true,
     }
 }
 

@@ -9,15 +9,13 @@ use super::edge::{Edge, Kind};
 use super::vertex::Vertex;
 use crate::entrances::Entrances;
 use crate::fleet::Fleet;
-use crate::model::Model;
-use crate::reach::{Asked, Caller, Reach, through};
+use crate::reach::{Asked, Behind, Caller, Gateways, Reach, Way, through};
 
 /// Returns the edges that the mesh makes, beside calls.
 #[must_use]
 pub fn edges(fleet: &Fleet<'_>) -> Vec<Edge> {
-    let models = || fleet.models().iter().enumerate();
-    let mut edges: Vec<Edge> = models().flat_map(|(cluster, model)| entering(cluster, model)).collect();
-    for (cluster, model) in models() {
+    let mut edges = entering(fleet);
+    for (cluster, model) in fleet.models().iter().enumerate() {
         for (workload, it) in model.cluster().inventory.workloads.iter().enumerate() {
             let own = Vertex::Workload { cluster, workload };
             if let Some(identity) = model.identity(it) {
@@ -41,26 +39,38 @@ pub fn edges(fleet: &Fleet<'_>) -> Vec<Edge> {
     edges
 }
 
-/// Returns what comes in by the gateways of a cluster.
-fn entering(cluster: usize, model: &Model<'_>) -> Vec<Edge> {
-    let entrances = Entrances::of(model);
-    let led: BTreeSet<(usize, u16)> = entrances.openings.iter().flat_map(|opening| opening.leads.clone()).collect();
+/// Returns what comes in by gateways, to whichever cluster it leads.
+fn entering(fleet: &Fleet<'_>) -> Vec<Edge> {
     let Some(everywhere) = Caller::anyone_outside() else { return Vec::new() };
+    let all = Entrances::of_mesh(fleet.models().iter().copied());
     let mut edges = Vec::new();
-    for (workload, port) in led {
-        let Some(to) = model.cluster().inventory.workloads.get(workload) else { continue };
-        let ways = through(model, &entrances, (to, port), everywhere, &Asked::anything());
-        let Some(way) = ways.iter().filter(|way| way.reach != Reach::Denied).max_by_key(|way| way.reach) else {
-            continue;
+    for (cluster, model) in fleet.models().iter().enumerate() {
+        let anywhere = all.iter().any(|entrances| entrances.may_lead_anywhere(model.name()));
+        let led = |(at, workload)| {
+            let mut ports: BTreeSet<u16> =
+                all.iter().flat_map(|entrances| entrances.ports_of(model.name(), at)).collect();
+            ports.extend(model.ports(workload).into_keys().filter(|_| anywhere));
+            ports.into_iter().map(move |port| (at, port))
         };
-        let route = way.opening.rule.map(|(_, span)| (span, format!("leads `{}` there", way.opening.host)));
-        edges.push(Edge {
-            from: Vertex::Internet,
-            to: Vertex::Workload { cluster, workload },
-            kind: Kind::Enters,
-            may: way.reach == Reach::Depends,
-            places: route.into_iter().chain([(way.listener.span, "listens".to_owned())]).collect(),
-        });
+        let led: Vec<(usize, u16)> = model.workloads().enumerate().flat_map(led).collect();
+        for (workload, port) in led {
+            let Some(to) = model.cluster().inventory.workloads.get(workload) else { continue };
+            let to = Behind { model, workload: to, port };
+            let gateways = fleet.models().iter().zip(&all).map(|(home, entrances)| Gateways { home, entrances });
+            let ways: Vec<Way<'_>> =
+                gateways.flat_map(|gateways| through(gateways, to, everywhere, &Asked::anything())).collect();
+            let Some(way) = ways.iter().filter(|way| way.reach != Reach::Denied).max_by_key(|way| way.reach) else {
+                continue;
+            };
+            let route = way.opening.rule.map(|(_, span)| (span, format!("leads `{}` there", way.opening.host)));
+            edges.push(Edge {
+                from: Vertex::Internet,
+                to: Vertex::Workload { cluster, workload },
+                kind: Kind::Enters,
+                may: way.reach == Reach::Depends,
+                places: route.into_iter().chain([(way.listener.span, "listens".to_owned())]).collect(),
+            });
+        }
     }
     edges
 }

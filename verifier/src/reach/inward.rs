@@ -19,6 +19,7 @@ pub(super) fn enters<'e>(
     gateway: Option<Caller<'e>>,
     (port, listening): (u16, &Listening),
 ) -> Gate<'e> {
+    let unseen = Gate::Unsure(Decider::NotModelled("pods of a gateway that no manifest shows"));
     let straight = match (gateway, from) {
         (Some(Caller::Workload(gateway)), _) => stricter(
             network::egress(model, from, gateway, listening.port),
@@ -32,13 +33,20 @@ pub(super) fn enters<'e>(
                 passes(model, &at, Direction::Ingress, Peer::Pods(own), listening.port),
             )
         }
-        (None, Caller::Workload(from)) if network::is_egress_guarded(model, from) => {
-            Gate::Unsure(Decider::NotModelled("pods of a gateway that no manifest shows"))
+        (None, Caller::Workload(from)) if network::is_egress_guarded(model, from) => unseen,
+        (_, Caller::WorkloadOf(home, from)) if network::is_egress_guarded(home, from) => unseen,
+        (_, Caller::WorkloadOf(home, _) | Caller::StrangerOf(home, _)) if !network::share_a_network(home, model) => {
+            unseen
         }
         _ => Gate::Open(Decider::Nobody),
     };
-    match (&straight, from) {
-        (Gate::Shut(_), Caller::Workload(from)) if listening.opened.is_some() && leaves(model, from, port) => {
+    let own = match from {
+        Caller::Workload(from) => Some((model, from)),
+        Caller::WorkloadOf(home, from) => Some((home, from)),
+        _ => None,
+    };
+    match (&straight, own) {
+        (Gate::Shut(_), Some((home, from))) if listening.opened.is_some() && leaves(home, from, port) => {
             match gateway {
                 Some(Caller::Workload(gateway)) if !lets_outside(model, gateway, listening.port) => straight,
                 _ => Gate::Unsure(Decider::NotModelled("calls to a gateway by its address outside the cluster")),

@@ -84,38 +84,52 @@ impl<'e> Way<'e> {
     }
 }
 
-/// Finds every way from a caller through a gateway to a port.
+/// The gateways of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Gateways<'e> {
+    /// The cluster.
+    pub home: &'e Model<'e>,
+    /// What they let in.
+    pub entrances: &'e Entrances,
+}
+
+/// A port of a workload, in whatever cluster of the mesh.
+#[derive(Debug, Clone, Copy)]
+pub struct Behind<'e> {
+    /// The cluster.
+    pub model: &'e Model<'e>,
+    /// The workload.
+    pub workload: &'e Workload,
+    /// The port.
+    pub port: u16,
+}
+
+/// Finds every way from a caller, as the cluster of the port knows it, through a gateway of a cluster to a port.
 #[must_use]
-pub fn through<'e>(
-    model: &'e Model<'e>,
-    entrances: &'e Entrances,
-    to: (&'e Workload, u16),
-    from: Caller<'e>,
-    asked: &Asked,
-) -> Vec<Way<'e>> {
-    through_each(model, entrances, to, from, &|_, _| vec![asked.clone()])
+pub fn through<'e>(gateways: Gateways<'e>, to: Behind<'e>, from: Caller<'e>, asked: &Asked) -> Vec<Way<'e>> {
+    through_each(gateways, to, from, &|_, _| vec![asked.clone()])
 }
 
 /// Finds the same where what is asked for depends on the listener and the identity of its pods.
 #[must_use]
 pub fn through_each<'e>(
-    model: &'e Model<'e>,
-    entrances: &'e Entrances,
-    (to, port): (&'e Workload, u16),
+    Gateways { home, entrances }: Gateways<'e>,
+    to: Behind<'e>,
     from: Caller<'e>,
     asked: &dyn Fn(&Entrance, Option<&Identity>) -> Vec<Asked>,
 ) -> Vec<Way<'e>> {
-    let mut here = model.cluster().inventory.workloads_in(&to.namespace);
-    let Some((at, _)) = here.find(|(_, one)| std::ptr::eq(*one, to)) else { return Vec::new() };
+    let mut here = to.model.cluster().inventory.workloads_in(&to.workload.namespace);
+    let Some((at, _)) = here.find(|(_, one)| std::ptr::eq(*one, to.workload)) else { return Vec::new() };
+    let from = from.known_in(to.model, home);
     let mut ways = Vec::new();
-    for opening in entrances.leading_to(at, port) {
+    for opening in entrances.leading_to(to.model.name(), at, to.port) {
         let Some(listener) = entrances.listener(opening) else { continue };
         // A gateway that calls itself comes as itself, which is asked without it.
-        let others = listener.pods.iter().filter(|it| !is_caller(model, it, from));
+        let others = listener.pods.iter().filter(|it| !is_caller(home, it, from));
         for listening in others {
-            let identity = caller(model, listening).and_then(|caller| caller.identity(model));
+            let identity = caller(home, listening).and_then(|caller| caller.identity(home));
             for asked in &asked(listener, identity.as_ref()) {
-                ways.extend(Passing { model, listener, opening, listening, to, port, from, asked }.way());
+                ways.extend(Passing { home, listener, opening, listening, to, from, asked }.way());
             }
         }
     }
@@ -133,12 +147,13 @@ fn is_caller(model: &Model<'_>, listening: &Listening, from: Caller<'_>) -> bool
 
 /// One opening at the pods of one gateway.
 struct Passing<'e, 'q> {
-    model: &'e Model<'e>,
+    /// The cluster of the gateway.
+    home: &'e Model<'e>,
     listener: &'e Entrance,
     opening: &'e Opening,
     listening: &'e Listening,
-    to: &'e Workload,
-    port: u16,
+    to: Behind<'e>,
+    /// The caller as the cluster of the gateway knows it.
     from: Caller<'e>,
     asked: &'q Asked,
 }
@@ -146,25 +161,24 @@ struct Passing<'e, 'q> {
 impl<'e> Passing<'e, '_> {
     /// Follows it; `None` where its route is not about what is asked for.
     fn way(&self) -> Option<Way<'e>> {
-        let at = at_gateway(self.model, self.listener, self.listening);
+        let at = at_gateway(self.home, self.listener, self.listening);
         let arrivals = arrivals_at(self.listener, self.listening, &at);
         if ask(&self.opening.requests, &arrivals, &self.question(None)).told.reach() == Reach::Denied {
             return None;
         }
         let enters = self.enters();
-        let caller = self.caller();
-        let (leaves, arrives) = match caller {
-            Some(caller) => (
-                network::egress(self.model, caller, self.to, self.port),
-                network::ingress(self.model, caller, self.to, self.port),
-            ),
+        let Behind { model, workload, port } = self.to;
+        let (leaves, arrives) = match self.caller().map(|caller| caller.known_in(self.home, model)) {
+            Some(caller) => {
+                (network::egress(model, caller, workload, port), network::ingress(model, caller, workload, port))
+            }
             None => self.of_unknown_pods(),
         };
         let alone = ask(&self.first_hops(&at), &arrivals, &self.question(None));
         let gateway = gate(&alone, &at.policies, &[]);
         let (proxy, found) = self.proxy(&at);
         // Nobody outside holds a certificate of the mesh.
-        let shown = self.from.identity(self.model).filter(|_| self.listener.tls == Tls::Mesh);
+        let shown = self.from.identity(self.home).filter(|_| self.listener.tls == Tls::Mesh);
         let is_shut = self.opening.shut.is_some() || self.listener.tls == Tls::Mesh && shown.is_none();
         let mut reach = [
             enters.reach(),
@@ -189,7 +203,17 @@ impl<'e> Passing<'e, '_> {
             doubts.push("the gateway may hand it to a waypoint, which is not followed from there".to_owned());
             reach = Reach::Depends;
         }
-        if self.opening.may_be_anybody {
+        if let (Gate::Unsure(decider), false) = (&arrives, std::ptr::eq(self.home, model))
+            && !matches!(decider, Decider::NotModelled(_))
+        {
+            let (home, there) = (self.home.name(), model.name());
+            doubts.push(format!("NetworkPolicies of {there} let in gateways of their own, and no pods of {home}"));
+        }
+        if !network::share_a_network(self.home, model) && !std::ptr::eq(self.home, model) {
+            doubts.push(format!("no file says how gateways of {} reach pods of {}", self.home.name(), model.name()));
+            reach = reach.min(Reach::Depends);
+        }
+        if self.is_perhaps_anybody() {
             doubts.push(format!("no file says who is behind {}", self.opening.target));
             reach = reach.min(Reach::Depends);
         }
@@ -220,7 +244,7 @@ impl<'e> Passing<'e, '_> {
         Some(Way {
             listener: self.listener,
             opening: self.opening,
-            pods: self.listening.name(self.model),
+            pods: self.pods(),
             opened: self.listening.opened,
             enters,
             gateway,
@@ -234,34 +258,56 @@ impl<'e> Passing<'e, '_> {
     }
 
     fn caller(&self) -> Option<Caller<'e>> {
-        caller(self.model, self.listening)
+        caller(self.home, self.listening)
+    }
+
+    /// Says who the gateway is; of another cluster also which.
+    fn pods(&self) -> String {
+        let name = self.listening.name(self.home);
+        match std::ptr::eq(self.home, self.to.model) {
+            true => name,
+            false => format!("{}:{name}", self.home.name()),
+        }
+    }
+
+    /// Tells whether nobody knows who is behind the route in the cluster of the workload.
+    fn is_perhaps_anybody(&self) -> bool {
+        if std::ptr::eq(self.home, self.to.model) {
+            return self.opening.may_be_anybody;
+        }
+        let mut beyond = self.opening.beyond.iter();
+        beyond.any(|it| it.cluster == self.to.model.name() && it.may_be_anybody)
     }
 
     fn first_hops(&self, at: &AtGateway<'e>) -> Chain<Hop<'e>> {
-        first(self.model, self.listener, self.opening, (self.listening, Some(self.from)), at)
+        first(self.home, self.listener, self.opening, (self.listening, Some(self.from)), at)
     }
 
     /// Tells whether gateways hand what is for the workload to a waypoint (`istio.io/ingress-use-waypoint` of the Service or its
     /// namespace; istio/istio `pilot/pkg/xds/endpoints/endpoint_builder.go`).
     fn may_use_waypoint(&self) -> bool {
         let asks = |labels: &Labels| labels.get("istio.io/ingress-use-waypoint").map(|word| word == "true");
-        let namespaces = &self.model.cluster().inventory.namespaces;
-        let of_namespace = namespaces.get(&self.to.namespace).and_then(asks).unwrap_or(false);
+        let Behind { model, workload, .. } = self.to;
+        let namespaces = &model.cluster().inventory.namespaces;
+        let of_namespace = namespaces.get(&workload.namespace).and_then(asks).unwrap_or(false);
         // What a Service says by itself goes before what its namespace says.
-        let asked = self.model.services(self.to).any(|service| asks(&service.labels).unwrap_or(of_namespace));
-        asked && is_behind(self.model.cluster(), self.to)
+        let asked = model.services(workload).any(|service| asks(&service.labels).unwrap_or(of_namespace));
+        asked && is_behind(model.cluster(), workload)
     }
 
     /// Asks the policies of the network at the gateway itself.
     fn enters(&self) -> Gate<'e> {
         match (self.from, self.caller()) {
             (Caller::Outside(block), Some(Caller::Workload(gateway))) => {
-                let arrives = |caller| network::ingress(self.model, caller, gateway, self.listening.port);
+                let arrives = |caller| network::ingress(self.home, caller, gateway, self.listening.port);
                 match arrives(Caller::Outside(block)) {
                     // What leads the internet there may be pods, as it must be where nothing else does.
                     Gate::Shut(decider) => {
-                        let mut pods = self.model.workloads().map(Caller::Workload);
-                        match pods.any(|caller| arrives(caller).reach() != Reach::Denied) {
+                        let port = self.listening.port;
+                        let mut pods = self.home.workloads().map(Caller::Workload);
+                        let lets_in = pods.any(|caller| arrives(caller).reach() != Reach::Denied)
+                            || network::lets_in_pods_nobody_shows(self.home, gateway, port);
+                        match lets_in {
                             true => Gate::Unsure(Decider::NotModelled("pods that lead the outside to the gateway")),
                             false => Gate::Shut(decider),
                         }
@@ -270,13 +316,13 @@ impl<'e> Passing<'e, '_> {
                 }
             }
             (Caller::Outside(_), _) => Gate::Open(Decider::Nobody),
-            (from, gateway) => inward::enters(self.model, from, gateway, (self.listener.port, self.listening)),
+            (from, gateway) => inward::enters(self.home, from, gateway, (self.listener.port, self.listening)),
         }
     }
 
     /// Asks the workload's network about a caller of whom nobody knows where it is.
     fn of_unknown_pods(&self) -> (Gate<'e>, Gate<'e>) {
-        let arrives = match network::is_ingress_guarded(self.model, self.to) {
+        let arrives = match network::is_ingress_guarded(self.to.model, self.to.workload) {
             true => Gate::Unsure(Decider::NotModelled("pods of a gateway that no manifest shows")),
             false => Gate::Open(Decider::Nobody),
         };
@@ -285,21 +331,24 @@ impl<'e> Passing<'e, '_> {
 
     /// Returns what is asked of each hop, by whoever the gateway is there.
     fn question(&self, shown: Option<Identity>) -> Question<'_> {
-        let question = Question::of(self.model, self.from, self.asked, Detail::default());
-        Question { shown: shown.into_iter().collect(), foreign: Vec::new(), ..question }
+        let question = Question::of(self.home, self.from, self.asked, Detail::default());
+        let taken = &self.to.model.mesh().trust_domains;
+        let (shown, foreign) = shown.into_iter().partition(|it: &Identity| taken.contains(&it.trust_domain));
+        Question { shown, foreign, ..question }
     }
 
     /// Asks all hops at once.
     fn proxy(&self, at: &AtGateway<'e>) -> (Option<Gate<'e>>, Found<Hop<'e>>) {
+        let Behind { model, workload, port } = self.to;
         let first = self.first_hops(at);
-        let before = self.model.before(self.to, self.port);
+        let before = model.before(workload, port);
         let identity = match self.listener.tls {
             Tls::AutoPassthrough => None,
-            _ => self.caller().and_then(|caller| caller.identity(self.model)),
+            _ => self.caller().and_then(|caller| caller.identity(self.home)),
         };
-        let root = self.model.cluster().root_namespace();
-        let selected = self.model.policies().authorizing(&self.to.namespace, &self.to.labels, root);
-        let tokens = self.model.tokens(self.to);
+        let root = model.cluster().root_namespace();
+        let selected = model.policies().authorizing(&workload.namespace, &workload.labels, root);
+        let tokens = model.tokens(workload);
         match before {
             Before::Nothing => {
                 (None, ask(&first, &arrivals_at(self.listener, self.listening, at), &self.question(None)))
@@ -309,11 +358,11 @@ impl<'e> Passing<'e, '_> {
                 (Some(Gate::Unsure(Decider::NotModelled(what))), found)
             }
             Before::Sidecar | Before::Ztunnel => {
-                let modes = self.model.modes(self.to).at(self.port);
+                let modes = model.modes(workload).at(port);
                 let mut found = Vec::new();
                 for mode in &modes {
-                    for reads in self.model.readings(self.to, self.port) {
-                        let own = chain(&selected, *reads, self.model.mesh());
+                    for reads in model.readings(workload, port) {
+                        let own = chain(&selected, *reads, model.mesh());
                         let own = resolved(&own, &|leaf| self.before_the_route(leaf, at, &tokens));
                         let all = first.clone().and(own, |first, own| match (first, own) {
                             (_, Some(rule)) => Hop::Workload(*rule),
@@ -321,11 +370,11 @@ impl<'e> Passing<'e, '_> {
                             (None, None) => Hop::Route,
                         });
                         let arrivals = Arrivals {
-                            port: self.port,
+                            port,
                             http: self.listener.speaks == Speaks::Http,
                             plaintext: mode.plaintext(),
                             mtls: mode.mtls(),
-                            trust_domains: self.model.mesh().trust_domains.clone(),
+                            trust_domains: model.mesh().trust_domains.clone(),
                             issuers: issuers(at, &tokens),
                         };
                         found.push(match &self.listening.pods {

@@ -277,6 +277,17 @@ fn faults_are_caught_with_a_connection() {
 }
 
 #[test]
+fn gateways_of_other_clusters_are_let_in_where_those_of_the_own_are() {
+    let gateway = "spec: {network: prod, podCidrs: [10.2.0.0/16]}";
+    let with = "spec: {network: prod, podCidrs: [10.2.0.0/16], gateways: {side: {namespace: gate, serviceAccount: gate, labels: {app: gate}}}}";
+    let cart = "web--networkpolicy--ringfence-cart.yaml";
+    let alone = ("{from: far, ports: [8080]}, ", "");
+    assert!(sound(&[alone, (gateway, with)]).connections > sound(&[alone]).connections);
+    let (_, said) = proved(&[alone, (gateway, with)], Some((cart, "10.2.0.0/16", "10.2.0.0/17")));
+    assert!(said.iter().any(|one| one.contains("from gateway `side` of `west`")), "{said:?}");
+}
+
+#[test]
 fn faults_in_ambient_mode_are_caught() {
     let ambient = ("labels: {istio-injection: enabled}", "labels: {istio.io/dataplane-mode: ambient}");
     let methods = (", methods: [GET]", "");

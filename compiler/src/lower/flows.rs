@@ -103,7 +103,9 @@ impl Connections {
     fn admit(&mut self, resolved: &Resolved<'_>, index: &Index<'_>, at: usize, clause: &Clause, ports: Ports) {
         let Some(unit) = resolved.units.get(at).map(|governed| &governed.unit) else { return };
         let Some(cluster) = resolved.world.clusters.get(unit.cluster) else { return };
-        extend(&mut self.ingress, at, ports, &arriving(index, cluster, clause));
+        let elsewhere = gateways_elsewhere(&resolved.world, unit.cluster, clause);
+        let peers = arriving(index, cluster, clause).into_iter().chain(elsewhere).collect();
+        extend(&mut self.ingress, at, ports, &peers);
     }
 
     /// Connects the callers of units to them: once for all units that are called alike. Returns who is not connected.
@@ -227,6 +229,23 @@ fn arriving(index: &Index<'_>, cluster: &Cluster<'_>, clause: &Clause) -> BTreeS
         (Field::Any, Field::Only(addresses)) => addresses.iter().map(|net| Peer::Addresses(*net)).collect(),
         (Field::Only(patterns), _) => patterns.iter().flat_map(|pattern| index.pods(cluster, pattern)).collect(),
     }
+}
+
+/// Returns the addresses of gateways of other clusters that a clause admits: a Service has pods in every cluster of a mesh, so that a
+/// gateway of one hands requests to pods of all on its network.
+fn gateways_elsewhere(world: &World<'_>, own: &str, clause: &Clause) -> BTreeSet<Peer> {
+    let Field::Only(patterns) = &clause.identities else { return BTreeSet::new() };
+    let admits = |cluster: &Cluster<'_>| {
+        cluster.document.spec.gateways.values().map(|gateway| &gateway.value).any(|gateway| {
+            patterns.iter().any(|pattern| {
+                pattern.trust_domain.matches(cluster.trust_domain())
+                    && pattern.namespace.matches(&gateway.namespace.value.0)
+                    && pattern.service_account.matches(&gateway.service_account.value.0)
+            })
+        })
+    };
+    let others = world.clusters.iter().filter(|(name, cluster)| **name != own && admits(cluster));
+    others.filter_map(|(name, _)| crossing(world, name, own)).flat_map(|crossing| crossing.arrives_from).collect()
 }
 
 /// Returns the ports at which callers get to pods by themselves, none for every port; `None` where a waypoint is all that does.

@@ -9,6 +9,7 @@
 //! that the two have nothing in common.
 
 mod led;
+mod strangers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -177,6 +178,13 @@ impl Place<'_, '_> {
                         return Some(format!("from {known}, where it arrives"));
                     }
                 }
+                // Callers of other clusters come through no waypoint that is known.
+                for (known, block) in self.gateways_elsewhere(patterns).into_iter().filter(|_| led.is_empty()) {
+                    *connections += 1;
+                    if !enters(Peer::Outside(block)) {
+                        return Some(format!("from {known}, where it arrives"));
+                    }
+                }
             }
         }
         for from in self.callers(clause) {
@@ -286,38 +294,6 @@ impl Place<'_, '_> {
     fn may_be_pods<'n>(&self, mut blocks: impl Iterator<Item = &'n IpNet>) -> bool {
         let pods = &self.cluster.document.spec.pod_cidrs;
         blocks.any(|block| pods.is_empty() || pods.iter().any(|pods| meets(&pods.value.0, block)))
-    }
-
-    /// Returns the pods of gateways and identities that the facts name and patterns mean.
-    fn strangers(&self, patterns: &BTreeSet<IdentityPattern>) -> Vec<(String, Pod<'_>)> {
-        let spec = &self.cluster.document.spec;
-        let domain = self.cluster.trust_domain();
-        let meant = |namespace: &str, account: &str| {
-            patterns.iter().any(|pattern| is_meant(pattern, domain, namespace, Some(account)))
-        };
-        // What some manifest shows is asked for by its pods.
-        let shown = |namespace: &str, account: &str| {
-            let mut clusters = self.fences.resolved.world.clusters.values();
-            clusters.any(|cluster| cluster.inventory.shows(namespace, account))
-        };
-        let mut strangers = Vec::new();
-        for (name, labels) in &self.gateways {
-            let Some(gateway) = spec.gateways.get(name).map(|gateway| &gateway.value) else { continue };
-            let namespace = &gateway.namespace.value.0;
-            if meant(namespace, &gateway.service_account.value.0) {
-                let labels = Some(labels).filter(|labels| !labels.is_empty());
-                strangers.push((format!("gateway `{name}`"), self.network.strangers(namespace, labels)));
-            }
-        }
-        for known in &spec.identities {
-            let namespace = &known.namespace.value.0;
-            for account in known.service_accounts.0.iter().map(|account| &account.value.0) {
-                if meant(namespace, account) && !shown(namespace, account) {
-                    strangers.push((format!("`{namespace}/{account}`"), self.network.strangers(namespace, None)));
-                }
-            }
-        }
-        strangers
     }
 
     /// Looks for a connection that passes and is not granted, at ports where nothing else is enforced.

@@ -237,12 +237,22 @@ impl Input {
         }
     }
 
-    /// Returns what manifests say beside who runs and what decides.
-    pub fn surroundings(&self) -> Surroundings {
-        match &self.kind {
-            Kind::Project(..) => Surroundings::default(),
-            Kind::Manifests { roots, .. } => Surroundings::read(roots),
-        }
+    /// Returns what the manifests of a cluster say beside who runs and what decides.
+    pub fn surroundings(&self, cluster: &str) -> Surroundings {
+        let (parsed, roots) = match &self.kind {
+            Kind::Project(parsed, _) => (parsed.as_deref(), Vec::new()),
+            Kind::Manifests { roots, .. } => (None, roots.clone()),
+        };
+        let folder = parsed.and_then(|parsed| {
+            let document = parsed.policy.clusters.iter().find(|document| document.name() == cluster)?;
+            Some(parsed.project.inventory_of(document))
+        });
+        // Few commands ask for it, so that it is not kept from when the inventory was read, which has said what is wrong.
+        let within = folder.iter().flat_map(|folder| self.sources.within(folder));
+        let files = within.filter(|file| !self.foreign.contains(file)).collect::<Vec<_>>();
+        let read = |file: &FileId| yaml::read(&self.sources, *file, Profile::Manifest, &mut Diagnostics::new());
+        let read = files.par_iter().flat_map_iter(read).map(|document| document.root).collect::<Vec<_>>();
+        Surroundings::read(&self.edits.laid_over(roots.into_iter().chain(read)))
     }
 
     /// Looks everything up: a project is resolved and compiled.

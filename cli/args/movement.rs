@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use ringfence_verifier::movement::edge::Class;
 
-use super::Reading;
+use super::{Changes, Reading};
 
 /// Arguments of `blast`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,8 @@ pub struct Blast {
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,
+    #[command(flatten)]
+    pub changes: Changes,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -45,6 +47,8 @@ pub struct Paths {
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,
+    #[command(flatten)]
+    pub changes: Changes,
     #[command(flatten)]
     pub reading: Reading,
 }

@@ -95,7 +95,8 @@ fn led<'a>(models: &'a [Model<'a>], gateways: Gateways<'a>, opening: &Opening) -
         let here = format!("{}:", gateways.home.name());
         let there = if is_here { String::new() } else { format!("{}:", model.name()) };
         let bare = ask(&Asked { without_token: true, ..Asked::anything() });
-        for way in ask(&Asked::anything()) {
+        // What is refused in another cluster is no news about this one.
+        for way in ask(&Asked::anything()).into_iter().filter(|way| is_here || way.reach != Reach::Denied) {
             let without = bare.iter().find(|bare| bare.pods == way.pods).map_or(Reach::Denied, |bare| bare.reach);
             all.push(Led {
                 to: format!("{there}{}", matrix::name(workload)),

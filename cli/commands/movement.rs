@@ -8,10 +8,14 @@ mod draw;
 mod names;
 mod paths;
 
+use std::path::Path;
+
+use rayon::prelude::*;
 use ringfence_verifier::fleet::{Destination, Fleet};
 use ringfence_verifier::model::Model;
+use ringfence_verifier::movement::edges;
 use ringfence_verifier::movement::graph::Graph;
-use ringfence_verifier::movement::mesh;
+use ringfence_verifier::surroundings::Surroundings;
 
 use self::names::Names;
 use super::reach::places::Places;
@@ -33,7 +37,8 @@ struct Terrain<'t, 'm> {
 
 /// Runs `blast`.
 pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
-    ask(args.path.as_deref(), args.facts.as_deref(), &args.reading, false, |terrain| {
+    let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
+    ask(&asking, &args.reading, false, |terrain| {
         let from = terrain.names.find(&args.who)?;
         Ok(blast::render(terrain, &args.who, &from, &args.reading))
     })
@@ -41,21 +46,29 @@ pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
 
 /// Runs `paths`.
 pub(super) fn paths(args: &args::Paths) -> Result<Exit, Failure> {
-    ask(args.path.as_deref(), args.facts.as_deref(), &args.reading, true, |terrain| {
+    let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
+    ask(&asking, &args.reading, true, |terrain| {
         let (from, to) = (terrain.names.find(&args.from)?, terrain.names.find(&args.to)?);
         Ok(paths::render(terrain, (&args.from, &from), (&args.to, &to), args))
     })
 }
 
+/// What is asked about.
+struct Asking<'q> {
+    path: Option<&'q Path>,
+    facts: Option<&'q Path>,
+    changes: &'q args::Changes,
+}
+
 /// Reads a mesh, draws its graph and asks it.
 fn ask(
-    path: Option<&std::path::Path>,
-    facts: Option<&std::path::Path>,
+    asking: &Asking<'_>,
     reading: &Reading,
     with_lines: bool,
     answer: impl Fn(&Terrain<'_, '_>) -> Result<String, Failure>,
 ) -> Result<Exit, Failure> {
-    let input = Input::open(path, facts, reading)?;
+    let mut input = Input::open(asking.path, asking.facts, reading)?;
+    input.change(asking.changes)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
         return conclude_answer(reading, &meshes);
@@ -65,13 +78,17 @@ fn ask(
     let fleet = Fleet::of(&models);
     let governing = meshes.governing();
     let governed = |to: &Destination<'_>| governing.get(&std::ptr::from_ref(to.workload).addr()).copied();
-    let edges = mesh::edges(&fleet);
+    let around: Vec<Surroundings> = models.par_iter().map(|model| input.surroundings(model.name())).collect();
+    let edges = edges(&fleet, &around);
     let graph = if with_lines { Graph::with_lines(&fleet, edges, governed) } else { Graph::of(&fleet, edges) };
     let history = History::of(&input.root, reading.at.as_deref());
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
     let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref() };
     console::print(&answer(&Terrain { graph: &graph, names, meshes: &meshes, places })?)?;
+    if !asking.changes.is_empty() {
+        console::note(&format!("assumed: {}", asking.changes.words().join(", ")));
+    }
     say_assumed(&meshes);
     say_unfollowed(&meshes);
     conclude_answer(reading, &meshes)

@@ -40,7 +40,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let asked = wanted::wanted(args)?;
     let question = Question { from: &args.from, to: &to, port, asked, compromised: &args.compromised };
     let before = whatif::before(&input, args, &question)?;
-    whatif::edit(&mut input, args)?;
+    input.change(&args.changes)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);
@@ -82,7 +82,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
 
 /// Answers who reaches a host outside.
 fn to_host(args: &args::Reach, input: &mut Input, (host, port): &outward::Wanted) -> Result<Exit, Failure> {
-    whatif::edit(input, args)?;
+    input.change(&args.changes)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);

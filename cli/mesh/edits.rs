@@ -19,6 +19,7 @@ use ringfence_verifier::deciding::Deciding;
 use ringfence_verifier::policies::Policies;
 
 use super::{Input, Kind, read_file};
+use crate::args::Changes;
 use crate::exit::Failure;
 
 /// Changes to objects, which are made when they are read.
@@ -140,6 +141,23 @@ fn without_lists(root: Node) -> Vec<Node> {
 }
 
 impl Input {
+    /// Makes the changes that were asked for.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or what should go is not there.
+    pub fn change(&mut self, changes: &Changes) -> Result<(), Failure> {
+        for file in &changes.with {
+            self.lay_over(file)?;
+        }
+        // The last first, so that each number is still that of the entry that was named, and each once: named again it would be the
+        // entry behind it.
+        let mut without: Vec<&String> = changes.without.iter().collect();
+        let number = |name: &str| name.rsplit_once('.').and_then(|(_, number)| number.parse::<usize>().ok());
+        without.sort_by_key(|name| (std::cmp::Reverse(number(name)), *name));
+        without.dedup();
+        without.into_iter().try_for_each(|name| self.take_away(name))
+    }
+
     /// Lays the documents of a file over what was read: one of the same kind and name is replaced, others are added. `text`
     /// is `FILE`, or `NODE=FILE` where the node of policy documents does not follow from anything.
     ///

@@ -16,6 +16,7 @@ use crate::document::{self, Document, Policy};
 use crate::inventory::{Inventory, Manifests};
 use crate::level::Level;
 use crate::source::{FileId, SourceFile, Sources};
+use crate::spec::cluster::ClusterSpec;
 use crate::spec::project::ProjectSpec;
 use crate::spec::reference::NodePath;
 use crate::tree::Tree;
@@ -47,6 +48,15 @@ impl Document<ProjectSpec> {
     #[must_use]
     pub fn inventory_folder(&self) -> &str {
         self.spec.inventory.as_ref().map_or("inventory", |folder| folder.value.trim_end_matches('/'))
+    }
+
+    /// Returns the folder of the inventory of a cluster.
+    #[must_use]
+    pub fn inventory_of(&self, cluster: &Document<ClusterSpec>) -> String {
+        match &cluster.spec.inventory {
+            Some(folder) => folder.value.trim_end_matches('/').to_owned(),
+            None => format!("{}/{}", self.inventory_folder(), cluster.name()),
+        }
     }
 
     /// Returns the folder that `compile` writes.
@@ -127,10 +137,8 @@ fn read_inventory(
 ) -> Inventory {
     let mut inventory = Inventory::default();
     for cluster in &policy.clusters {
-        let default = format!("{}/{}", project.inventory_folder(), cluster.name());
-        let folder =
-            cluster.spec.inventory.as_ref().map_or(default.as_str(), |folder| folder.value.trim_end_matches('/'));
-        let files = add_folder(tree, folder, sources, diagnostics);
+        let folder = project.inventory_of(cluster);
+        let files = add_folder(tree, &folder, sources, diagnostics);
         if files.is_empty() {
             let empty = &crate::diagnostics::codes::inventory::EMPTY;
             let span = cluster.spec.inventory.as_ref().map_or(cluster.metadata.name.span, |folder| folder.span);

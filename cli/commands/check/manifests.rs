@@ -35,7 +35,8 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     };
     let mut meshes = input.meshes();
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
-    let surroundings = input.surroundings();
+    // Manifests are of one cluster.
+    let surroundings = input.surroundings(models.first().map_or("", Model::name));
     let says_nothing =
         models.iter().all(is_empty) && surroundings.rights.roles.iter().all(|role| role.rules.is_empty());
     if says_nothing && !meshes.diagnostics.has_errors() {

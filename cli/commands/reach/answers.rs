@@ -241,7 +241,9 @@ impl<'a> Asking<'_, 'a> {
         let is_own = |gateways: &&Gateways<'a>| std::ptr::eq(gateways.home, self.model);
         let others = self.gateways.iter().filter(|gateways| !is_own(gateways));
         let mut ways: Vec<Way<'a>> = self.gateways.iter().filter(is_own).chain(others).flat_map(ways).collect();
-        ways.retain(|way| is_outside || way.reach > straight);
+        // Of a gateway elsewhere it is no news that it leads nowhere here.
+        let is_here = |way: &Way<'a>| std::ptr::eq(way.home, self.model);
+        ways.retain(|way| is_outside && is_here(way) || way.reach > straight);
         ways
     }
 

@@ -16,7 +16,7 @@ const MOST_CHANGES: usize = 40;
 
 /// Answers before anything is changed; `None` where nothing is. Where that cannot be answered, nothing was there.
 pub(super) fn before(input: &Input, args: &args::Reach, question: &Question<'_>) -> Result<Option<Before>, Failure> {
-    if args.with.is_empty() && args.without.is_empty() && args.compromised.is_empty() {
+    if args.changes.is_empty() && args.compromised.is_empty() {
         return Ok(None);
     }
     let meshes = input.meshes();
@@ -41,20 +41,6 @@ pub(super) struct Before {
     deciders: Deciders,
 }
 
-/// Makes the changes.
-pub(super) fn edit(input: &mut Input, args: &args::Reach) -> Result<(), Failure> {
-    for file in &args.with {
-        input.lay_over(file)?;
-    }
-    // The last first, so that each number is still that of the entry that was named, and each once: named again it would be the
-    // entry behind it.
-    let mut without: Vec<&String> = args.without.iter().collect();
-    let number = |name: &str| name.rsplit_once('.').and_then(|(_, number)| number.parse::<usize>().ok());
-    without.sort_by_key(|name| (std::cmp::Reverse(number(name)), *name));
-    without.dedup();
-    without.into_iter().try_for_each(|name| input.take_away(name))
-}
-
 /// What was assumed, and what that changes.
 pub(super) struct Assumed {
     what: Vec<String>,
@@ -75,9 +61,7 @@ struct Change {
 
 impl Assumed {
     pub fn of(args: &args::Reach, input: &Input, before: Option<&Before>, answers: &Answers<'_>) -> Self {
-        let mut what = Vec::new();
-        what.extend(args.with.iter().map(|file| format!("with {file}")));
-        what.extend(args.without.iter().map(|rule| format!("without {rule}")));
+        let mut what = args.changes.words();
         what.extend(args.compromised.iter().map(|name| format!("with the key of {name}")));
         what.extend(args.reading.at.iter().map(|revision| format!("at {revision}")));
         if let (Some(_), Some(day)) = (args.reading.as_of, input.as_of()) {

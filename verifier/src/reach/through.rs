@@ -29,6 +29,8 @@ use crate::waypoints::is_behind;
 /// A way through a gateway to a port.
 #[derive(Debug, Clone)]
 pub struct Way<'e> {
+    /// The cluster of the gateway.
+    pub home: &'e Model<'e>,
     /// The listener.
     pub listener: &'e Entrance,
     /// What it lets in.
@@ -242,6 +244,7 @@ impl<'e> Passing<'e, '_> {
         let witness = found.witness.filter(|_| !is_shut && reach != Reach::Denied);
         let witness = witness.map(|request| Request { peer: shown.clone().map(Peer::from), port, ..request });
         Some(Way {
+            home: self.home,
             listener: self.listener,
             opening: self.opening,
             pods: self.pods(),

@@ -5,10 +5,12 @@
 
 pub mod cut;
 pub mod edge;
+pub mod exposure;
 pub mod graph;
 pub mod lines;
 pub mod mesh;
 pub mod paths;
+pub mod radius;
 mod segments;
 pub mod spread;
 pub mod vertex;

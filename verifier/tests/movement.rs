@@ -19,8 +19,10 @@ use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::model::{Model, Objects};
 use ringfence_verifier::movement::cut::Uncut;
 use ringfence_verifier::movement::edge::{Class, Edge, Kind};
+use ringfence_verifier::movement::exposure::Backward;
 use ringfence_verifier::movement::graph::Graph;
 use ringfence_verifier::movement::mesh;
+use ringfence_verifier::movement::radius::Radii;
 use ringfence_verifier::movement::spread::{Allowed, Spread};
 use ringfence_verifier::movement::vertex::Vertex;
 use ringfence_verifier::reach::{Caller, Reach};
@@ -248,5 +250,49 @@ fn the_smallest_cut_cuts_and_no_smaller_one_does() {
                 );
             });
         }
+    }
+}
+
+#[test]
+fn every_blast_radius_is_what_a_walk_from_each_finds() {
+    for seed in 0..40 {
+        let calls = drawn(11, seed);
+        asked(11, &calls, Vec::new(), |graph| {
+            for level in Allowed::LEVELS {
+                let radii = Radii::of(graph, level);
+                for start in 0..11 {
+                    let own = workload(start);
+                    let reached = Spread::of(graph, std::slice::from_ref(&own), level);
+                    let others =
+                        reached.reached(graph).filter_map(|(vertex, _)| number(vertex)).filter(|at| *at != start);
+                    assert_eq!(radii.get(graph, &own) as usize, others.count(), "seed {seed}, w{start}, {level:?}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn exposure_counts_whoever_gets_there() {
+    for seed in 0..20 {
+        let calls = drawn(9, seed);
+        asked(9, &calls, Vec::new(), |graph| {
+            let backward = Backward::of(graph);
+            for goal in 0..9 {
+                let exposure = graph.exposure(&backward, &workload(goal)).unwrap();
+                let mut so_far = 0;
+                for level in Allowed::LEVELS {
+                    so_far += exposure.from_workloads.get(&level).copied().unwrap_or(0);
+                    let tried = Allowed::LEVELS.iter().take_while(|other| **other != level).chain([&level]);
+                    let tried: Vec<&Allowed> = tried.collect();
+                    let gets_there = |start: &usize| {
+                        let spread = |level: &Allowed| Spread::of(graph, &[workload(*start)], *level);
+                        tried.iter().any(|level| spread(level).cost(graph, &workload(goal)).is_some())
+                    };
+                    let expected = (0..9).filter(|start| *start != goal).filter(gets_there).count();
+                    assert_eq!(so_far, expected, "seed {seed}, w{goal}, {level:?}");
+                }
+            }
+        });
     }
 }

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::spec::names::Day;
 
-pub use self::movement::{Blast, Drawing, Paths};
+pub use self::movement::{Blast, Drawing, Paths, Posture};
 pub use self::reach::{Changes, Reach};
 
 /// The exit codes, below the help of every command that reads policy.
@@ -152,6 +152,15 @@ pub enum Verb {
         "ringfence paths internet shop/db rendered/ --draw mermaid",
     ))]
     Paths(Paths),
+    /// Says how easy the mesh is to move in: what matters and from where it is reached, every blast radius, and what makes it so.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence posture",
+        "ringfence posture fixtures/bank --format json",
+        "ringfence posture rendered/ --jewel shop/db --jewel label:tier=data",
+        "ringfence posture fixtures/bank --without /payments/read-only#allow.2   what if?",
+    ))]
+    Posture(Posture),
     /// Says what a change means: access gained, lost and moved, with a request each.
     #[command(after_help = after!(
         DIFF_EXITS,

@@ -48,6 +48,7 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Exposed(args) => exposed::run(&args),
         Verb::Blast(args) => movement::blast(&args),
         Verb::Paths(args) => movement::paths(&args),
+        Verb::Posture(args) => movement::posture(&args),
         Verb::Diff(args) => diff::run(&args),
         Verb::Impact(args) => impact::run(&args),
         Verb::Explain(args) => explain::run(&args),

@@ -229,6 +229,11 @@ impl Input {
         }
     }
 
+    /// Tells whether there is a policy tree.
+    pub fn is_project(&self) -> bool {
+        matches!(self.kind, Kind::Project(..))
+    }
+
     /// Returns the folder of a project's policy, as paths begin with it.
     pub fn policy_folder(&self) -> Option<&str> {
         match &self.kind {

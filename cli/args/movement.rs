@@ -1,4 +1,4 @@
-//! Arguments of `blast` and `paths`.
+//! Arguments of `blast`, `paths` and `posture`.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,15 @@ use super::{Changes, Reading};
 /// Arguments of `blast`.
 #[derive(Debug, clap::Args)]
 pub struct Blast {
-    /// What was taken: a workload, a node or service of policy, `spiffe://…`, or `internet` for nothing at all.
+    /// What was taken: a workload, a node or service of policy, `spiffe://…`, `sa:NAMESPACE/NAME`, `user:NAME`, `group:NAME`,
+    /// `secret:NAMESPACE/NAME`, `nodes`, or `internet` for nothing at all.
     pub who: String,
     /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,
+    /// Prints what takes it out of the mesh, and proves that it then reaches nothing: a Zone, or plain policies where there is no
+    /// policy tree.
+    #[arg(long, conflicts_with = "format")]
+    pub quarantine: bool,
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,
@@ -26,9 +31,10 @@ pub struct Blast {
 /// Arguments of `paths`.
 #[derive(Debug, clap::Args)]
 pub struct Paths {
-    /// What an attacker has: a workload, a node or service of policy, `spiffe://…`, or `internet` for nothing yet.
+    /// What an attacker has: a workload, a node or service of policy, `spiffe://…`, `sa:NAMESPACE/NAME`, `user:NAME`, `group:NAME`,
+    /// `secret:NAMESPACE/NAME`, `nodes`, or `internet` for nothing yet.
     pub from: String,
-    /// What it is after.
+    /// What it is after: the same, and also `zone:NAME`, `sensitivity:WORD`, `label:KEY=VALUE`, or `policies`.
     pub to: String,
     /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,
@@ -44,6 +50,30 @@ pub struct Paths {
     /// Draws the ways as a graph instead.
     #[arg(long, value_name = "LANGUAGE", conflicts_with = "format")]
     pub draw: Option<Drawing>,
+    /// A file with a Cluster document: what manifests cannot tell about plain ones.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub facts: Option<PathBuf>,
+    #[command(flatten)]
+    pub changes: Changes,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `posture`.
+#[derive(Debug, clap::Args)]
+pub struct Posture {
+    /// A policy project or a folder of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
+    pub path: Option<PathBuf>,
+    /// What matters most: a workload, `zone:NAME`, `sensitivity:WORD`, `label:KEY=VALUE`, `secret:NAMESPACE/NAME`, …; may be given
+    /// several times. What Service documents call sensitive when absent.
+    #[arg(long, value_name = "WHAT")]
+    pub jewel: Vec<String>,
+    /// How many steps from outside are few: fewer than these are a finding.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub near: u16,
+    /// How many findings to list.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    pub count: u16,
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! `blast` and `paths`: how far an attacker gets, and by which ways.
+//! `blast`, `paths` and `posture`: how far an attacker gets, by which ways, and what makes that easy.
 //!
 //! In: what an attacker has taken, and what it is after. Out: what it gets to and what that asks for; the cheapest ways, with what
 //! allows each step and where that was written; and what all ways go through.
@@ -7,6 +7,8 @@ mod blast;
 mod draw;
 mod names;
 mod paths;
+mod posture;
+mod quarantine;
 
 use std::path::Path;
 
@@ -38,6 +40,9 @@ struct Terrain<'t, 'm> {
 /// Runs `blast`.
 pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
     let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
+    if args.quarantine {
+        return quarantine::run(&asking, args);
+    }
     ask(&asking, &args.reading, false, |terrain| {
         let from = terrain.names.find(&args.who)?;
         Ok(blast::render(terrain, &args.who, &from, &args.reading))
@@ -53,6 +58,12 @@ pub(super) fn paths(args: &args::Paths) -> Result<Exit, Failure> {
     })
 }
 
+/// Runs `posture`.
+pub(super) fn posture(args: &args::Posture) -> Result<Exit, Failure> {
+    let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
+    ask(&asking, &args.reading, false, |terrain| posture::render(terrain, args))
+}
+
 /// What is asked about.
 struct Asking<'q> {
     path: Option<&'q Path>,
@@ -60,18 +71,45 @@ struct Asking<'q> {
     changes: &'q args::Changes,
 }
 
-/// Reads a mesh, draws its graph and asks it.
+impl Asking<'_> {
+    /// Reads what is asked about, with what is assumed.
+    fn open(&self, reading: &Reading) -> Result<Input, Failure> {
+        let mut input = Input::open(self.path, self.facts, reading)?;
+        input.change(self.changes)?;
+        Ok(input)
+    }
+}
+
+/// Reads a mesh, draws its graph, and prints what it answers.
 fn ask(
     asking: &Asking<'_>,
     reading: &Reading,
     with_lines: bool,
     answer: impl Fn(&Terrain<'_, '_>) -> Result<String, Failure>,
 ) -> Result<Exit, Failure> {
-    let mut input = Input::open(asking.path, asking.facts, reading)?;
-    input.change(asking.changes)?;
+    let input = asking.open(reading)?;
+    let (_, exit) = on(&input, reading, with_lines, |terrain| {
+        console::print(&answer(terrain)?)?;
+        if !asking.changes.is_empty() {
+            console::note(&format!("assumed: {}", asking.changes.words().join(", ")));
+        }
+        say_assumed(terrain.meshes);
+        say_unfollowed(terrain.meshes);
+        Ok(())
+    })?;
+    Ok(exit)
+}
+
+/// Draws the graph of what was read and asks it; there is no answer where policy has errors, which are said.
+fn on<T>(
+    input: &Input,
+    reading: &Reading,
+    with_lines: bool,
+    ask: impl FnOnce(&Terrain<'_, '_>) -> Result<T, Failure>,
+) -> Result<(Option<T>, Exit), Failure> {
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
-        return conclude_answer(reading, &meshes);
+        return Ok((None, conclude_answer(reading, &meshes)?));
     }
     meshes.must_run()?;
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
@@ -84,12 +122,7 @@ fn ask(
     let history = History::of(&input.root, reading.at.as_deref());
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
-    let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref() };
-    console::print(&answer(&Terrain { graph: &graph, names, meshes: &meshes, places })?)?;
-    if !asking.changes.is_empty() {
-        console::note(&format!("assumed: {}", asking.changes.words().join(", ")));
-    }
-    say_assumed(&meshes);
-    say_unfollowed(&meshes);
-    conclude_answer(reading, &meshes)
+    let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref(), known: graph.vertices() };
+    let answer = ask(&Terrain { graph: &graph, names, meshes: &meshes, places })?;
+    Ok((Some(answer), conclude_answer(reading, &meshes)?))
 }

@@ -169,6 +169,14 @@ impl Input {
             _ => (None, text),
         };
         let bytes = read_file(Path::new(file))?;
+        self.lay_over_text(file, bytes, node)
+    }
+
+    /// Lays documents over what was read; `node` is where those of policy belong.
+    ///
+    /// # Errors
+    /// When nobody can tell where they belong.
+    pub fn lay_over_text(&mut self, file: &str, bytes: Vec<u8>, node: Option<NodePath>) -> Result<(), Failure> {
         let id = self.sources.add(SourceFile::new(file, bytes));
         self.foreign.insert(id);
         let mut said = Diagnostics::new();

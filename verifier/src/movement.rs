@@ -6,6 +6,7 @@
 pub mod cut;
 pub mod edge;
 pub mod exposure;
+pub mod findings;
 pub mod graph;
 pub mod lines;
 pub mod mesh;

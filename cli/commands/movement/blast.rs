@@ -13,11 +13,11 @@ use crate::args::{FormatName, Reading};
 use crate::summary::counted;
 
 /// A workload in reach.
-struct Reached {
-    name: String,
+pub(super) struct Reached {
+    pub name: String,
     /// What a Service document calls sensitive about it.
     sensitivity: Option<String>,
-    needs: Allowed,
+    pub needs: Allowed,
     cost: u32,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn render(terrain: &Terrain<'_, '_>, who: &str, from: &[Vertex], read
 }
 
 /// Finds every workload in reach, by the least that is needed to get there.
-fn reached(terrain: &Terrain<'_, '_>, from: &[Vertex]) -> Vec<Reached> {
+pub(super) fn reached(terrain: &Terrain<'_, '_>, from: &[Vertex]) -> Vec<Reached> {
     let graph = terrain.graph;
     let mut found: BTreeMap<&Vertex, (Allowed, u32)> = BTreeMap::new();
     for level in Allowed::LEVELS {
@@ -74,12 +74,12 @@ fn reached(terrain: &Terrain<'_, '_>, from: &[Vertex]) -> Vec<Reached> {
     reached
 }
 
-fn workloads(terrain: &Terrain<'_, '_>) -> usize {
+pub(super) fn workloads(terrain: &Terrain<'_, '_>) -> usize {
     terrain.graph.vertices().iter().filter(|vertex| matches!(vertex, Vertex::Workload { .. })).count()
 }
 
 /// Says what steps of a class are, in a word.
-fn word(class: Class) -> &'static str {
+pub(super) fn word(class: Class) -> &'static str {
     match class {
         Class::Network => "network",
         Class::Identity => "identity",

@@ -16,16 +16,25 @@ use crate::exit::Failure;
 pub(super) struct Names<'t, 'm> {
     pub fleet: &'t Fleet<'m>,
     pub resolved: Option<&'t Resolved<'m>>,
+    /// Everything there is.
+    pub known: &'t [Vertex],
 }
 
 impl<'m> Names<'_, 'm> {
-    /// Finds what was typed: `internet`, an identity, or workloads by any name that `reach` knows.
+    /// Finds what was typed: `internet`, an identity, what a word before a colon stands for, or workloads by any name that `reach` knows.
     pub fn find(&self, text: &str) -> Result<Vec<Vertex>, Failure> {
         if text == "internet" || text == matrix::OUTSIDE {
             return Ok(vec![Vertex::Internet]);
         }
         if let Some(stranger) = parties::invented(text)? {
             return Ok(vec![Vertex::Identity(stranger.identity)]);
+        }
+        if let Some(found) = self.by_kind(text) {
+            let nothing = || {
+                let failure = Failure::new(format!("nothing is called `{text}`"));
+                failure.help("a Secret, an account or a node that no manifest speaks of leads nowhere")
+            };
+            return if found.is_empty() { Err(nothing()) } else { Ok(found) };
         }
         let models: &[&'m Model<'m>] = self.fleet.models();
         let clusters: Vec<&str> = models.iter().map(|model| model.name()).collect();
@@ -51,6 +60,51 @@ impl<'m> Names<'_, 'm> {
         found.sort();
         found.dedup();
         Ok(found)
+    }
+
+    /// Finds what a word before a colon stands for; `None` where it is no such word.
+    fn by_kind(&self, text: &str) -> Option<Vec<Vertex>> {
+        let (word, name) = text.split_once(':').unwrap_or((text, ""));
+        let is_placed = |namespace: &str, own: &str| match name.split_once('/') {
+            Some((wanted, name)) => wanted == namespace && name == own,
+            None => namespace.is_empty() && name == own,
+        };
+        let is_subject = |vertex: &Vertex, kind: &str| matches!(vertex, Vertex::Subject { subject, .. } if subject.kind == kind && is_placed(&subject.namespace, &subject.name));
+        let is_it = |vertex: &&Vertex| match word {
+            "sa" => is_subject(vertex, "ServiceAccount"),
+            "user" => is_subject(vertex, "User"),
+            "group" => {
+                matches!(vertex, Vertex::Subject { subject, .. } if subject.kind == "Group" && subject.name == name)
+            }
+            "secret" => matches!(vertex, Vertex::Secret { namespace, name, .. } if is_placed(namespace, name)),
+            "nodes" => matches!(vertex, Vertex::Nodes { .. }),
+            "policies" => matches!(vertex, Vertex::Control { .. }),
+            "sensitivity" => self.sensitivity(vertex) == Some(name),
+            "label" => {
+                let (key, value) = name.split_once('=').unwrap_or((name, ""));
+                let of_pods = self.workload(vertex).and_then(|(_, workload)| workload.labels.get(key));
+                of_pods.is_some_and(|own| !name.contains('=') || own == value)
+            }
+            _ => false,
+        };
+        let is_kind = ["sa", "user", "group", "secret", "nodes", "policies", "sensitivity", "label"].contains(&word);
+        is_kind.then(|| self.known.iter().filter(is_it).cloned().collect())
+    }
+
+    /// Returns the tenant of a workload: the first part of the path of its node.
+    pub fn tenant(&self, vertex: &Vertex) -> Option<String> {
+        let service = self.services(vertex).into_iter().next()?;
+        service.split(['/', ':']).find(|part| !part.is_empty()).map(str::to_owned)
+    }
+
+    /// Returns the services of policy that a workload is, as references.
+    pub fn services(&self, vertex: &Vertex) -> Vec<String> {
+        let Some(((_, workload), resolved)) = self.workload(vertex).zip(self.resolved) else { return Vec::new() };
+        let mut units = resolved.units.iter().map(|governed| &governed.unit);
+        let unit = units.find(|unit| unit.workloads.iter().any(|it| std::ptr::eq(*it, workload)));
+        let services = unit.into_iter().flat_map(|unit| &unit.services);
+        let services = services.filter_map(|index| resolved.world.services.get(*index));
+        services.map(|service| format!("{}:{}", service.node, service.name)).collect()
     }
 
     /// Returns the workload of a vertex.

@@ -210,6 +210,30 @@ impl<'m> Graph<'m> {
         &self.vertices
     }
 
+    /// Returns the edges beside calls.
+    #[must_use]
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// Returns what whoever has a vertex may call from there at once.
+    #[must_use]
+    pub fn called_by(&self, vertex: &Vertex) -> Vec<&Vertex> {
+        let (mut left, mut called) = (self.node(vertex).into_iter().collect::<Vec<_>>(), Vec::new());
+        while let Some(node) = left.pop() {
+            for arc in self.arcs(node) {
+                match arc.by {
+                    By::Nothing => left.push(arc.to),
+                    By::Call { .. } => called.extend(self.vertex(arc.to)),
+                    By::Edge(_) | By::Holds => {}
+                }
+            }
+        }
+        called.sort();
+        called.dedup();
+        called
+    }
+
     /// Returns how many steps there are, those of calls counted once for each part of the table they are open to.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -6,6 +6,7 @@ use crate::diagnostics::codes::resolve as code;
 use crate::requests::{Clause, Field, HostPattern, IdentityPattern, PathPattern, RequestSet};
 use crate::resolve::Governed;
 use crate::resolve::access::Access;
+use crate::resolve::statements::Origin;
 use crate::resolve::world::World;
 use crate::spec::exposure::{ExposureSpec, TlsMode};
 
@@ -21,9 +22,16 @@ pub(super) fn check(
         for path in &one.paths {
             let needed = needed(world, one, path);
             let units = path.target.units.iter().filter_map(|at| governed.get(*at));
-            let shut = units.filter(|unit| !admits(&unit.access, &needed)).count();
-            if shut > 0 && said.insert((one.document.span, path.span)) {
-                report(one, path, diagnostics);
+            let shut: Vec<&Access> = units.map(|unit| &unit.access).filter(|it| !admits(it, &needed)).collect();
+            if shut.is_empty() || !said.insert((one.document.span, path.span)) {
+                continue;
+            }
+            // In an incident it has to compile.
+            let quarantine =
+                |access: &&Access| access.ceilings.iter().find(|it| it.suspends).map(|it| it.origin.clone());
+            match shut.iter().find_map(quarantine).filter(|_| shut.iter().all(|it| quarantine(&it).is_some())) {
+                Some(by) => suspended(one, path, &by, diagnostics),
+                None => report(one, path, diagnostics),
             }
         }
     }
@@ -60,6 +68,14 @@ fn admits(access: &Access, needed: &RequestSet) -> bool {
         Ok(both) => both.difference_witness(&access.denied()).is_some(),
         Err(_) => granted.meets(needed).is_some(),
     }
+}
+
+/// Says that a quarantine shuts what an exposure opens.
+fn suspended(exposed: &Exposed<'_>, path: &Path<'_>, by: &Origin, diagnostics: &mut Diagnostics) {
+    let gateway = &exposed.document.spec.gateway.value;
+    let message = format!("`{}` admits nothing from gateway `{gateway}`: `{}` suspends it", path.target.name, by.id);
+    let suspended = code::SUSPENDED_GRANT.at(path.span, message).label("exposed, and refused by the service");
+    diagnostics.report(suspended.and(by.span, "the quarantine").help("it is back when the zone is gone"));
 }
 
 fn report(exposed: &Exposed<'_>, path: &Path<'_>, diagnostics: &mut Diagnostics) {

@@ -8,20 +8,34 @@ pub mod edge;
 pub mod exposure;
 pub mod findings;
 pub mod graph;
+mod host_path;
 pub mod lines;
 pub mod mesh;
 pub mod paths;
+mod pods;
 pub mod radius;
+pub mod rested_on;
+mod rights;
+mod scene;
 mod segments;
 pub mod spread;
 pub mod vertex;
 
 use self::edge::Edge;
+use self::scene::{Found, Scene};
 use crate::fleet::Fleet;
 use crate::surroundings::Surroundings;
 
 /// Returns every edge beside calls: what the mesh makes, and what manifests of each cluster say of pods and rights.
 #[must_use]
-pub fn edges(fleet: &Fleet<'_>, _around: &[Surroundings]) -> Vec<Edge> {
-    mesh::edges(fleet)
+pub fn edges(fleet: &Fleet<'_>, around: &[Surroundings]) -> Vec<Edge> {
+    let mut edges = mesh::edges(fleet);
+    for (cluster, (model, around)) in fleet.models().iter().zip(around).enumerate() {
+        let scene = Scene::of(cluster, model, around);
+        let mut found = Found::default();
+        pods::add(&scene, &mut found);
+        rights::add(&scene, &mut found);
+        edges.extend(found.into_edges());
+    }
+    edges
 }

@@ -1,10 +1,14 @@
-//! What manifests say beside who runs and what decides: objects that change proxies, and headers that workloads are told of.
+//! What manifests say beside who runs and what decides: objects that change proxies, headers that workloads are told of, what pods hold
+//! and who may change what.
 //!
-//! In: nodes of manifests. Out: [`Surroundings`]. Answers about reachability do not rest on any of this; checks speak of it.
+//! In: nodes of manifests. Out: [`Surroundings`]. Answers about reachability do not rest on any of this; checks and attack paths do.
 
+pub mod accounts;
+pub mod held;
 pub mod outside;
 pub mod pods;
 pub mod rights;
+pub mod templates;
 
 use std::collections::BTreeMap;
 
@@ -12,9 +16,11 @@ use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::{Node, Value};
 
+use self::accounts::{Account, SecretObject};
 use self::outside::ServiceEntry;
 use self::pods::Uncaptured;
 use self::rights::Rights;
+use self::templates::Template;
 use crate::deciding::Deciding;
 
 /// What was found beside workloads and policies.
@@ -32,6 +38,12 @@ pub struct Surroundings {
     pub entries: Vec<ServiceEntry>,
     /// Who may change what.
     pub rights: Rights,
+    /// What pod templates give whoever gets in, by kind, namespace and name of the workload.
+    pub templates: BTreeMap<(String, String, String), Template>,
+    /// ServiceAccounts.
+    pub accounts: Vec<Account>,
+    /// Secrets that have a manifest.
+    pub secrets: Vec<SecretObject>,
 }
 
 /// An object that can change what a proxy does in any way.
@@ -112,6 +124,17 @@ impl Surroundings {
             self.entries.extend(ServiceEntry::read(root, &mut Diagnostics::new()));
             return;
         }
+        if let ("", "ServiceAccount") = (group_of(root), kind) {
+            self.accounts.push(Account::read(root, &namespace, &name));
+            return;
+        }
+        if let ("", "Secret") = (group_of(root), kind) {
+            self.secrets.push(SecretObject::read(root, &namespace, &name, named.span));
+            return;
+        }
+        if let Some(template) = Template::read(root, kind) {
+            self.templates.insert((kind.to_owned(), namespace.clone(), name.clone()), template);
+        }
         let uncaptured = pods::uncaptured(root, kind);
         if !uncaptured.is_empty() {
             self.uncaptured.insert((kind.to_owned(), namespace.clone(), name.clone()), uncaptured);
@@ -121,6 +144,12 @@ impl Surroundings {
             self.mentions.insert((kind.to_owned(), namespace, name), mentions);
         }
     }
+}
+
+/// Returns the API group of an object; none of the core.
+fn group_of(root: &Node) -> &str {
+    let version = root.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
+    version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// Returns the containers of the pods of an object.

@@ -10,30 +10,11 @@ use ringfence_compiler::diagnostics::codes::mesh as code;
 use ringfence_compiler::source::Span;
 
 use super::{Context, listed};
+use crate::movement::rested_on::RESTED_ON;
 use crate::surroundings::rights::{Right, Role, Subject};
 
 /// The verbs that write.
 const WRITE: [&str; 3] = ["create", "patch", "update"];
-
-/// What answers rest on, by API group and resource.
-const RESTED_ON: [(&str, &str); 16] = [
-    ("security.istio.io", "authorizationpolicies"),
-    ("security.istio.io", "peerauthentications"),
-    ("security.istio.io", "requestauthentications"),
-    ("networking.istio.io", "envoyfilters"),
-    ("networking.istio.io", "gateways"),
-    ("networking.istio.io", "virtualservices"),
-    ("networking.istio.io", "serviceentries"),
-    ("networking.istio.io", "sidecars"),
-    ("networking.istio.io", "workloadentries"),
-    ("extensions.istio.io", "wasmplugins"),
-    ("gateway.networking.k8s.io", "gateways"),
-    ("gateway.networking.k8s.io", "httproutes"),
-    ("gateway.networking.k8s.io", "referencegrants"),
-    ("policy.networking.k8s.io", "clusternetworkpolicies"),
-    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
-    ("", "namespaces"),
-];
 
 /// Groups that everybody is in, or every workload.
 const EVERYBODY: [&str; 3] = ["system:authenticated", "system:unauthenticated", "system:serviceaccounts"];
@@ -91,7 +72,7 @@ fn of_everything(context: &Context<'_>, diagnostics: &mut Diagnostics) {
 
 /// Says what a role lets undo, and by which rule first.
 fn undoes(role: &Role) -> Option<(Span, String)> {
-    let undoing = role.rules.iter().filter(|rule| !rule.is_of_names);
+    let undoing = role.rules.iter().filter(|rule| rule.names.is_empty());
     let all: Vec<(Span, String)> = undoing.filter_map(|rule| Some((rule.span, undone(rule)?))).collect();
     let (span, _) = all.first()?;
     let mut words: Vec<&str> = all.iter().map(|(_, what)| what.as_str()).collect();

@@ -103,7 +103,14 @@ impl LabelSelector {
         if parent.get(name).is_none() {
             return Ok(None);
         }
-        let fields = parent.child(name, diagnostics)?;
+        Self::of(&parent.child(name, diagnostics)?, diagnostics).map(Some)
+    }
+
+    /// Reads the fields of a selector.
+    ///
+    /// # Errors
+    /// When a field is not what it must be, which is reported.
+    pub fn of(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Result<Self, Reported> {
         let mut expressions = Vec::new();
         for written in fields.list("matchExpressions", diagnostics)? {
             let key = written.required("key", diagnostics)?;
@@ -116,7 +123,7 @@ impl LabelSelector {
                 other => return Err(written.refuse("operator", &format!("`{other}` is no operator"), diagnostics)),
             });
         }
-        Ok(Some(Self { labels: fields.labels("matchLabels", diagnostics)?, expressions }))
+        Ok(Self { labels: fields.labels("matchLabels", diagnostics)?, expressions })
     }
 
     /// Returns the fewest labels that meet the condition; `None` where nothing can.

@@ -9,12 +9,15 @@ use super::edge::{Edge, Kind};
 use super::vertex::Vertex;
 use crate::entrances::Entrances;
 use crate::fleet::Fleet;
+use crate::istio::read::selects;
 use crate::reach::{Asked, Behind, Caller, Gateways, Reach, Way, through};
+use crate::routing::Target;
 
 /// Returns the edges that the mesh makes, beside calls.
 #[must_use]
 pub fn edges(fleet: &Fleet<'_>) -> Vec<Edge> {
     let mut edges = entering(fleet);
+    edges.extend(signing(fleet));
     for (cluster, model) in fleet.models().iter().enumerate() {
         for (workload, it) in model.cluster().inventory.workloads.iter().enumerate() {
             let own = Vertex::Workload { cluster, workload };
@@ -72,5 +75,40 @@ fn entering(fleet: &Fleet<'_>) -> Vec<Edge> {
             });
         }
     }
+    edges
+}
+
+/// Returns who serves the keys by which others know tokens: whoever has that workload signs what it likes. A key that lies in a Secret
+/// cannot be told from other contents.
+fn signing(fleet: &Fleet<'_>) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for (cluster, model) in fleet.models().iter().enumerate() {
+        let inventory = model.cluster().inventory;
+        for (workload, it) in inventory.workloads.iter().enumerate() {
+            for rule in model.tokens(it) {
+                let host =
+                    rule.jwks_uri.as_deref().and_then(|uri| uri.split_once("://")?.1.split(['/', ':', '?']).next());
+                let Some(Target::Service(namespace, name)) = host.map(|host| Target::of_host(host, "")) else {
+                    continue;
+                };
+                let services = inventory.services_in(&namespace).iter().filter(|service| service.name == name);
+                let servers = services.flat_map(|service| {
+                    let here = inventory.workloads_in(&service.namespace);
+                    here.filter(|(_, pods)| !service.selector.is_empty() && selects(&service.selector, &pods.labels))
+                });
+                for (server, pods) in servers {
+                    edges.push(Edge {
+                        from: Vertex::Workload { cluster, workload: server },
+                        to: Vertex::Workload { cluster, workload },
+                        kind: Kind::SignsTokens,
+                        may: true,
+                        places: vec![(pods.span, format!("serves the keys of tokens of `{}`", rule.issuer))],
+                    });
+                }
+            }
+        }
+    }
+    edges.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+    edges.dedup_by(|a, b| (&a.from, &a.to) == (&b.from, &b.to));
     edges
 }

@@ -4,8 +4,13 @@
 
 use std::collections::BTreeSet;
 
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::inventory::Labels;
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::{Node, Value};
+
+use crate::istio::read::Fields;
+use crate::kubernetes::selector::LabelSelector;
 
 /// Roles and bindings.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +34,10 @@ pub struct Role {
     pub span: Span,
     /// Labels by which it becomes part of other roles: `rbac.authorization.k8s.io/aggregate-to-edit`.
     pub aggregates: BTreeSet<String>,
+    /// Its labels.
+    pub labels: Labels,
+    /// The labels of the roles it is put together of: all of one entry must be there.
+    pub takes_in: Vec<LabelSelector>,
     /// What it lets its holders do.
     pub rules: Vec<Right>,
 }
@@ -44,8 +53,8 @@ pub struct Right {
     pub resources: Vec<String>,
     /// The verbs.
     pub verbs: Vec<String>,
-    /// Whether it is about single objects by name.
-    pub is_of_names: bool,
+    /// The objects it is about; none is all.
+    pub names: Vec<String>,
 }
 
 /// A RoleBinding or a ClusterRoleBinding.
@@ -119,12 +128,17 @@ impl Role {
         let joins = labels
             .iter()
             .filter(|entry| entry.key.value.contains("/aggregate-to-") && entry.value.as_str() == Some("true"));
+        let own = labels.iter().filter_map(|entry| Some((entry.key.value.clone(), entry.value.as_str()?.to_owned())));
+        let selectors = root.get("aggregationRule").and_then(|rule| rule.get("clusterRoleSelectors"));
+        // One that cannot be read takes in nothing that is known.
+        let selectors =
+            items(selectors).iter().filter_map(|it| LabelSelector::of(&Fields::of(it), &mut Diagnostics::new()).ok());
         let rules = items(root.get("rules")).iter().map(|rule| Right {
             span: rule.span,
             groups: texts(rule.get("apiGroups")),
             resources: texts(rule.get("resources")),
             verbs: texts(rule.get("verbs")),
-            is_of_names: !items(rule.get("resourceNames")).is_empty(),
+            names: texts(rule.get("resourceNames")),
         });
         Some(Self {
             kind: kind.to_owned(),
@@ -132,6 +146,8 @@ impl Role {
             name: name.as_str()?.to_owned(),
             span: name.span,
             aggregates: joins.map(|entry| entry.key.value.clone()).collect(),
+            labels: own.collect(),
+            takes_in: selectors.collect(),
             rules: rules.collect(),
         })
     }
@@ -166,7 +182,16 @@ impl Right {
     #[must_use]
     pub fn lets(&self, verbs: &[&str], group: &str, resource: &str) -> bool {
         let has = |list: &[String], word: &str| list.iter().any(|it| it == "*" || it == word);
-        verbs.iter().any(|verb| has(&self.verbs, verb)) && has(&self.groups, group) && has(&self.resources, resource)
+        // `*/exec` is every resource that has such a part.
+        let part = resource.split_once('/').map(|(_, part)| format!("*/{part}"));
+        let is_meant = has(&self.resources, resource) || part.is_some_and(|part| self.resources.contains(&part));
+        verbs.iter().any(|verb| has(&self.verbs, verb)) && has(&self.groups, group) && is_meant
+    }
+
+    /// Tells whether it is about an object of this name.
+    #[must_use]
+    pub fn is_about(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|it| it == name)
     }
 }
 

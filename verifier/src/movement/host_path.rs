@@ -1,0 +1,117 @@
+//! Files of the node in a container: which of them are the node.
+//!
+//! In: a path of the node and whether it may be written. Out: [`Reads`]. To write where the node looks for programs, settings or
+//! keys, or to speak to what runs its containers, is to have it; to read its keys may be.
+
+/// What a path of the node gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// The node.
+    Node,
+    /// Keys or the like, which may be the node.
+    Perhaps,
+    /// Nothing that leads on.
+    Nothing,
+}
+
+/// Where sockets of container runtimes are: who speaks to one has the node, be it mounted to be read alone.
+const SOCKETS: [&str; 6] = ["docker.sock", "containerd.sock", "crio.sock", "containerd", "crio", "docker"];
+
+/// Folders in which files make the node do something.
+const DECISIVE: [&str; 16] = [
+    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/sys",
+    "/usr", "/var",
+];
+
+/// Folders below `/var` that do.
+const BELOW_VAR: [&str; 7] = [
+    "/var/lib",
+    "/var/run",
+    "/var/spool/cron",
+    "/var/lib/kubelet",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/log",
+];
+
+/// Folders with keys of the node or of its pods.
+const SECRET: [&str; 9] =
+    ["/", "/etc", "/home", "/proc", "/root", "/var", "/var/lib", "/var/lib/kubelet", "/var/lib/etcd"];
+
+/// Says what a mounted path of the node gives.
+pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
+    let path = match path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    };
+    let below_run = path.strip_prefix("/var/run").or_else(|| path.strip_prefix("/run"));
+    if below_run.is_some_and(|rest| rest.is_empty() || rest.split('/').any(|part| SOCKETS.contains(&part))) {
+        return Reads::Node;
+    }
+    let is_in = |folders: &[&str]| folders.iter().any(|folder| is_below(path, folder));
+    match is_read_only {
+        // All that is below a folder counts as it, but that most of `/var` is data of whoever asked for it.
+        false if DECISIVE.contains(&path) || BELOW_VAR.contains(&path) => match path {
+            // Links in there are followed by the kubelet when logs are asked for.
+            "/var/log" => Reads::Perhaps,
+            _ => Reads::Node,
+        },
+        false
+            if is_in(&[
+                "/etc", "/root", "/home", "/bin", "/sbin", "/usr", "/lib", "/lib64", "/boot", "/proc", "/sys", "/dev",
+            ]) =>
+        {
+            Reads::Node
+        }
+        false
+            if is_in(&[
+                "/var/lib/kubelet",
+                "/var/lib/containerd",
+                "/var/lib/docker",
+                "/var/lib/etcd",
+                "/var/spool/cron",
+                "/opt/cni",
+            ]) =>
+        {
+            Reads::Node
+        }
+        false if is_in(&["/var/log", "/opt", "/run", "/var/run", "/var/lib"]) => Reads::Perhaps,
+        true if SECRET.contains(&path)
+            || is_in(&["/etc/kubernetes", "/var/lib/kubelet", "/root", "/home", "/var/lib/etcd"]) =>
+        {
+            Reads::Perhaps
+        }
+        _ => Reads::Nothing,
+    }
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reads, reads};
+
+    #[test]
+    fn paths_of_the_node_give_what_is_in_them() {
+        for (path, read_only, expected) in [
+            ("/", false, Reads::Node),
+            ("/", true, Reads::Perhaps),
+            ("/etc/kubernetes/manifests", false, Reads::Node),
+            ("/var/run/docker.sock", true, Reads::Node),
+            ("/run/containerd/containerd.sock", true, Reads::Node),
+            ("/var/run", false, Reads::Node),
+            ("/var/lib/kubelet/pods/", true, Reads::Perhaps),
+            ("/var/log/", false, Reads::Perhaps),
+            ("/var/log", true, Reads::Nothing),
+            ("/proc/sys/kernel", false, Reads::Node),
+            ("/etc/ssl/certs", true, Reads::Nothing),
+            ("/data", false, Reads::Nothing),
+            ("/mnt/disk", true, Reads::Nothing),
+            ("/etcetera", false, Reads::Nothing),
+        ] {
+            assert_eq!(reads(path, read_only), expected, "{path}, read only: {read_only}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A cluster as edges of pods and rights are looked for in it: what there is, by namespace.
+//!
+//! In: a [`Model`] and its [`Surroundings`]. Out: [`Scene`], which names what is there as vertices.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_compiler::inventory::Workload;
+use ringfence_compiler::source::Span;
+
+use super::edge::{Edge, Kind};
+use super::vertex::Vertex;
+use crate::model::Model;
+use crate::request::Identity;
+use crate::surroundings::Surroundings;
+use crate::surroundings::held::Held;
+use crate::surroundings::rights::Subject;
+use crate::surroundings::templates::{Held as Content, Template};
+
+/// A cluster, and what is in it.
+pub(super) struct Scene<'s, 'm> {
+    /// Its position.
+    pub cluster: usize,
+    pub model: &'s Model<'m>,
+    pub around: &'s Surroundings,
+    /// Every right that somebody holds.
+    pub held: Vec<Held>,
+    /// Service accounts, by namespace.
+    pub accounts: BTreeMap<String, BTreeSet<String>>,
+    /// Secrets that something speaks of, by namespace.
+    pub secrets: BTreeMap<String, BTreeSet<String>>,
+    /// Users and groups that something is bound to.
+    pub people: BTreeSet<Subject>,
+}
+
+impl<'s, 'm> Scene<'s, 'm> {
+    pub fn of(cluster: usize, model: &'s Model<'m>, around: &'s Surroundings) -> Self {
+        let held = around.rights.held();
+        let inventory = model.cluster().inventory;
+        let mut accounts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut add = |namespace: &str, name: &str| {
+            accounts.entry(namespace.to_owned()).or_default().insert(name.to_owned());
+        };
+        model.workloads().filter(|it| it.machine.is_none()).for_each(|it| add(&it.namespace, &it.service_account));
+        inventory.accounts.iter().for_each(|(namespace, name)| add(namespace, name));
+        let bound = || around.rights.bindings.iter().flat_map(|binding| &binding.subjects);
+        bound().filter(|it| it.kind == "ServiceAccount").for_each(|it| add(&it.namespace, &it.name));
+        let mut secrets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut add = |namespace: &str, name: &str| {
+            secrets.entry(namespace.to_owned()).or_default().insert(name.to_owned());
+        };
+        around.secrets.iter().for_each(|it| add(&it.namespace, &it.name));
+        for ((_, namespace, _), template) in &around.templates {
+            let mounted = template.volumes.iter().flat_map(|volume| &volume.holds);
+            for (content, _) in mounted {
+                if let Content::Secret(name) = content {
+                    add(namespace, name);
+                }
+            }
+            template.containers.iter().flat_map(|it| &it.secrets).for_each(|(name, _)| add(namespace, name));
+        }
+        let people = bound().filter(|it| it.kind != "ServiceAccount");
+        let people = people.map(|it| Subject { namespace: String::new(), ..it.clone() }).collect();
+        Self { cluster, model, around, held, accounts, secrets, people }
+    }
+
+    /// Returns the workloads of a namespace, or of all.
+    pub fn workloads(
+        &self,
+        namespace: Option<&'s str>,
+    ) -> impl Iterator<Item = (Vertex, &'m Workload)> + use<'_, 's, 'm> {
+        let all = self.model.cluster().inventory.workloads.iter().enumerate();
+        let here = all
+            .filter(move |(_, it)| it.machine.is_none() && namespace.is_none_or(|namespace| it.namespace == namespace));
+        here.map(|(workload, it)| (Vertex::Workload { cluster: self.cluster, workload }, it))
+    }
+
+    /// Returns what the template of a workload says.
+    pub fn template(&self, workload: &Workload) -> Option<&'s Template> {
+        let key = (workload.kind.clone(), workload.namespace.clone(), workload.name.clone());
+        self.around.templates.get(&key)
+    }
+
+    /// Returns the pairs of a namespace and a name of one of these, in a namespace or in all.
+    pub fn listed<'l>(
+        all: &'l BTreeMap<String, BTreeSet<String>>,
+        namespace: Option<&'l str>,
+    ) -> impl Iterator<Item = (&'l str, &'l str)> {
+        let here = all.iter().filter(move |(own, _)| namespace.is_none_or(|namespace| namespace == own.as_str()));
+        here.flat_map(|(namespace, names)| names.iter().map(move |name| (namespace.as_str(), name.as_str())))
+    }
+
+    pub fn account(&self, namespace: &str, name: &str) -> Vertex {
+        self.subject("ServiceAccount", namespace, name)
+    }
+
+    pub fn subject(&self, kind: &str, namespace: &str, name: &str) -> Vertex {
+        let subject = Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
+        Vertex::Subject { cluster: self.cluster, subject }
+    }
+
+    /// Returns the vertex of whoever holds a right.
+    pub fn holder(&self, held: &Held) -> Vertex {
+        let Subject { kind, namespace, name } = &held.subject;
+        self.subject(kind, if kind == "ServiceAccount" { namespace } else { "" }, name)
+    }
+
+    pub fn identity(&self, namespace: &str, account: &str) -> Vertex {
+        Vertex::Identity(Identity::new(self.model.cluster().trust_domain(), namespace, account))
+    }
+
+    pub fn secret(&self, namespace: &str, name: &str) -> Vertex {
+        Vertex::Secret { cluster: self.cluster, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    pub fn any_node(&self) -> Vertex {
+        Vertex::Nodes { cluster: self.cluster, placement: BTreeMap::new() }
+    }
+
+    pub fn control(&self) -> Vertex {
+        Vertex::Control { cluster: self.cluster }
+    }
+
+    /// Returns what keeps pods of a namespace from their node: nothing unless Pod Security says so.
+    pub fn lets_privileged(&self, namespace: &str) -> bool {
+        let labels = self.model.cluster().inventory.namespaces.get(namespace);
+        let level = labels.and_then(|labels| labels.get("pod-security.kubernetes.io/enforce"));
+        level.is_none_or(|level| level != "baseline" && level != "restricted")
+    }
+}
+
+/// Edges, each pair of ends once for each kind.
+#[derive(Default)]
+pub(super) struct Found {
+    edges: BTreeMap<(Vertex, Vertex, Kind, bool), Vec<(Span, String)>>,
+}
+
+impl Found {
+    /// Adds an edge; of several that say the same the first keeps its places.
+    pub fn add(&mut self, from: &Vertex, to: Vertex, kind: Kind, may: bool, places: &[(Span, String)]) {
+        if *from != to {
+            self.edges.entry((from.clone(), to, kind, may)).or_insert_with(|| places.to_vec());
+        }
+    }
+
+    /// Tells whether some edge leads to a vertex.
+    pub fn leads_to(&self, vertex: &Vertex) -> bool {
+        self.edges.keys().any(|(_, to, ..)| to == vertex)
+    }
+
+    pub fn into_edges(self) -> impl Iterator<Item = Edge> {
+        self.edges.into_iter().map(|((from, to, kind, may), places)| Edge { from, to, kind, may, places })
+    }
+}

@@ -1,0 +1,187 @@
+//! What pod templates give whoever gets into a container: the node, Secrets, tokens.
+//!
+//! In: nodes of manifests. Out: [`Template`], with the place of each line. Nothing is judged here: `movement` says what leads where.
+
+use std::collections::BTreeMap;
+
+use ringfence_compiler::source::Span;
+use ringfence_compiler::yaml::{Node, Value};
+
+use super::{sequence, template};
+
+/// What a pod template says.
+#[derive(Debug, Clone, Default)]
+pub struct Template {
+    /// Whether the token of its account is mounted, where it says.
+    pub automount: Option<(bool, Span)>,
+    /// Where it asks for the processes of its node.
+    pub host_pid: Option<Span>,
+    /// The labels that its node must have.
+    pub placement: BTreeMap<String, String>,
+    /// Whether one pod runs on each node that fits.
+    pub is_on_each_node: bool,
+    /// Its containers, of every kind.
+    pub containers: Vec<Container>,
+    /// Its volumes.
+    pub volumes: Vec<Volume>,
+}
+
+/// A container.
+#[derive(Debug, Clone, Default)]
+pub struct Container {
+    /// What it is called.
+    pub name: String,
+    /// Where it asks to be privileged.
+    pub privileged: Option<Span>,
+    /// What it adds to the rights of its processes, without `CAP_`.
+    pub capabilities: Vec<(String, Span)>,
+    /// Whether its processes surely do not run as root.
+    pub is_not_root: bool,
+    /// The Secrets in its variables.
+    pub secrets: Vec<(String, Span)>,
+    /// The volumes in its files.
+    pub mounts: Vec<Mount>,
+}
+
+/// A volume in the files of a container.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// The volume.
+    pub volume: String,
+    /// Whether nothing may be written there.
+    pub is_read_only: bool,
+}
+
+/// A volume.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    /// What it is called.
+    pub name: String,
+    /// What is in it, each with its place.
+    pub holds: Vec<(Held, Span)>,
+}
+
+/// What is in a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// Files of the node.
+    Host(String),
+    /// A Secret.
+    Secret(String),
+    /// A token of the account of the pod.
+    Token,
+}
+
+impl Template {
+    /// Reads what an object says of its pods; `None` where it has none.
+    pub(super) fn read(root: &Node, kind: &str) -> Option<Self> {
+        const KINDS: [&str; 9] = [
+            "Pod",
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "ReplicaSet",
+            "ReplicationController",
+            "Job",
+            "CronJob",
+            "Rollout",
+        ];
+        let spec = template(root, kind).filter(|_| KINDS.contains(&kind))?.get("spec")?;
+        let of_pod = spec.get("securityContext");
+        let containers = ["containers", "initContainers", "ephemeralContainers"].into_iter();
+        let containers = containers.flat_map(|field| sequence(spec.get(field)));
+        Some(Self {
+            automount: flag(spec.get("automountServiceAccountToken")),
+            host_pid: is_set(spec.get("hostPID")),
+            placement: placement(spec),
+            is_on_each_node: kind == "DaemonSet",
+            containers: containers.map(|container| Container::read(container, of_pod)).collect(),
+            volumes: sequence(spec.get("volumes")).iter().filter_map(Volume::read).collect(),
+        })
+    }
+
+    /// Returns the volume of a mount.
+    #[must_use]
+    pub fn volume(&self, mount: &Mount) -> Option<&Volume> {
+        self.volumes.iter().find(|volume| volume.name == mount.volume)
+    }
+}
+
+impl Container {
+    fn read(node: &Node, of_pod: Option<&Node>) -> Self {
+        let own = node.get("securityContext");
+        let said = |field: &str| own.and_then(|own| own.get(field)).or_else(|| of_pod.and_then(|pod| pod.get(field)));
+        let added = own.and_then(|own| own.get("capabilities")?.get("add"));
+        let capability = |word: &Node| {
+            let text = word.as_str()?.to_ascii_uppercase();
+            Some((text.strip_prefix("CAP_").unwrap_or(&text).to_owned(), word.span))
+        };
+        let from_variables =
+            sequence(node.get("env")).iter().filter_map(|variable| variable.get("valueFrom")?.get("secretKeyRef"));
+        let from_all = sequence(node.get("envFrom")).iter().filter_map(|all| all.get("secretRef"));
+        let secret = |of: &Node| of.get("name").and_then(|name| Some((name.as_str()?.to_owned(), name.span)));
+        let is_other_user = |node: &Node| matches!(&node.value, Value::Number(user) if user.as_u64() != Some(0));
+        Self {
+            name: node.get("name").and_then(Node::as_str).unwrap_or_default().to_owned(),
+            privileged: is_set(own.and_then(|own| own.get("privileged"))),
+            capabilities: sequence(added).iter().filter_map(capability).collect(),
+            is_not_root: flag(said("runAsNonRoot")).is_some_and(|(on, _)| on)
+                || said("runAsUser").is_some_and(is_other_user),
+            secrets: from_variables.chain(from_all).filter_map(secret).collect(),
+            mounts: sequence(node.get("volumeMounts"))
+                .iter()
+                .map(|mount| Mount {
+                    volume: mount.get("name").and_then(Node::as_str).unwrap_or_default().to_owned(),
+                    is_read_only: is_set(mount.get("readOnly")).is_some(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Volume {
+    fn read(node: &Node) -> Option<Self> {
+        let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+        let mut holds = Vec::new();
+        let mut add = |of: &Node| {
+            if let Some(host) = of.get("hostPath") {
+                holds.extend(text(host.get("path")).map(|path| (Held::Host(path), host.span)));
+            }
+            if let Some(secret) = of.get("secret") {
+                // A volume says `secretName`, a part of a projected one `name`.
+                let name = text(secret.get("secretName")).or_else(|| text(secret.get("name")));
+                holds.extend(name.map(|name| (Held::Secret(name), secret.span)));
+            }
+            if let Some(token) = of.get("serviceAccountToken") {
+                // One for somebody else than the API server is no use there.
+                holds.extend(token.get("audience").is_none().then_some((Held::Token, token.span)));
+            }
+        };
+        add(node);
+        sequence(node.get("projected").and_then(|projected| projected.get("sources"))).iter().for_each(&mut add);
+        Some(Self { name: text(node.get("name"))?, holds })
+    }
+}
+
+/// Returns the labels that a node must have, whatever else is preferred. What expressions ask for is not known.
+fn placement(spec: &Node) -> BTreeMap<String, String> {
+    let selector = spec.get("nodeSelector").and_then(Node::as_mapping);
+    let entries = selector.map_or(&[][..], |selector| selector.entries());
+    let mut labels: BTreeMap<String, String> =
+        entries.iter().filter_map(|entry| Some((entry.key.value.clone(), entry.value.as_str()?.to_owned()))).collect();
+    if let Some(node) = spec.get("nodeName").and_then(Node::as_str) {
+        labels.insert("kubernetes.io/hostname".to_owned(), node.to_owned());
+    }
+    labels
+}
+
+fn flag(node: Option<&Node>) -> Option<(bool, Span)> {
+    match node.map(|node| (&node.value, node.span)) {
+        Some((Value::Bool(on), span)) => Some((*on, span)),
+        _ => None,
+    }
+}
+
+fn is_set(node: Option<&Node>) -> Option<Span> {
+    flag(node).filter(|(on, _)| *on).map(|(_, span)| span)
+}

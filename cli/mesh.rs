@@ -31,6 +31,7 @@ use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::translation::with_ungoverned;
 
 use self::edits::Edits;
+pub use self::edits::can_go;
 use self::kustomize::Unrendered;
 use crate::args::Reading;
 use crate::exit::Failure;
@@ -244,20 +245,24 @@ impl Input {
 
     /// Returns what the manifests of a cluster say beside who runs and what decides.
     pub fn surroundings(&self, cluster: &str) -> Surroundings {
-        let (parsed, roots) = match &self.kind {
-            Kind::Project(parsed, _) => (parsed.as_deref(), Vec::new()),
-            Kind::Manifests { roots, .. } => (None, roots.clone()),
+        Surroundings::read(&self.edits.laid_over(self.manifests(cluster).into_iter()))
+    }
+
+    /// Returns the manifests of a cluster: its inventory in a project. Few commands ask for it, so that it is not kept from when the
+    /// inventory was read, which has said what is wrong.
+    fn manifests(&self, cluster: &str) -> Vec<Node> {
+        let parsed = match &self.kind {
+            Kind::Manifests { roots, .. } => return roots.clone(),
+            Kind::Project(parsed, _) => parsed.as_deref(),
         };
         let folder = parsed.and_then(|parsed| {
             let document = parsed.policy.clusters.iter().find(|document| document.name() == cluster)?;
             Some(parsed.project.inventory_of(document))
         });
-        // Few commands ask for it, so that it is not kept from when the inventory was read, which has said what is wrong.
         let within = folder.iter().flat_map(|folder| self.sources.within(folder));
         let files = within.filter(|file| !self.foreign.contains(file)).collect::<Vec<_>>();
         let read = |file: &FileId| yaml::read(&self.sources, *file, Profile::Manifest, &mut Diagnostics::new());
-        let read = files.par_iter().flat_map_iter(read).map(|document| document.root).collect::<Vec<_>>();
-        Surroundings::read(&self.edits.laid_over(roots.into_iter().chain(read)))
+        files.par_iter().flat_map_iter(read).map(|document| document.root).collect()
     }
 
     /// Looks everything up: a project is resolved and compiled.

@@ -56,7 +56,7 @@ pub struct Changes {
     #[arg(long, value_name = "[NODE=]FILE")]
     pub with: Vec<String>,
     /// What if this statement, object or rule were not there: `/payments#mtls`, `/payments/read-only#allow.2`,
-    /// `NetworkPolicy/shop/db`, `AuthorizationPolicy/shop/db#2`.
+    /// `NetworkPolicy/shop/db`, `AuthorizationPolicy/shop/db#2`, or what stands at a line: `policy/access.yaml:8`.
     #[arg(long, value_name = "RULE")]
     pub without: Vec<String>,
 }

@@ -21,15 +21,7 @@ pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
     };
     let before = open(reading.as_of)?;
     let mut after = open(reading.as_of.or(before.as_of()))?;
-    let name = match args.statement.rsplit_once(':') {
-        Some((path, line)) if !args.statement.starts_with('/') && line.parse::<usize>().is_ok() => {
-            let line = line.parse().map_err(Failure::new)?;
-            let name = at_line(&before, path, line)?;
-            console::note(&format!("ringfence: {path}:{line} is of {name}"));
-            name
-        }
-        _ => args.statement.clone(),
-    };
+    let name = named(&before, &args.statement)?;
     after.take_away(&name)?;
     let title = format!("without {name}");
     diff::show(
@@ -39,6 +31,31 @@ pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
         &[],
         &args.how,
     )
+}
+
+/// Makes changes to what was read, in which lines may stand for what is written there.
+pub(super) fn change(input: &mut Input, changes: &args::Changes) -> Result<(), Failure> {
+    let without: Result<Vec<String>, Failure> = changes.without.iter().map(|name| named(input, name)).collect();
+    input.change(&args::Changes { with: changes.with.clone(), without: without? })
+}
+
+/// Tells whether what stands at a line can be taken away.
+pub(super) fn can_go(input: &Input, place: &str) -> bool {
+    let found = place.rsplit_once(':').and_then(|(path, line)| at_line(input, path, line.parse().ok()?).ok());
+    found.is_some_and(|name| name.starts_with(['/', 'z']) || crate::mesh::can_go(&name))
+}
+
+/// Returns the name of a statement, an object or a rule; a line stands for what is written there.
+fn named(input: &Input, text: &str) -> Result<String, Failure> {
+    match text.rsplit_once(':') {
+        Some((path, line)) if !text.starts_with('/') && line.parse::<usize>().is_ok() => {
+            let line = line.parse().map_err(Failure::new)?;
+            let name = at_line(input, path, line)?;
+            console::note(&format!("ringfence: {path}:{line} is of {name}"));
+            Ok(name)
+        }
+        _ => Ok(text.to_owned()),
+    }
 }
 
 /// Finds what stands at a line: the rule of an AuthorizationPolicy, another object, or a statement that is a document.

@@ -21,7 +21,7 @@ use ringfence_verifier::surroundings::Surroundings;
 
 use self::names::Names;
 use super::reach::places::Places;
-use super::{conclude_answer, say_assumed, say_unfollowed};
+use super::{conclude_answer, impact, say_assumed, say_unfollowed};
 use crate::args::{self, Reading};
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -31,6 +31,7 @@ use crate::tree::blame::History;
 
 /// What a question is asked of.
 struct Terrain<'t, 'm> {
+    input: &'t Input,
     graph: &'t Graph<'m>,
     names: Names<'t, 'm>,
     meshes: &'t Meshes<'m>,
@@ -75,7 +76,7 @@ impl Asking<'_> {
     /// Reads what is asked about, with what is assumed.
     fn open(&self, reading: &Reading) -> Result<Input, Failure> {
         let mut input = Input::open(self.path, self.facts, reading)?;
-        input.change(self.changes)?;
+        impact::change(&mut input, self.changes)?;
         Ok(input)
     }
 }
@@ -123,6 +124,6 @@ fn on<T>(
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
     let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref(), known: graph.vertices() };
-    let answer = ask(&Terrain { graph: &graph, names, meshes: &meshes, places })?;
+    let answer = ask(&Terrain { input, graph: &graph, names, meshes: &meshes, places })?;
     Ok((Some(answer), conclude_answer(reading, &meshes)?))
 }

@@ -19,7 +19,7 @@ use ringfence_verifier::reach::Reach;
 
 use self::answers::{Answers, Question};
 use self::places::Places;
-use super::{conclude_answer, say_assumed, say_unfollowed};
+use super::{conclude_answer, impact, say_assumed, say_unfollowed};
 use crate::args::{self, FormatName};
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -40,7 +40,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let asked = wanted::wanted(args)?;
     let question = Question { from: &args.from, to: &to, port, asked, compromised: &args.compromised };
     let before = whatif::before(&input, args, &question)?;
-    input.change(&args.changes)?;
+    impact::change(&mut input, &args.changes)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);
@@ -82,7 +82,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
 
 /// Answers who reaches a host outside.
 fn to_host(args: &args::Reach, input: &mut Input, (host, port): &outward::Wanted) -> Result<Exit, Failure> {
-    input.change(&args.changes)?;
+    impact::change(input, &args.changes)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
         return conclude_answer(&args.reading, &meshes);

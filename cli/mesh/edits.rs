@@ -114,9 +114,23 @@ impl Edits {
     }
 }
 
+/// The kinds of objects that give rights, and whether they are of the whole cluster.
+const RIGHTS: [(&str, bool); 4] =
+    [("ClusterRole", true), ("ClusterRoleBinding", true), ("Role", false), ("RoleBinding", false)];
+
+/// Tells whether an object can be taken away: what decides about calls, and what gives rights.
+pub fn can_go(name: &str) -> bool {
+    let kind = name.split('/').next().unwrap_or_default();
+    Deciding::named(kind).is_some() || gives_rights(kind)
+}
+
+fn gives_rights(kind: &str) -> bool {
+    RIGHTS.iter().any(|(right, _)| *right == kind)
+}
+
 /// Tells whether objects of a kind are of the whole cluster, and have no namespace.
 fn is_of_cluster(kind: &str) -> bool {
-    Deciding::named(kind).is_some_and(Deciding::is_of_cluster)
+    RIGHTS.contains(&(kind, true)) || Deciding::named(kind).is_some_and(Deciding::is_of_cluster)
 }
 
 /// Returns the names of the objects that decide, as they are typed.
@@ -264,6 +278,13 @@ impl Input {
     /// Makes sure that an object, and the rule, is there.
     fn check_object(&self, text: &str, object: &ObjectName) -> Result<(), Failure> {
         let meshes = self.meshes();
+        if gives_rights(&object.kind) {
+            let mut all = meshes.clusters.iter().flat_map(|mesh| self.manifests(mesh.name())).flat_map(without_lists);
+            return match all.any(|root| ObjectName::of(&root).as_ref() == Some(object)) {
+                true => Ok(()),
+                false => Err(Failure::new(format!("there is no `{text}` here"))),
+            };
+        }
         let there = match object.rule {
             Some(rule) => meshes.clusters.iter().flat_map(|mesh| &mesh.policies.authorization).any(|policy| {
                 // Rules that are taken away already have left their places.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ringfence_verifier::movement::cut::{Cut, Uncut};
+use ringfence_verifier::movement::cut::{Broken, Cut, Uncut};
 use ringfence_verifier::movement::edge::{Class, Edge};
 use ringfence_verifier::movement::lines::Line;
 use ringfence_verifier::movement::paths::{Means, Path, Step};
@@ -15,6 +15,7 @@ use super::Terrain;
 use super::blast::phrase;
 use super::draw::draw;
 use crate::args::{self, FormatName};
+use crate::commands::impact;
 use crate::commands::reach::single::{gates, lines_by, parts};
 use crate::summary::counted;
 
@@ -40,7 +41,14 @@ pub(super) fn render(
     match args.reading.format {
         FormatName::Json => {
             let paths: Vec<Value> = paths.iter().map(|path| as_json(terrain, path)).collect();
-            let line = |line: &&Line| json!({ "name": line.name, "place": terrain.places.of(line.span).json() });
+            let line = |(line, broken): &(&Line, Broken)| {
+                let some: Vec<Value> = broken
+                    .some
+                    .iter()
+                    .map(|(from, to, port)| json!({ "from": terrain.names.name(from), "to": terrain.names.name(to), "port": port }))
+                    .collect();
+                json!({ "name": line.name, "place": terrain.places.of(line.span).json(), "callsBroken": broken.count, "some": some })
+            };
             let cut = cut.ok().map(
                 |cut| json!({ "lines": cut.lines.iter().map(line).collect::<Vec<_>>(), "callsBroken": cut.broken }),
             );
@@ -101,11 +109,35 @@ fn without(terrain: &Terrain<'_, '_>, cut: Result<Cut<'_>, Uncut>) -> String {
         Err(Uncut::NoLine) => return "no cut: some way has no line of policy that could go\n".to_owned(),
         Err(Uncut::TooMany) => return "no cut was found: there are too many ways\n".to_owned(),
     };
-    let mut text = format!("\nsmallest cut: without {} no way is left\n", counted(cut.lines.len(), "line"));
-    for line in &cut.lines {
+    format!("\nsmallest cut: without {} no way is left\n{}", counted(cut.lines.len(), "line"), lines(terrain, &cut))
+}
+
+/// Lists lines, each with the calls that break with it.
+fn lines(terrain: &Terrain<'_, '_>, cut: &Cut<'_>) -> String {
+    let mut text = String::new();
+    for (line, broken) in &cut.lines {
         let _ = writeln!(text, "   {} {}", line.name, terrain.places.of(line.span));
+        let call = |(from, to, port): &(Vertex, Vertex, u16)| {
+            format!("{} to {}:{port}", terrain.names.name(from), terrain.names.name(to))
+        };
+        let mut some: Vec<String> = broken.some.iter().map(call).collect();
+        match broken.count.saturating_sub(some.len()) {
+            0 => {}
+            more => some.push(format!("{more} more")),
+        }
+        if !some.is_empty() {
+            let _ = writeln!(text, "      breaks {}", some.join(", "));
+        }
     }
-    let _ = writeln!(text, "   they alone admit {}", counted(cut.broken, "call"));
+    if cut.lines.len() > 1 {
+        let _ = writeln!(text, "   together they alone admit {}", counted(cut.broken, "call"));
+    }
+    let places = cut.lines.iter().map(|(line, _)| terrain.places.of(line.span).short());
+    let places: Vec<String> = places.collect();
+    if places.iter().all(|place| impact::can_go(terrain.input, place)) {
+        let without: Vec<String> = places.iter().map(|place| format!("--without {place}")).collect();
+        let _ = writeln!(text, "   to try it: the same with {}", without.join(" "));
+    }
     text
 }
 

@@ -62,7 +62,7 @@ fn ships(path: &str) -> bool {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}:{}", self.prefix, self.path, self.line)?;
+        f.write_str(&self.short())?;
         match &self.written {
             None => {}
             Some(Written::Uncommitted) => f.write_str(" (not committed)")?,
@@ -76,6 +76,11 @@ impl std::fmt::Display for Place {
 }
 
 impl Place {
+    /// Returns the file and the line, as they are typed.
+    pub fn short(&self) -> String {
+        format!("{}{}:{}", self.prefix, self.path, self.line)
+    }
+
     pub fn json(&self) -> Value {
         let mut place = json!({ "path": self.path, "line": self.line });
         if let (Some(written), Some(fields)) = (&self.written, place.as_object_mut()) {

@@ -15,10 +15,19 @@ use super::vertex::Vertex;
 /// Lines without which no way is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut<'g> {
-    /// The lines, by where they were written.
-    pub lines: Vec<&'g Line>,
+    /// The lines, by where they were written, each with the calls that nothing else would admit.
+    pub lines: Vec<(&'g Line, Broken)>,
     /// The calls that these lines alone admit, as caller and port by position.
     pub broken: usize,
+}
+
+/// Calls that break.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// How many there are.
+    pub count: usize,
+    /// Some of them: who calls which port of which workload.
+    pub some: Vec<(Vertex, Vertex, u16)>,
 }
 
 /// Why there is no cut.
@@ -65,9 +74,17 @@ impl Graph<'_> {
         if ways.is_empty() {
             return Err(Uncut::NoWay);
         }
-        let mut lines: Vec<&Line> = gone.iter().filter_map(|line| self.line(*line)).collect();
-        lines.sort();
-        Ok(Cut { lines, broken: self.broken_without(&gone) })
+        Ok(self.without(&gone))
+    }
+}
+
+impl Graph<'_> {
+    /// Says what goes with some lines.
+    pub(super) fn without(&self, gone: &BTreeSet<usize>) -> Cut<'_> {
+        let one = |line: &usize| Some((self.line(*line)?, self.broken_by(*line, gone)));
+        let mut lines: Vec<(&Line, Broken)> = gone.iter().filter_map(one).collect();
+        lines.sort_by_key(|(line, _)| *line);
+        Cut { lines, broken: self.broken_without(gone) }
     }
 }
 

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::Governed;
 
+use super::cut::Broken;
 use super::edge::{Class, Edge, Kind};
 use super::lines::{Admitted, Line};
 use super::segments::Segments;
@@ -19,6 +20,9 @@ use crate::fleet::{Destination, Fleet};
 use crate::intervals::Intervals;
 use crate::model::{Before, numbered};
 use crate::reach::Caller;
+
+/// As many calls that break with a line are named.
+const EXAMPLES: usize = 3;
 
 /// What leads to what.
 #[derive(Debug)]
@@ -302,6 +306,29 @@ impl<'m> Graph<'m> {
             join(true).without(&join(false)).count()
         };
         usize::try_from(self.admitted.iter().map(broken).sum::<u64>()).unwrap_or(usize::MAX)
+    }
+
+    /// Returns the calls that a line admits and no line does that stays.
+    pub(super) fn broken_by(&self, line: usize, gone: &BTreeSet<usize>) -> Broken {
+        let mut broken = Broken::default();
+        let callers = callers(self.fleet);
+        for (destination, lines) in self.destinations.iter().zip(&self.admitted) {
+            let Some(own) = lines.get(&line) else { continue };
+            let left = lines.iter().filter(|(other, _)| !gone.contains(other));
+            let own = left.fold(own.clone(), |own, (_, callers)| own.without(callers));
+            broken.count += usize::try_from(own.count()).unwrap_or(usize::MAX);
+            let Some(workload) = self.fleet.models().get(destination.cluster).and_then(|model| {
+                model.cluster().inventory.workloads.iter().position(|it| std::ptr::eq(it, destination.workload))
+            }) else {
+                continue;
+            };
+            let to = Vertex::Workload { cluster: destination.cluster, workload };
+            let positions = own.ranges().iter().flat_map(Clone::clone);
+            let named = positions.filter_map(|at| callers.get(at as usize)).map(|(vertex, _)| vertex);
+            let more = EXAMPLES.saturating_sub(broken.some.len());
+            broken.some.extend(named.take(more).map(|from| (from.clone(), to.clone(), destination.port)));
+        }
+        broken
     }
 
     pub(super) fn destination(&self, at: usize) -> Option<&Destination<'m>> {

@@ -128,17 +128,18 @@ impl<'s, 'm> Scene<'s, 'm> {
     }
 }
 
-/// Edges, each pair of ends once for each kind.
+/// Edges, each pair of ends once for each kind and each line that makes it: when one goes the others are still there.
 #[derive(Default)]
 pub(super) struct Found {
-    edges: BTreeMap<(Vertex, Vertex, Kind, bool), Vec<(Span, String)>>,
+    edges: BTreeMap<(Vertex, Vertex, Kind, bool, Option<Span>), Vec<(Span, String)>>,
 }
 
 impl Found {
-    /// Adds an edge; of several that say the same the first keeps its places.
+    /// Adds an edge; of several that say the same by the same line the first keeps its places.
     pub fn add(&mut self, from: &Vertex, to: Vertex, kind: Kind, may: bool, places: &[(Span, String)]) {
         if *from != to {
-            self.edges.entry((from.clone(), to, kind, may)).or_insert_with(|| places.to_vec());
+            let line = places.first().map(|(span, _)| *span);
+            self.edges.entry((from.clone(), to, kind, may, line)).or_insert_with(|| places.to_vec());
         }
     }
 
@@ -148,6 +149,6 @@ impl Found {
     }
 
     pub fn into_edges(self) -> impl Iterator<Item = Edge> {
-        self.edges.into_iter().map(|((from, to, kind, may), places)| Edge { from, to, kind, may, places })
+        self.edges.into_iter().map(|((from, to, kind, may, _), places)| Edge { from, to, kind, may, places })
     }
 }

@@ -47,6 +47,9 @@ pub struct Paths {
     /// Leaves out steps that hang on what no file tells.
     #[arg(long)]
     pub sure: bool,
+    /// Also finds what so many edits can do at best: the lines without which the cheapest way costs most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=8))]
+    pub budget: Option<u16>,
     /// Draws the ways as a graph instead.
     #[arg(long, value_name = "LANGUAGE", conflicts_with = "format")]
     pub draw: Option<Drawing>,

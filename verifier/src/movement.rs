@@ -3,6 +3,7 @@
 //! In: the clusters of a mesh, who reaches what in it, and what manifests say of pods, accounts and roles. Out: a graph of
 //! [`Vertex`](vertex::Vertex) and [`Edge`](edge::Edge), and answers read off it. Nothing about it says that an attack succeeds: it says what nothing prevents.
 
+pub mod budget;
 pub mod cut;
 pub mod edge;
 pub mod exposure;

@@ -233,7 +233,7 @@ fn the_smallest_cut_cuts_and_no_smaller_one_does() {
                     Err(other) => panic!("{other:?}"),
                     Ok(cut) => {
                         let named =
-                            cut.lines.iter().map(|line| line.name.rsplit_once("/w").unwrap().1.parse().unwrap());
+                            cut.lines.iter().map(|(line, _)| line.name.rsplit_once("/w").unwrap().1.parse().unwrap());
                         let gone: BTreeSet<usize> = named.collect();
                         let broken = calls.iter().filter(|(_, to)| gone.contains(to)).count();
                         assert_eq!((cut.broken, cut.lines.len()), (broken, gone.len()), "{calls:?}");
@@ -293,6 +293,31 @@ fn exposure_counts_whoever_gets_there() {
                     assert_eq!(so_far, expected, "seed {seed}, w{goal}, {level:?}");
                 }
             }
+        });
+    }
+}
+
+#[test]
+fn no_other_lines_do_more_within_a_budget() {
+    for seed in 0..30 {
+        let calls = drawn(7, seed);
+        asked(7, &calls, Vec::new(), |graph| {
+            let (from, to) = ([workload(0)], [workload(6)]);
+            let Ok(best) = graph.best_within(&from, &to, CALLS, 1) else { return };
+            let cost = |gone: Option<usize>| {
+                let left: Vec<(usize, usize)> = calls.iter().copied().filter(|(_, to)| Some(*to) != gone).collect();
+                let mut found = Vec::new();
+                ways(&left, 0, 6, &[], &mut found);
+                found
+                    .iter()
+                    .map(|way| way.len() - 1)
+                    .min()
+                    .map(|steps| u32::try_from(steps).unwrap() * Kind::Reaches.cost())
+            };
+            // Each workload has one rule, which is one line.
+            let most = (0..7).map(|gone| cost(Some(gone)).unwrap_or(u32::MAX)).max().unwrap();
+            assert_eq!(best.after.unwrap_or(u32::MAX), most, "seed {seed}: {calls:?}");
+            assert_eq!(Some(best.before), cost(None));
         });
     }
 }

@@ -8,6 +8,7 @@ use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::Model;
 use ringfence_verifier::movement::vertex::Vertex;
+use ringfence_verifier::surroundings::rights::Subject;
 
 use crate::commands::reach::parties::{self, Scope};
 use crate::exit::Failure;
@@ -88,7 +89,16 @@ impl<'m> Names<'_, 'm> {
             _ => false,
         };
         let is_kind = ["sa", "user", "group", "secret", "nodes", "policies", "sensitivity", "label"].contains(&word);
-        is_kind.then(|| self.known.iter().filter(is_it).cloned().collect())
+        let mut found: Vec<Vertex> = self.known.iter().filter(is_it).cloned().collect();
+        // Users and groups are in no manifest but those that bind something to them, which may be none.
+        if let ("user" | "group", []) = (word, found.as_slice()) {
+            let kind = if word == "user" { "User" } else { "Group" };
+            let subject = Subject { kind: kind.to_owned(), namespace: String::new(), name: name.to_owned() };
+            found = (0..self.fleet.models().len())
+                .map(|cluster| Vertex::Subject { cluster, subject: subject.clone() })
+                .collect();
+        }
+        is_kind.then_some(found)
     }
 
     /// Returns the tenant of a workload: the first part of the path of its node.

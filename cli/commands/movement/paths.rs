@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ringfence_verifier::movement::budget::Best;
 use ringfence_verifier::movement::cut::{Broken, Cut, Uncut};
 use ringfence_verifier::movement::edge::{Class, Edge};
 use ringfence_verifier::movement::lines::Line;
@@ -38,10 +39,11 @@ pub(super) fn render(
     };
     let chokes: Vec<String> = chokes.map(called).collect();
     let cut = terrain.graph.smallest_cut(begin, end, allowed);
+    let best = args.budget.map(|budget| (budget, terrain.graph.best_within(begin, end, allowed, budget.into())));
     match args.reading.format {
         FormatName::Json => {
             let paths: Vec<Value> = paths.iter().map(|path| as_json(terrain, path)).collect();
-            let line = |(line, broken): &(&Line, Broken)| {
+            let line = |(line, broken): &(&Line, Broken)| -> Value {
                 let some: Vec<Value> = broken
                     .some
                     .iter()
@@ -52,11 +54,20 @@ pub(super) fn render(
             let cut = cut.ok().map(
                 |cut| json!({ "lines": cut.lines.iter().map(line).collect::<Vec<_>>(), "callsBroken": cut.broken }),
             );
-            let answer = json!({ "version": 1, "from": from, "to": to, "paths": paths, "chokePoints": chokes, "smallestCut": cut });
+            let best = best.and_then(|(budget, best)| Some((budget, best.ok()?))).map(|(budget, best)| {
+                let lines: Vec<Value> = best.cut.lines.iter().map(line).collect();
+                json!({ "budget": budget, "lines": lines, "costBefore": best.before, "costAfter": best.after, "callsBroken": best.cut.broken })
+            });
+            let answer = json!({
+                "version": 1, "from": from, "to": to, "paths": paths, "chokePoints": chokes, "smallestCut": cut, "withinBudget": best,
+            });
             format!("{answer:#}\n")
         }
         FormatName::Concise => paths.iter().map(|path| as_line(terrain, path)).collect(),
-        FormatName::Text => text(terrain, (from, to), allowed, &paths, &chokes) + &without(terrain, cut),
+        FormatName::Text => {
+            let best = best.map(|(budget, best)| within(terrain, budget, best)).unwrap_or_default();
+            text(terrain, (from, to), allowed, &paths, &chokes) + &without(terrain, cut) + &best
+        }
     }
 }
 
@@ -110,6 +121,23 @@ fn without(terrain: &Terrain<'_, '_>, cut: Result<Cut<'_>, Uncut>) -> String {
         Err(Uncut::TooMany) => return "no cut was found: there are too many ways\n".to_owned(),
     };
     format!("\nsmallest cut: without {} no way is left\n{}", counted(cut.lines.len(), "line"), lines(terrain, &cut))
+}
+
+/// Says what so many lines do at best.
+fn within(terrain: &Terrain<'_, '_>, budget: u16, best: Result<Best<'_>, Uncut>) -> String {
+    let at_most = counted(budget.into(), "line");
+    match best {
+        Ok(best) => {
+            let after = match best.after {
+                None => "no way is left".to_owned(),
+                Some(after) => format!("the cheapest way costs {after} instead of {}", best.before),
+            };
+            format!("\nwith at most {at_most} gone {after}\n{}", lines(terrain, &best.cut))
+        }
+        Err(Uncut::NoWay) => String::new(),
+        Err(Uncut::NoLine) => format!("\nwith at most {at_most} gone the cheapest way costs what it does\n"),
+        Err(Uncut::TooMany) => format!("\nwhat {at_most} do at best was not found: there are too many ways\n"),
+    }
 }
 
 /// Lists lines, each with the calls that break with it.

@@ -23,6 +23,7 @@ use ringfence_compiler::compile::{Compiled, compile};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
+use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::{assertions, redundant, translation};
 
 use crate::args::{FormatName, Reading, Verb};
@@ -80,7 +81,8 @@ pub fn judge(project: &mut Project) -> Judged {
         let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
         diagnostics.check().ok()?;
         redundant::check(&resolved, &mut diagnostics);
-        let judgements = assertions::judge(&resolved, &compiled, &mut diagnostics);
+        let around = |cluster: &str| Surroundings::read(&parsed.manifests(cluster, &sources));
+        let judgements = assertions::judge(&resolved, &compiled, &around, &mut diagnostics);
         let summary = Summary::of(&resolved, &compiled, proof, judgements);
         Some((compiled, summary))
     });

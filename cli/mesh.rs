@@ -248,21 +248,14 @@ impl Input {
         Surroundings::read(&self.edits.laid_over(self.manifests(cluster).into_iter()))
     }
 
-    /// Returns the manifests of a cluster: its inventory in a project. Few commands ask for it, so that it is not kept from when the
-    /// inventory was read, which has said what is wrong.
+    /// Returns the manifests of a cluster: its inventory in a project.
     fn manifests(&self, cluster: &str) -> Vec<Node> {
-        let parsed = match &self.kind {
-            Kind::Manifests { roots, .. } => return roots.clone(),
-            Kind::Project(parsed, _) => parsed.as_deref(),
-        };
-        let folder = parsed.and_then(|parsed| {
-            let document = parsed.policy.clusters.iter().find(|document| document.name() == cluster)?;
-            Some(parsed.project.inventory_of(document))
-        });
-        let within = folder.iter().flat_map(|folder| self.sources.within(folder));
-        let files = within.filter(|file| !self.foreign.contains(file)).collect::<Vec<_>>();
-        let read = |file: &FileId| yaml::read(&self.sources, *file, Profile::Manifest, &mut Diagnostics::new());
-        files.par_iter().flat_map_iter(read).map(|document| document.root).collect()
+        match &self.kind {
+            Kind::Manifests { roots, .. } => roots.clone(),
+            Kind::Project(parsed, _) => {
+                parsed.as_deref().map(|parsed| parsed.manifests(cluster, &self.sources)).unwrap_or_default()
+            }
+        }
     }
 
     /// Looks everything up: a project is resolved and compiled.

@@ -20,7 +20,7 @@ use crate::spec::cluster::ClusterSpec;
 use crate::spec::project::ProjectSpec;
 use crate::spec::reference::NodePath;
 use crate::tree::Tree;
-use crate::yaml::{self, Profile};
+use crate::yaml::{self, Node, Profile};
 
 /// The file that makes a folder a policy repository.
 pub const PROJECT_FILE: &str = "ringfence.yaml";
@@ -93,6 +93,18 @@ pub fn parse(tree: &dyn Tree, sources: &mut Sources, diagnostics: &mut Diagnosti
     let inventory = read_inventory(tree, &project, &policy, sources, diagnostics);
     diagnostics.check()?;
     Ok(Parsed { project, policy, inventory })
+}
+
+impl Parsed {
+    /// Reads the manifests of a cluster once more, of which little is kept; what is wrong with them has been said.
+    #[must_use]
+    pub fn manifests(&self, cluster: &str, sources: &Sources) -> Vec<Node> {
+        let mut documents = self.policy.clusters.iter();
+        let Some(document) = documents.find(|document| document.name() == cluster) else { return Vec::new() };
+        let files: Vec<FileId> = sources.within(&self.project.inventory_of(document)).collect();
+        let read = read_all(sources, &files, Profile::Manifest);
+        read.into_iter().flat_map(|(documents, _)| documents).map(|document| document.root).collect()
+    }
 }
 
 fn read_project(

@@ -12,6 +12,7 @@ mod outside;
 mod ports;
 mod report;
 mod terrain;
+mod ways;
 
 use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::diagnostics::Diagnostics;
@@ -19,6 +20,7 @@ use ringfence_compiler::resolve::Resolved;
 
 use self::terrain::{Land, Terrain};
 use crate::policies::Policies;
+use crate::surroundings::Surroundings;
 use crate::translation;
 
 /// What is known of a claim.
@@ -48,8 +50,8 @@ pub struct Step {
     pub from: String,
     /// The workload.
     pub to: String,
-    /// The port.
-    pub port: u16,
+    /// The port; `None` where it is no call.
+    pub port: Option<u16>,
     /// A request that gets through; `None` where none does, or where no proxy reads them.
     pub request: Option<String>,
     /// What decided at each gate.
@@ -61,7 +63,7 @@ pub struct Step {
 /// One claim of an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The field it is written in: `never`, `always`, `hops`, `isolated`, `outside` or `requests`.
+    /// The field it is written in: `never`, `always`, `hops`, `isolated`, `outside`, `ways` or `requests`.
     pub field: &'static str,
     /// What is claimed, in a sentence.
     pub text: String,
@@ -114,7 +116,14 @@ impl Judgement {
 }
 
 /// Judges every assertion, in the order of their files.
-pub fn judge(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Diagnostics) -> Vec<Judgement> {
+///
+/// `around` says what the manifests of a cluster say of pods and rights; it is asked where some claim is about that.
+pub fn judge(
+    resolved: &Resolved<'_>,
+    compiled: &Compiled,
+    around: &(dyn Fn(&str) -> Surroundings + Sync),
+    diagnostics: &mut Diagnostics,
+) -> Vec<Judgement> {
     let assertions = &resolved.world.parsed.policy.assertions;
     if assertions.is_empty() {
         return Vec::new();
@@ -126,6 +135,8 @@ pub fn judge(resolved: &Resolved<'_>, compiled: &Compiled, diagnostics: &mut Dia
     let clusters = resolved.world.clusters.iter().zip(&policies);
     let lands = clusters.map(|((name, cluster), policies)| Land::of(name, cluster, policies)).collect();
     let terrain = Terrain::of(resolved, lands);
-    let one = |assertion: &_| terrain.judge(assertion, diagnostics);
-    assertions.iter().map(one).collect()
+    let mut judgements: Vec<Judgement> =
+        assertions.iter().map(|assertion| terrain.judge(assertion, diagnostics)).collect();
+    ways::judge(&terrain, around, &mut judgements, diagnostics);
+    judgements
 }

@@ -91,8 +91,14 @@ impl<'m> Fleet<'m> {
     /// Joins the clusters of a mesh.
     #[must_use]
     pub fn of(models: &'m [Model<'m>]) -> Self {
+        Self::among(models.iter().collect())
+    }
+
+    /// Joins the clusters of a mesh, wherever each lies.
+    #[must_use]
+    pub fn among(models: Vec<&'m Model<'m>>) -> Self {
         let named: Vec<(Option<Identity>, Calling<'m>)> = (0..)
-            .zip(models)
+            .zip(&models)
             .flat_map(|(cluster, model)| {
                 let workloads =
                     model.workloads().map(|workload| (model.identity(workload), Caller::Workload(workload)));
@@ -121,7 +127,6 @@ impl<'m> Fleet<'m> {
         }
         callers.extend(nameless);
         let all = position(callers.len());
-        let models: Vec<&Model<'_>> = models.iter().collect();
         let passages = Passages::of(&models, &callers);
         Self { models, callers: Arc::new(callers), doors: Doors::of(identities, starts, all), passages }
     }

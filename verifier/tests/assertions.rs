@@ -20,6 +20,7 @@ use ringfence_compiler::shape::scalar::Text;
 use ringfence_compiler::source::Sources;
 use ringfence_compiler::spec::names::Day;
 use ringfence_verifier::assertions::{Judgement, judge};
+use ringfence_verifier::surroundings::Surroundings;
 
 #[path = "../../compiler/tests/support/mod.rs"]
 mod support;
@@ -36,7 +37,8 @@ fn judged(files: &support::Files) -> (Vec<Judgement>, Vec<String>) {
         let resolved = resolve(&parsed, Day::parse("2026-11-22").unwrap(), &mut said).ok()?;
         let compiled = compile(&resolved, &sources, &mut said).ok()?;
         let mut reported = Diagnostics::new();
-        let judgements = judge(&resolved, &compiled, &mut reported);
+        let around = |cluster: &str| Surroundings::read(&parsed.manifests(cluster, &sources));
+        let judgements = judge(&resolved, &compiled, &around, &mut reported);
         let line = |one: &&ringfence_compiler::diagnostics::Diagnostic| {
             let places: Vec<_> = one.labels().iter().map(|label| sources.place(label.span).to_string()).collect();
             format!("{} {} {}", one.code().id, places.join(" "), one.help_text().unwrap_or_default())
@@ -151,4 +153,16 @@ fn no_case_is_forgotten() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(this.contains(&format!("(\"{name}\")")), "{name}");
     }
+}
+
+#[test]
+fn ways_of_an_attacker_are_found_where_they_must_not_be() {
+    let (judgements, _) = check("ways.txt");
+    let claims = || judgements.iter().flat_map(|it| &it.claims);
+    let rights = claims()
+        .find(|it| it.text.contains("by calls, identities and rights") && it.verdict.word() == "broken")
+        .unwrap();
+    let steps: Vec<_> =
+        rights.verdict.evidence().unwrap().steps.iter().map(|step| format!("{}>{}", step.from, step.to)).collect();
+    assert_eq!(steps, ["shop/web>ServiceAccount shop/web", "ServiceAccount shop/web>ops/tool"]);
 }

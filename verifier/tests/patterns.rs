@@ -21,6 +21,7 @@ use ringfence_compiler::shape::scalar::Text;
 use ringfence_compiler::source::Sources;
 use ringfence_compiler::spec::names::Day;
 use ringfence_verifier::assertions::judge;
+use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::translation::prove;
 
 #[path = "../../compiler/tests/support/mod.rs"]
@@ -43,7 +44,10 @@ fn judged(files: &support::Files) -> Judged {
     {
         prove(&resolved, &compiled, &mut said);
         let mut reported = Diagnostics::new();
-        for claim in judge(&resolved, &compiled, &mut reported).iter().flat_map(|judgement| &judgement.claims) {
+        for claim in judge(&resolved, &compiled, &|_| Surroundings::default(), &mut reported)
+            .iter()
+            .flat_map(|judgement| &judgement.claims)
+        {
             judged.claims += 1;
             if claim.verdict.word() != "proved" {
                 judged.open.push(format!("{}: {}", claim.text, claim.verdict.word()));

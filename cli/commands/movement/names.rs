@@ -137,30 +137,6 @@ impl<'m> Names<'_, 'm> {
 
     /// Says what a vertex is, in words.
     pub fn name(&self, vertex: &Vertex) -> String {
-        let cluster = |at: &usize, name: String| match self.fleet.models() {
-            [_] => name,
-            models => models.get(*at).map_or_else(|| name.clone(), |model| format!("{}:{name}", model.name())),
-        };
-        match vertex {
-            Vertex::Internet => "internet".to_owned(),
-            Vertex::Workload { cluster: at, .. } => {
-                cluster(at, self.workload(vertex).map(|(_, workload)| matrix::name(workload)).unwrap_or_default())
-            }
-            Vertex::Identity(identity) => format!("spiffe://{identity}"),
-            Vertex::Subject { cluster: at, subject } => {
-                let name = match subject.namespace.as_str() {
-                    "" => subject.name.clone(),
-                    namespace => format!("{namespace}/{}", subject.name),
-                };
-                cluster(at, format!("{} {name}", subject.kind))
-            }
-            Vertex::Nodes { cluster: at, placement } if placement.is_empty() => cluster(at, "any node".to_owned()),
-            Vertex::Nodes { cluster: at, placement } => {
-                let labels: Vec<String> = placement.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                cluster(at, format!("nodes with {}", labels.join(", ")))
-            }
-            Vertex::Secret { cluster: at, namespace, name } => cluster(at, format!("Secret {namespace}/{name}")),
-            Vertex::Control { cluster: at } => cluster(at, "the policies of the cluster".to_owned()),
-        }
+        vertex.called(self.fleet)
     }
 }

@@ -34,6 +34,10 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
                 target(world, reference, None, node, units, diagnostics);
             }
         }
+        for ways in spec.ways.iter().flat_map(|list| &list.0) {
+            ways.from.0.iter().chain(&ways.via).for_each(|reference| caller(world, reference, node, diagnostics));
+            ways.to.0.iter().for_each(|reference| target(world, reference, None, node, units, diagnostics));
+        }
         for path in spec.isolated.iter().flat_map(|list| &list.0) {
             // Reported where it is unknown.
             let _: Result<(), _> = world.known_path(path, diagnostics);
@@ -51,12 +55,14 @@ pub(super) fn check(world: &World<'_>, units: &[Unit<'_>], diagnostics: &mut Dia
             && spec.hops.is_none()
             && spec.isolated.is_none()
             && spec.outside.is_none()
+            && spec.ways.is_none()
             && spec.requests.is_empty();
         if empty {
             let code = &crate::diagnostics::codes::parse::INVALID_VALUE;
             let nothing =
                 code.at(document.span, "an assertion that asserts nothing can never fail").label("asserts nothing");
-            diagnostics.report(nothing.help("write `never`, `always`, `hops`, `isolated`, `outside` or `requests`"));
+            diagnostics
+                .report(nothing.help("write `never`, `always`, `hops`, `isolated`, `outside`, `ways` or `requests`"));
         }
     }
 }

@@ -23,6 +23,8 @@ record! {
         pub isolated: Option<OneOrMany<Spanned<NodePath>>>,
         /// Hosts outside, and who alone reaches them.
         pub outside: Option<OneOrMany<Outside>>,
+        /// Ways of an attacker that must not be there, or not be short, or pass somewhere.
+        pub ways: Option<OneOrMany<Ways>>,
         /// Single requests and what becomes of them.
         pub requests: Vec<RequestCase>,
     }
@@ -91,6 +93,34 @@ record! {
         pub to: Spanned<Reference>,
         /// The least number of workloads to take, the last included.
         pub at_least: Spanned<Count<99>>,
+    }
+}
+
+record! {
+    /// Ways of an attacker: by calls, by identities and rights it gets, by breaking out. Without `atLeast` and `via` there must be none.
+    pub struct Ways {
+        /// Where an attacker begins.
+        pub from: OneOrMany<Spanned<Reference>>,
+        /// What an attacker wants.
+        pub to: OneOrMany<Spanned<Reference>>,
+        /// The least number of steps, the last included.
+        pub at_least: Option<Spanned<Count<99>>>,
+        /// Every way passes here.
+        pub via: Option<Spanned<Reference>>,
+        /// The hardest steps that count; `identity` when absent.
+        pub most: Option<Hardest>,
+    }
+}
+
+keywords! {
+    /// What steps ask of an attacker.
+    pub enum Hardest {
+        /// To call what may be called.
+        Network = "network",
+        /// To use identities, tokens and rights as well.
+        Identity = "identity",
+        /// To break out of containers as well.
+        Exploit = "exploit",
     }
 }
 

@@ -148,7 +148,7 @@ impl Terrain<'_> {
         };
         let by = worst.answer.by.as_ref().map(|by| format!(" by way of {by}")).unwrap_or_default();
         let clause = worst.role.clause();
-        let because = format!("`{}`{clause} {verb} `{}` port {}{by}{more}", step.from, step.to, step.port);
+        let because = format!("`{}`{clause} {verb} `{}` port {}{by}{more}", step.from, step.to, worst.port);
         let evidence = Evidence { because, steps: vec![step] };
         let verdict = if sure { Verdict::Broken(evidence) } else { Verdict::NotProved(evidence) };
         let place = (if field == "requests" { span.unwrap_or(worst.span) } else { worst.span }, label);
@@ -252,7 +252,7 @@ impl Terrain<'_> {
                 let step = self.step(worst);
                 let denied = worst.reach == Reach::Denied;
                 let verb = if denied { "does not reach" } else { "reaches perhaps, and not surely," };
-                let port = if missing.any { "at any port".to_owned() } else { format!("port {}", step.port) };
+                let port = if missing.any { "at any port".to_owned() } else { format!("port {}", worst.port) };
                 let why = if suspended.is_some() { ": one of them is in quarantine" } else { "" };
                 let because = format!("`{}` {verb} `{}` {port}{why}", step.from, step.to);
                 let evidence = Evidence { because, steps: vec![step] };

@@ -48,8 +48,14 @@ impl Terrain<'_> {
         };
         let from = self.name_at(*place);
         let because = format!("`{from}` {verb} `{host}` port {port}{more}");
-        let step =
-            Step { from, to: (*host).to_owned(), port, request: None, decided: decided.clone(), statement: None };
+        let step = Step {
+            from,
+            to: (*host).to_owned(),
+            port: Some(port),
+            request: None,
+            decided: decided.clone(),
+            statement: None,
+        };
         let evidence = Evidence { because, steps: vec![step] };
         let verdict = if sure { Verdict::Broken(evidence) } else { Verdict::NotProved(evidence) };
         if let Some(first) = claim.hosts.0.first() {

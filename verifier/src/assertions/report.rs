@@ -72,7 +72,7 @@ impl<'a> Terrain<'a> {
         Step {
             from: self.name_of(finding.from),
             to: self.name_at(finding.to),
-            port: finding.port,
+            port: Some(finding.port),
             request: witness.map(ToString::to_string),
             decided: network.chain(proxy).collect(),
             statement: origin.map(|origin| origin.id.clone()),
@@ -122,13 +122,17 @@ fn helped(said: Diagnostic, evidence: &Evidence) -> Diagnostic {
     let Some(last) = evidence.steps.last() else { return said };
     let mut help = String::new();
     if evidence.steps.len() > 1 {
-        let hop = |step: &Step| format!("{} reaches {} port {}", step.from, step.to, step.port);
+        let hop = |step: &Step| match step.port {
+            Some(port) => format!("{} reaches {} port {port}", step.from, step.to),
+            None => format!("{} gets to {}", step.from, step.to),
+        };
         help.push_str(&evidence.steps.iter().map(hop).collect::<Vec<_>>().join("; "));
         help.push_str("; the last ");
     }
     match &last.request {
         Some(request) => help.push_str(&format!("by such a request: {request}")),
-        None => help.push_str("so it is for every request"),
+        None if last.port.is_some() => help.push_str("so it is for every request"),
+        None => help.push_str("by what was written"),
     }
     if !last.decided.is_empty() {
         help.push_str(&format!(" ({})", last.decided.join("; ")));

@@ -3,7 +3,7 @@
 //! In: a [`Graph`], where an attacker begins and what it is after. Out: [`Path`]s, the cheapest first, none with a loop (J. Y. Yen,
 //! "Finding the K Shortest Loopless Paths in a Network", 1971); and choke points, without which there is no way at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::edge::{Edge, Kind};
 use super::graph::{By, Graph};
@@ -92,6 +92,55 @@ impl<'m> Graph<'m> {
         // Ways that differ in which part of the table they go by alone are one.
         paths.dedup_by(|one, other| one.is_like(other));
         paths
+    }
+
+    /// Finds a way of the fewest steps that leaves some vertices aside; what one begins with is reached by none.
+    #[must_use]
+    pub fn shortest(&self, from: &[Vertex], to: &[Vertex], allowed: Allowed, aside: &[Vertex]) -> Option<Path<'_, 'm>> {
+        let goals: BTreeSet<usize> = to.iter().filter_map(|vertex| self.node(vertex)).collect();
+        let shut: BTreeSet<usize> = aside.iter().filter_map(|vertex| self.node(vertex)).collect();
+        let mut before: Vec<Option<(usize, usize)>> = vec![None; self.nodes()];
+        let mut steps: Vec<Option<u32>> = vec![None; self.nodes()];
+        // What is no step is taken at once, so that the queue stays in the order of steps.
+        let mut next: VecDeque<(u32, usize)> = VecDeque::new();
+        for node in from.iter().filter_map(|vertex| self.node(vertex)).filter(|node| !goals.contains(node)) {
+            if let Some(steps) = steps.get_mut(node) {
+                *steps = Some(0);
+                next.push_back((0, node));
+            }
+        }
+        while let Some((taken, node)) = next.pop_front() {
+            if steps.get(node).copied().flatten() != Some(taken) {
+                continue;
+            }
+            if goals.contains(&node) {
+                let mut way = Vec::new();
+                let mut at = node;
+                while let Some((node, arc)) = before.get(at).copied().flatten() {
+                    way.push((node, arc));
+                    at = node;
+                }
+                way.reverse();
+                let cost = way.iter().map(|(node, arc)| self.price_of(*node, *arc, allowed)).sum();
+                return self.path(cost, &way);
+            }
+            for (at, arc) in self.range(node).zip(self.arcs(node)) {
+                if price(self, arc, allowed).is_none() || shut.contains(&arc.to) {
+                    continue;
+                }
+                let is_step = matches!(arc.by, By::Call { .. } | By::Edge(_));
+                let sum = taken + u32::from(is_step);
+                let Some(known) = steps.get_mut(arc.to).filter(|known| known.is_none_or(|known| sum < known)) else {
+                    continue;
+                };
+                *known = Some(sum);
+                if let Some(place) = before.get_mut(arc.to) {
+                    *place = Some((node, at));
+                }
+                if is_step { next.push_back((sum, arc.to)) } else { next.push_front((sum, arc.to)) }
+            }
+        }
+        None
     }
 
     /// Finds what every way goes through, in the order of the cheapest way: without it there is none. A workload that runs in

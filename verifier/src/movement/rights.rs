@@ -43,6 +43,7 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
         holding.add(found);
         holders.insert(who);
     }
+    unknown(scene, found);
     masters(scene, found);
     members(scene, found, &holders);
 }
@@ -324,6 +325,29 @@ impl Holding<'_, '_, '_> {
             for (vertex, _) in scene.workloads(self.namespace()) {
                 found.add(self.who, vertex, Kind::RewritesPolicy, false, &places);
             }
+        }
+    }
+}
+
+/// Adds what roles may give that no manifest shows: anything, in the namespace they are bound in, or everywhere.
+fn unknown(scene: &Scene<'_, '_>, found: &mut Found) {
+    for binding in scene.around.rights.unknown() {
+        let (kind, name) = &binding.role;
+        let places = [(binding.span, format!("binds {kind} `{name}` to it, which no manifest shows"))];
+        for subject in &binding.subjects {
+            let namespace = if subject.kind == "ServiceAccount" { subject.namespace.as_str() } else { "" };
+            let who = scene.subject(&subject.kind, namespace, &subject.name);
+            if binding.namespace.is_empty() {
+                found.add(&who, scene.subject("Group", "", MASTERS), Kind::TakesRights, true, &places);
+                continue;
+            }
+            for (namespace, account) in Scene::listed(&scene.accounts, Some(&binding.namespace)) {
+                found.add(&who, scene.account(namespace, account), Kind::TakesRights, true, &places);
+            }
+            for (vertex, _) in scene.workloads(Some(&binding.namespace)) {
+                found.add(&who, vertex, Kind::RunsIn, true, &places);
+            }
+            found.add(&who, scene.any_node(), Kind::MakesPods, true, &places);
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::fleet::Fleet;
+use crate::matrix;
 use crate::request::Identity;
 use crate::surroundings::rights::Subject;
 
@@ -49,4 +51,38 @@ pub enum Vertex {
         /// The cluster.
         cluster: usize,
     },
+}
+
+impl Vertex {
+    /// Says what it is, in words; where there are several clusters, the name of one stands before what is in it.
+    #[must_use]
+    pub fn called(&self, fleet: &Fleet<'_>) -> String {
+        let models = fleet.models();
+        let within = |at: &usize, name: String| match (models, models.get(*at)) {
+            ([_], _) | (_, None) => name,
+            (_, Some(model)) => format!("{}:{name}", model.name()),
+        };
+        match self {
+            Self::Internet => "internet".to_owned(),
+            Self::Workload { cluster, workload } => {
+                let found = models.get(*cluster).and_then(|it| it.cluster().inventory.workloads.get(*workload));
+                within(cluster, found.map(matrix::name).unwrap_or_default())
+            }
+            Self::Identity(identity) => format!("spiffe://{identity}"),
+            Self::Subject { cluster, subject } => {
+                let name = match subject.namespace.as_str() {
+                    "" => subject.name.clone(),
+                    namespace => format!("{namespace}/{}", subject.name),
+                };
+                within(cluster, format!("{} {name}", subject.kind))
+            }
+            Self::Nodes { cluster, placement } if placement.is_empty() => within(cluster, "any node".to_owned()),
+            Self::Nodes { cluster, placement } => {
+                let labels: Vec<String> = placement.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                within(cluster, format!("nodes with {}", labels.join(", ")))
+            }
+            Self::Secret { cluster, namespace, name } => within(cluster, format!("Secret {namespace}/{name}")),
+            Self::Control { cluster } => within(cluster, "the policies of the cluster".to_owned()),
+        }
+    }
 }

@@ -61,14 +61,12 @@ impl Rights {
         }
     }
 
-    /// Returns the roles that a binding names and no manifest shows, beside those that Kubernetes ships.
-    #[must_use]
-    pub fn unknown_roles(&self) -> BTreeSet<String> {
-        let unknown = self.bindings.iter().filter(|binding| {
+    /// Returns the bindings of roles that no manifest shows, beside those that Kubernetes ships: what they give nobody knows.
+    pub fn unknown(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().filter(|binding| {
             let (kind, name) = &binding.role;
             self.role(kind, name, &binding.namespace).is_none() && built_in(name, binding.span).is_none()
-        });
-        unknown.map(|binding| format!("{} {}", binding.role.0, binding.role.1)).collect()
+        })
     }
 
     fn role(&self, kind: &str, name: &str, namespace: &str) -> Option<&Role> {

@@ -19,6 +19,7 @@ use ringfence_verifier::model::Model;
 use self::names::Names;
 use self::range::Range;
 use self::statements::Statement;
+use super::movement::standing::{Moved, moved};
 use super::{conclude_answer, say_assumed};
 use crate::args::{self, ChangeFormat, FormatName, Reading};
 use crate::console;
@@ -34,6 +35,8 @@ pub(super) struct Shown<'a> {
     pub difference: &'a Difference,
     /// What to say where nothing is different.
     pub nothing: &'static str,
+    /// What it moves for attackers.
+    pub moved: &'a [Moved],
     /// The documents that differ.
     pub statements: &'a [Statement],
     /// How callers and ports are called.
@@ -103,10 +106,12 @@ pub(super) fn show(
     };
     let (one, other) = (supposing(&ours), supposing(&theirs));
     let difference = Difference::between(&Fleet::of(&one), &Fleet::of(&other));
+    let moved = moved((before, &ours), (after, &theirs))?;
     let shown = Shown {
         title: title.to_owned(),
         nothing,
         difference: &difference,
+        moved: &moved,
         statements,
         names: Names::of(&difference, one.len().max(other.len()) > 1),
         whole: how.verbose,

@@ -9,6 +9,7 @@ mod names;
 mod paths;
 mod posture;
 mod quarantine;
+pub(super) mod standing;
 
 use std::path::Path;
 
@@ -113,6 +114,18 @@ fn on<T>(
         return Ok((None, conclude_answer(reading, &meshes)?));
     }
     meshes.must_run()?;
+    let answer = drawn(input, &meshes, reading.at.as_deref(), with_lines, ask)?;
+    Ok((Some(answer), conclude_answer(reading, &meshes)?))
+}
+
+/// Draws the graph of clusters and asks it.
+fn drawn<T>(
+    input: &Input,
+    meshes: &Meshes<'_>,
+    at: Option<&str>,
+    with_lines: bool,
+    ask: impl FnOnce(&Terrain<'_, '_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let fleet = Fleet::of(&models);
     let governing = meshes.governing();
@@ -120,10 +133,9 @@ fn on<T>(
     let around: Vec<Surroundings> = models.par_iter().map(|model| input.surroundings(model.name())).collect();
     let edges = edges(&fleet, &around);
     let graph = if with_lines { Graph::with_lines(&fleet, edges, governed) } else { Graph::of(&fleet, edges) };
-    let history = History::of(&input.root, reading.at.as_deref());
+    let history = History::of(&input.root, at);
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
     let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref(), known: graph.vertices() };
-    let answer = ask(&Terrain { input, graph: &graph, names, meshes: &meshes, places })?;
-    Ok((Some(answer), conclude_answer(reading, &meshes)?))
+    ask(&Terrain { input, graph: &graph, names, meshes, places })
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Shown;
 use super::text::modes;
+use crate::commands::movement::standing::Moved;
 
 /// Writes a change down.
 pub(super) fn render(shown: &Shown<'_>) -> String {
@@ -23,6 +24,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
         "counts": counts,
         "shifts": difference.shifts.iter().map(|(shift, workloads)| self::shift(shift, workloads)).collect::<Vec<_>>(),
         "changes": difference.changes.iter().map(change).collect::<Vec<_>>(),
+        "attackers": shown.moved.iter().map(Moved::json).collect::<Vec<_>>(),
         "documents": shown.statements.iter().map(super::statements::Statement::json).collect::<Vec<_>>(),
     });
     format!("{document:#}\n")

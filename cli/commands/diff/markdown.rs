@@ -33,6 +33,16 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
     if let more @ 1.. = changes.len().saturating_sub(most) {
         let _ = writeln!(text, "\n…and {more} more.");
     }
+    if !shown.moved.is_empty() {
+        text.push_str("\n#### Attackers\n\n");
+        for moved in shown.moved.iter().take(most) {
+            let word = if moved.easier { "**easier**" } else { "harder" };
+            let _ = writeln!(text, "- {word}: {}", plain(&moved.what));
+        }
+        if let more @ 1.. = shown.moved.len().saturating_sub(most) {
+            let _ = writeln!(text, "- …and {more} more");
+        }
+    }
     if !shown.statements.is_empty() {
         let documents = counted(shown.statements.len(), "changed document");
         let _ = writeln!(text, "\n<details><summary>{documents}</summary>\n");

@@ -35,6 +35,15 @@ pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
     if let more @ 1.. = shown.difference.changes.len().saturating_sub(most) {
         let _ = writeln!(text, "\nand {more} more changes; `--verbose` lists all");
     }
+    if !shown.moved.is_empty() {
+        text.push_str("\nattackers\n");
+        for moved in shown.moved.iter().take(most) {
+            let _ = writeln!(text, "  {} {}", painted(style, moved.sign()), moved.what);
+        }
+        if let more @ 1.. = shown.moved.len().saturating_sub(most) {
+            let _ = writeln!(text, "  and {more} more");
+        }
+    }
     if !shown.statements.is_empty() {
         text.push_str("\nby\n");
         for statement in shown.statements.iter().take(most) {

@@ -52,11 +52,9 @@ pub(super) fn render(terrain: &Terrain<'_, '_>, args: &args::Posture) -> Result<
         let radii = Radii::of(graph, level);
         (level, workloads.iter().map(|workload| radii.get(graph, workload)).collect())
     });
-    let concern = Concern {
-        is_sensitive: &|vertex| jewels.contains_key(vertex),
-        tenant: &|vertex| terrain.names.tenant(vertex),
-        near: args.near.into(),
-    };
+    let is_sensitive = |vertex: &Vertex| jewels.contains_key(vertex);
+    let tenant = |vertex: &Vertex| terrain.names.tenant(vertex);
+    let concern = concern(&is_sensitive, &tenant, args.near.into());
     let posture =
         Posture { exposures, radii: radii.into(), findings: findings(graph, &concern), workloads: workloads.len() };
     Ok(match args.reading.format {
@@ -66,8 +64,17 @@ pub(super) fn render(terrain: &Terrain<'_, '_>, args: &args::Posture) -> Result<
     })
 }
 
+/// Says what findings are asked about.
+pub(super) fn concern<'c>(
+    is_sensitive: &'c dyn Fn(&Vertex) -> bool,
+    tenant: &'c dyn Fn(&Vertex) -> Option<String>,
+    near: usize,
+) -> Concern<'c> {
+    Concern { is_sensitive, tenant, near }
+}
+
 /// Returns what matters, with the word for how sensitive it is: what was named, else what Service documents say.
-fn jewels(terrain: &Terrain<'_, '_>, named: &[String]) -> Result<BTreeMap<Vertex, String>, Failure> {
+pub(super) fn jewels(terrain: &Terrain<'_, '_>, named: &[String]) -> Result<BTreeMap<Vertex, String>, Failure> {
     let mut jewels = BTreeMap::new();
     for name in named {
         jewels.extend(terrain.names.find(name)?.into_iter().map(|vertex| (vertex, name.clone())));
@@ -170,8 +177,13 @@ impl Posture<'_, '_> {
     }
 }
 
+/// Returns what the cheapest way from outside takes: the kind of steps, the cost and how many there are.
+pub(super) fn to_outside(exposure: &Exposure<'_, '_>) -> Option<(Allowed, u32, usize)> {
+    exposure.from_outside.as_ref().map(|(level, path)| (*level, path.cost, path.steps.len()))
+}
+
 /// Says how one gets to something from outside.
-fn outside(exposure: &Exposure<'_, '_>) -> String {
+pub(super) fn outside(exposure: &Exposure<'_, '_>) -> String {
     match &exposure.from_outside {
         None => "no way".to_owned(),
         Some((level, path)) => {
@@ -210,7 +222,7 @@ fn distribution(radii: &[u32]) -> String {
 }
 
 /// Says what a finding is, in a line.
-fn line(terrain: &Terrain<'_, '_>, finding: &Finding) -> String {
+pub(super) fn line(terrain: &Terrain<'_, '_>, finding: &Finding) -> String {
     let who = listed(terrain, &finding.who);
     let to = if finding.to.is_empty() { String::new() } else { format!(": {}", listed(terrain, &finding.to)) };
     if let Some((from, of)) = &finding.tenants {

@@ -26,6 +26,8 @@ pub enum Weakness {
     RewritesPolicy,
     /// Whoever holds it makes identities of the mesh.
     MintsIdentities,
+    /// Whoever holds it passes for others, or gives itself rights.
+    TakesRights,
     /// Workloads of one tenant get to those of another that none of them may call.
     CrossesTenants,
     /// Whoever breaks out of one workload has its node, on which others may run.
@@ -44,6 +46,7 @@ impl Weakness {
             Self::NearOutside => "near-outside",
             Self::RewritesPolicy => "rewrites-policy",
             Self::MintsIdentities => "mints-identities",
+            Self::TakesRights => "takes-rights",
             Self::CrossesTenants => "crosses-tenants",
             Self::SharesNodes => "shares-nodes",
             Self::SharesAccount => "shares-account",
@@ -58,6 +61,7 @@ impl Weakness {
             Self::NearOutside => "few steps lead from outside to it",
             Self::RewritesPolicy => "can write what answers rest on",
             Self::MintsIdentities => "can make pods or tokens of accounts, and with them identities of the mesh",
+            Self::TakesRights => "can pass for others, or give itself rights",
             Self::CrossesTenants => "gets to workloads of another tenant that nobody of it may call",
             Self::SharesNodes => "can break out to its node, where others may run",
             Self::SharesAccount => "share one identity: whoever has one has all",
@@ -104,6 +108,7 @@ pub fn findings(graph: &Graph<'_>, concern: &Concern<'_>) -> Vec<Finding> {
     let mut found = looking.near_outside();
     found.extend(looking.by_right(Kind::RewritesPolicy, Weakness::RewritesPolicy));
     found.extend(looking.by_right(Kind::Mints, Weakness::MintsIdentities));
+    found.extend(looking.by_right(Kind::TakesRights, Weakness::TakesRights));
     found.extend(looking.crossing());
     found.extend(looking.on_nodes());
     found.extend(looking.accounts());

@@ -128,10 +128,13 @@ impl<'s, 'm> Scene<'s, 'm> {
     }
 }
 
+/// What makes an edge one: its ends, its kind, whether it is sure, and the line that makes it.
+type Key = (Vertex, Vertex, Kind, bool, Option<Span>);
+
 /// Edges, each pair of ends once for each kind and each line that makes it: when one goes the others are still there.
 #[derive(Default)]
 pub(super) struct Found {
-    edges: BTreeMap<(Vertex, Vertex, Kind, bool, Option<Span>), Vec<(Span, String)>>,
+    edges: BTreeMap<Key, Vec<(Span, String)>>,
 }
 
 impl Found {

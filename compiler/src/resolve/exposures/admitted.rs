@@ -29,7 +29,7 @@ pub(super) fn check(
             // In an incident it has to compile.
             let quarantine =
                 |access: &&Access| access.ceilings.iter().find(|it| it.suspends).map(|it| it.origin.clone());
-            match shut.iter().find_map(quarantine).filter(|_| shut.iter().all(|it| quarantine(&it).is_some())) {
+            match shut.iter().find_map(quarantine).filter(|_| shut.iter().all(|it| quarantine(it).is_some())) {
                 Some(by) => suspended(one, path, &by, diagnostics),
                 None => report(one, path, diagnostics),
             }

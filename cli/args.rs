@@ -152,7 +152,7 @@ pub enum Verb {
         "ringfence paths internet shop/db rendered/ --draw mermaid",
     ))]
     Paths(Paths),
-    /// Says how easy the mesh is to move in: what matters and from where it is reached, every blast radius, and what makes it so.
+    /// Says how easy the mesh is to move in, and what makes it so.
     #[command(after_help = after!(
         EXITS,
         "ringfence posture",

@@ -23,6 +23,7 @@ const COMMANDS: [&str; 16] = [
     "exposed",
     "blast",
     "paths",
+    "posture",
     "diff",
     "impact",
     "explain",

@@ -39,10 +39,11 @@ pub(super) fn change(input: &mut Input, changes: &args::Changes) -> Result<(), F
     input.change(&args::Changes { with: changes.with.clone(), without: without? })
 }
 
-/// Tells whether what stands at a line can be taken away.
-pub(super) fn can_go(input: &Input, place: &str) -> bool {
-    let found = place.rsplit_once(':').and_then(|(path, line)| at_line(input, path, line.parse().ok()?).ok());
-    found.is_some_and(|name| name.starts_with(['/', 'z']) || crate::mesh::can_go(&name))
+/// Returns the name of what stands at a line, where it can be taken away.
+pub(super) fn removable(input: &Input, place: &str) -> Option<String> {
+    let (path, line) = place.rsplit_once(':')?;
+    let name = at_line(input, path, line.parse().ok()?).ok()?;
+    (name.starts_with('/') || name.starts_with("zone:") || crate::mesh::can_go(&name)).then_some(name)
 }
 
 /// Returns the name of a statement, an object or a rule; a line stands for what is written there.

@@ -4,6 +4,7 @@
 //! allows each step and where that was written; and what all ways go through.
 
 mod blast;
+mod cuts;
 mod draw;
 mod names;
 mod paths;
@@ -56,7 +57,8 @@ pub(super) fn paths(args: &args::Paths) -> Result<Exit, Failure> {
     let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
     ask(&asking, &args.reading, true, |terrain| {
         let (from, to) = (terrain.names.find(&args.from)?, terrain.names.find(&args.to)?);
-        Ok(paths::render(terrain, (&args.from, &from), (&args.to, &to), args))
+        let trial = cuts::Trial { asking: &asking, args };
+        paths::render(terrain, (&args.from, &from), (&args.to, &to), args, &trial)
     })
 }
 

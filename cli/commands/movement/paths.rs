@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ringfence_verifier::movement::budget::Best;
-use ringfence_verifier::movement::cut::{Broken, Cut, Uncut};
 use ringfence_verifier::movement::edge::{Class, Edge};
-use ringfence_verifier::movement::lines::Line;
 use ringfence_verifier::movement::paths::{Means, Path, Step};
 use ringfence_verifier::movement::spread::{Allowed, MAY};
 use ringfence_verifier::movement::vertex::Vertex;
@@ -14,10 +11,11 @@ use serde_json::{Value, json};
 
 use super::Terrain;
 use super::blast::phrase;
+use super::cuts::{Cuts, Trial};
 use super::draw::draw;
 use crate::args::{self, FormatName};
-use crate::commands::impact;
 use crate::commands::reach::single::{gates, lines_by, parts};
+use crate::exit::Failure;
 use crate::summary::counted;
 
 /// Renders the answer.
@@ -26,11 +24,12 @@ pub(super) fn render(
     (from, begin): (&str, &[Vertex]),
     (to, end): (&str, &[Vertex]),
     args: &args::Paths,
-) -> String {
-    let allowed = Allowed { class: args.most.class(), may: !args.sure };
+    trial: &Trial<'_>,
+) -> Result<String, Failure> {
+    let allowed = allowed(args);
     let paths = terrain.graph.paths(begin, end, allowed, args.count.into());
     if let Some(language) = args.draw {
-        return draw(&terrain.names, &paths, language);
+        return Ok(draw(&terrain.names, &paths, language));
     }
     let chokes = terrain.graph.choke_points(begin, end, allowed).into_iter();
     let called = |vertex: &Vertex| {
@@ -38,37 +37,28 @@ pub(super) fn render(
         if twins.len() > 1 { format!("one of {}", twins.join(", ")) } else { terrain.names.name(vertex) }
     };
     let chokes: Vec<String> = chokes.map(called).collect();
-    let cut = terrain.graph.smallest_cut(begin, end, allowed);
-    let best = args.budget.map(|budget| (budget, terrain.graph.best_within(begin, end, allowed, budget.into())));
-    match args.reading.format {
+    let cuts = Cuts {
+        smallest: terrain.graph.smallest_cut(begin, end, allowed),
+        best: args.budget.map(|budget| (budget, terrain.graph.best_within(begin, end, allowed, budget.into()))),
+        trial,
+    };
+    Ok(match args.reading.format {
         FormatName::Json => {
             let paths: Vec<Value> = paths.iter().map(|path| as_json(terrain, path)).collect();
-            let line = |(line, broken): &(&Line, Broken)| -> Value {
-                let some: Vec<Value> = broken
-                    .some
-                    .iter()
-                    .map(|(from, to, port)| json!({ "from": terrain.names.name(from), "to": terrain.names.name(to), "port": port }))
-                    .collect();
-                json!({ "name": line.name, "place": terrain.places.of(line.span).json(), "callsBroken": broken.count, "some": some })
-            };
-            let cut = cut.ok().map(
-                |cut| json!({ "lines": cut.lines.iter().map(line).collect::<Vec<_>>(), "callsBroken": cut.broken }),
-            );
-            let best = best.and_then(|(budget, best)| Some((budget, best.ok()?))).map(|(budget, best)| {
-                let lines: Vec<Value> = best.cut.lines.iter().map(line).collect();
-                json!({ "budget": budget, "lines": lines, "costBefore": best.before, "costAfter": best.after, "callsBroken": best.cut.broken })
-            });
+            let (cut, best) = cuts.json(terrain)?;
             let answer = json!({
                 "version": 1, "from": from, "to": to, "paths": paths, "chokePoints": chokes, "smallestCut": cut, "withinBudget": best,
             });
             format!("{answer:#}\n")
         }
         FormatName::Concise => paths.iter().map(|path| as_line(terrain, path)).collect(),
-        FormatName::Text => {
-            let best = best.map(|(budget, best)| within(terrain, budget, best)).unwrap_or_default();
-            text(terrain, (from, to), allowed, &paths, &chokes) + &without(terrain, cut) + &best
-        }
-    }
+        FormatName::Text => text(terrain, (from, to), allowed, &paths, &chokes) + &cuts.text(terrain)?,
+    })
+}
+
+/// Returns the steps that are thought of.
+pub(super) fn allowed(args: &args::Paths) -> Allowed {
+    Allowed { class: args.most.class(), may: !args.sure }
 }
 
 fn text(
@@ -112,63 +102,6 @@ fn text(
     text
 }
 
-/// Says what to take away, and what goes with it.
-fn without(terrain: &Terrain<'_, '_>, cut: Result<Cut<'_>, Uncut>) -> String {
-    let cut = match cut {
-        Ok(cut) => cut,
-        Err(Uncut::NoWay) => return String::new(),
-        Err(Uncut::NoLine) => return "no cut: some way has no line of policy that could go\n".to_owned(),
-        Err(Uncut::TooMany) => return "no cut was found: there are too many ways\n".to_owned(),
-    };
-    format!("\nsmallest cut: without {} no way is left\n{}", counted(cut.lines.len(), "line"), lines(terrain, &cut))
-}
-
-/// Says what so many lines do at best.
-fn within(terrain: &Terrain<'_, '_>, budget: u16, best: Result<Best<'_>, Uncut>) -> String {
-    let at_most = counted(budget.into(), "line");
-    match best {
-        Ok(best) => {
-            let after = match best.after {
-                None => "no way is left".to_owned(),
-                Some(after) => format!("the cheapest way costs {after} instead of {}", best.before),
-            };
-            format!("\nwith at most {at_most} gone {after}\n{}", lines(terrain, &best.cut))
-        }
-        Err(Uncut::NoWay) => String::new(),
-        Err(Uncut::NoLine) => format!("\nwith at most {at_most} gone the cheapest way costs what it does\n"),
-        Err(Uncut::TooMany) => format!("\nwhat {at_most} do at best was not found: there are too many ways\n"),
-    }
-}
-
-/// Lists lines, each with the calls that break with it.
-fn lines(terrain: &Terrain<'_, '_>, cut: &Cut<'_>) -> String {
-    let mut text = String::new();
-    for (line, broken) in &cut.lines {
-        let _ = writeln!(text, "   {} {}", line.name, terrain.places.of(line.span));
-        let call = |(from, to, port): &(Vertex, Vertex, u16)| {
-            format!("{} to {}:{port}", terrain.names.name(from), terrain.names.name(to))
-        };
-        let mut some: Vec<String> = broken.some.iter().map(call).collect();
-        match broken.count.saturating_sub(some.len()) {
-            0 => {}
-            more => some.push(format!("{more} more")),
-        }
-        if !some.is_empty() {
-            let _ = writeln!(text, "      breaks {}", some.join(", "));
-        }
-    }
-    if cut.lines.len() > 1 {
-        let _ = writeln!(text, "   together they alone admit {}", counted(cut.broken, "call"));
-    }
-    let places = cut.lines.iter().map(|(line, _)| terrain.places.of(line.span).short());
-    let places: Vec<String> = places.collect();
-    if places.iter().all(|place| impact::can_go(terrain.input, place)) {
-        let without: Vec<String> = places.iter().map(|place| format!("--without {place}")).collect();
-        let _ = writeln!(text, "   to try it: the same with {}", without.join(" "));
-    }
-    text
-}
-
 /// Says what a step is, and what allows it with its places.
 fn said(terrain: &Terrain<'_, '_>, step: &Step<'_, '_>) -> (String, Vec<String>) {
     let to = terrain.names.name(step.to);
@@ -205,7 +138,7 @@ fn allowing(terrain: &Terrain<'_, '_>, step: &Step<'_, '_>, port: u16) -> Option
     Some(lines_by(place, parts(gate).1, answer.statement.as_ref(), answer.mode, &terrain.places))
 }
 
-fn as_line(terrain: &Terrain<'_, '_>, path: &Path<'_, '_>) -> String {
+pub(super) fn as_line(terrain: &Terrain<'_, '_>, path: &Path<'_, '_>) -> String {
     let mut names: Vec<String> = path.steps.iter().map(|step| terrain.names.name(step.from)).collect();
     names.extend(path.steps.last().map(|step| terrain.names.name(step.to)));
     format!("cost {}: {}\n", path.cost, names.join(" -> "))

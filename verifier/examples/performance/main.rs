@@ -14,6 +14,7 @@ use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::model::Model;
 use ringfence_verifier::movement::graph::Graph;
 use ringfence_verifier::movement::mesh;
+use ringfence_verifier::movement::radius::Radii;
 use ringfence_verifier::movement::spread::{Allowed, Spread};
 use ringfence_verifier::movement::vertex::Vertex;
 
@@ -76,8 +77,10 @@ fn table(sizes: &[usize]) -> Result<(), Failure> {
 
 /// Prints what attackers cost: the graph, and how far one gets from a workload.
 fn movement(sizes: &[usize]) -> Result<(), Failure> {
-    println!("| workloads | arcs | graph | how far one gets | in reach | cheapest three ways | peak memory |");
-    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    println!(
+        "| workloads | arcs | graph | how far one gets | in reach | every blast radius | cheapest three ways | peak memory |"
+    );
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
     for size in sizes {
         let clusters = World { workloads: *size }.read()?;
         let models: Vec<Model<'_>> = clusters.iter().map(|(document, objects)| Model::of(document, objects)).collect();
@@ -90,14 +93,19 @@ fn movement(sizes: &[usize]) -> Result<(), Failure> {
         let spread = Spread::of(&graph, std::slice::from_ref(&from), Allowed::ALL);
         let far = started.elapsed();
         let reached = spread.reached(&graph).filter(|(vertex, _)| matches!(vertex, Vertex::Workload { .. })).count();
+        let started = Instant::now();
+        let radii = Radii::of(&graph, Allowed::ALL);
+        let every = started.elapsed();
+        assert_eq!(radii.get(&graph, &from) as usize + 1, reached, "one walk and all of them count the same");
         let to = graph.vertices().iter().rfind(|vertex| matches!(vertex, Vertex::Workload { .. }));
         let started = Instant::now();
         let ways = to.map(|to| graph.paths(&[from], std::slice::from_ref(to), Allowed::ALL, 3)).unwrap_or_default();
         println!(
-            "| {size} | {} | {:.2} s | {:.2} s | {reached} | {:.2} s ({}) | {} |",
+            "| {size} | {} | {:.2} s | {:.2} s | {reached} | {:.2} s | {:.2} s ({}) | {} |",
             graph.size(),
             drawn.as_secs_f64(),
             far.as_secs_f64(),
+            every.as_secs_f64(),
             started.elapsed().as_secs_f64(),
             ways.len(),
             peak()

@@ -13,7 +13,7 @@ use std::process::Command;
 const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test reference` brings it up to date";
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "init",
     "check",
     "compile",

@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod cut;
+mod drawing;
 pub mod edge;
 pub mod exposure;
 pub mod findings;

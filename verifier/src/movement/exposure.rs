@@ -38,7 +38,7 @@ impl Backward {
         let each = || (0..nodes).flat_map(|from| graph.range(from).zip(graph.arcs(from)).map(move |it| (from, it)));
         let mut starts = vec![0; nodes + 1];
         for (_, (_, arc)) in each() {
-            if let Some(start) = starts.get_mut(arc.to + 1) {
+            if let Some(start) = starts.get_mut(arc.node() + 1) {
                 *start += 1;
             }
         }
@@ -50,7 +50,7 @@ impl Backward {
         let mut next = starts.clone();
         let mut arcs = vec![(0, 0); before];
         for (from, (at, arc)) in each() {
-            let Some(next) = next.get_mut(arc.to) else { continue };
+            let Some(next) = next.get_mut(arc.node()) else { continue };
             if let Some(place) = arcs.get_mut(*next) {
                 *place = (from, at);
             }

@@ -125,19 +125,20 @@ impl<'m> Graph<'m> {
                 return self.path(cost, &way);
             }
             for (at, arc) in self.range(node).zip(self.arcs(node)) {
-                if price(self, arc, allowed).is_none() || shut.contains(&arc.to) {
+                if price(self, arc, allowed).is_none() || shut.contains(&arc.node()) {
                     continue;
                 }
-                let is_step = matches!(arc.by, By::Call { .. } | By::Edge(_));
+                let is_step = matches!(self.by(*arc), By::Call(_) | By::Edge(_));
                 let sum = taken + u32::from(is_step);
-                let Some(known) = steps.get_mut(arc.to).filter(|known| known.is_none_or(|known| sum < known)) else {
+                let Some(known) = steps.get_mut(arc.node()).filter(|known| known.is_none_or(|known| sum < known))
+                else {
                     continue;
                 };
                 *known = Some(sum);
-                if let Some(place) = before.get_mut(arc.to) {
+                if let Some(place) = before.get_mut(arc.node()) {
                     *place = Some((node, at));
                 }
-                if is_step { next.push_back((sum, arc.to)) } else { next.push_front((sum, arc.to)) }
+                if is_step { next.push_back((sum, arc.node())) } else { next.push_front((sum, arc.node())) }
             }
         }
         None
@@ -177,17 +178,17 @@ impl<'m> Graph<'m> {
                 from = vertex;
             }
             let arc = self.arcs(*node).get(arc.checked_sub(self.range(*node).start)?)?;
-            let Some((kind, may)) = self.step(arc.by) else { continue };
+            let Some((kind, may)) = self.step(self.by(*arc)) else { continue };
             let own = kind.cost() + if may { MAY } else { 0 };
-            let by = match arc.by {
-                By::Call { destination, .. } => Means::Call(self.destination(destination)?),
+            let by = match self.by(*arc) {
+                By::Call(call) => Means::Call(self.destination(call.destination)?),
                 By::Edge(at) => Means::Edge(self.edge(at)?),
                 By::Holds | By::Nothing => {
                     (held, unsure) = (held + own, unsure || may);
                     continue;
                 }
             };
-            let to = self.vertex(arc.to)?;
+            let to = self.vertex(arc.node())?;
             steps.push(Step { from, to, kind, may: may || unsure, cost: own + held, by });
             (held, unsure) = (0, false);
         }

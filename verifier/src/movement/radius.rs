@@ -53,7 +53,7 @@ impl Components {
         let number = |node: usize| u32::try_from(node).unwrap_or(u32::MAX);
         let leads = |node: usize| {
             let taken = graph.arcs(node).iter().filter(|arc| price(graph, arc, allowed).is_some());
-            taken.map(move |arc| (number(node), number(arc.to)))
+            taken.map(move |arc| (number(node), arc.to))
         };
         let mut drawn: DiGraph<(), (), u32> = DiGraph::from_edges((0..graph.nodes()).flat_map(leads));
         while drawn.node_count() < graph.nodes() {

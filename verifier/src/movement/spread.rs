@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::edge::Class;
-use super::graph::{Arc, By, Graph, within};
+use super::graph::{Arc, Graph, within};
 use super::vertex::Vertex;
 
 /// What a step costs more that hangs on what no file tells.
@@ -76,17 +76,17 @@ impl Spread {
                 continue;
             }
             for (at, arc) in graph.range(node).zip(graph.arcs(node)) {
-                let Some(more) = price(graph, arc, allowed).filter(|_| !is_shut(arc.to) && !is_cut(at)) else {
+                let Some(more) = price(graph, arc, allowed).filter(|_| !is_shut(arc.node()) && !is_cut(at)) else {
                     continue;
                 };
                 let sum = cost.saturating_add(more);
-                let Some(known) = spread.costs.get_mut(arc.to) else { continue };
+                let Some(known) = spread.costs.get_mut(arc.node()) else { continue };
                 if known.is_none_or(|known| sum < known) {
                     *known = Some(sum);
-                    if let Some(before) = spread.before.get_mut(arc.to) {
+                    if let Some(before) = spread.before.get_mut(arc.node()) {
                         *before = Some((node, at));
                     }
-                    next.push(Reverse((sum, arc.to)));
+                    next.push(Reverse((sum, arc.node())));
                 }
             }
         }
@@ -123,10 +123,10 @@ impl Spread {
 
 /// Returns what an arc costs; `None` where it is not allowed.
 pub(super) fn price(graph: &Graph<'_>, arc: &Arc, allowed: Allowed) -> Option<u32> {
-    if arc.by == By::Nothing {
+    if arc.by == Arc::NOTHING {
         return Some(0);
     }
-    let (kind, may) = graph.step(arc.by)?;
+    let (kind, may) = graph.step(graph.by(*arc))?;
     let is_allowed = within(kind, allowed.class) && (allowed.may || !may);
     is_allowed.then(|| kind.cost() + if may { MAY } else { 0 })
 }

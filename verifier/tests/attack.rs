@@ -147,7 +147,10 @@ fn of_account(rules: &str, subjects: &str, more: &str) -> BTreeSet<String> {
         "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{template: {{metadata: {{labels: {{app: web}}}}, spec: {{serviceAccountName: web, containers: [{{name: main}}]}}}}}}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: keys, namespace: shop}}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: other, namespace: shop}}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: worker}}\n{rules}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: worker}}\nroleRef: {{kind: ClusterRole, name: worker}}\nsubjects: [{subjects}]\n{more}"
     );
     asked(&text, |graph, _| {
-        let from_rights = |edge: &&Edge| matches!(edge.from, Vertex::Subject { .. });
+        // The keys of the mesh are there whatever manifests show, and have a test of their own.
+        let is_key =
+            |vertex: &Vertex| matches!(vertex, Vertex::Secret { namespace, .. } if namespace == "istio-system");
+        let from_rights = |edge: &&Edge| matches!(edge.from, Vertex::Subject { .. }) && !is_key(&edge.to);
         let word = |edge: &Edge| format!("{} {:?}", edge.kind.word(), edge.to);
         graph.edges().iter().filter(from_rights).map(word).collect()
     })
@@ -258,6 +261,57 @@ fn pod_security_keeps_pods_from_their_node() {
     assert!(nodes(&label("privileged")));
     assert!(!nodes(&label("baseline")));
     assert!(!nodes(&label("restricted")));
+}
+
+#[test]
+fn rights_that_look_harmless_are_not() {
+    let rule = |rule: &str| format!("rules: [{rule}]");
+    let leads = |found: &BTreeSet<String>, kind: &str, to: &str| {
+        found.iter().any(|edge| edge.starts_with(kind) && edge.contains(to))
+    };
+    // What forwards ports calls past every policy, and what changes ReplicaSets runs in the pods of Deployments.
+    let more = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db, namespace: shop}\nspec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: main, ports: [{containerPort: 5432}]}]}}}\n";
+    let forward = of_account(&rule("{apiGroups: [''], resources: [pods/portforward], verbs: [create]}"), WEB, more);
+    assert_eq!(kinds(&forward), BTreeMap::from([("mesh-bypass", 1)]), "{forward:?}");
+    let sets = of_account(
+        &rule("{apiGroups: [apps], resources: [replicasets], verbs: [patch], resourceNames: [db-7d9f]}"),
+        WEB,
+        more,
+    );
+    assert_eq!(sets.iter().filter(|edge| edge.starts_with("pod-exec")).count(), 1, "{sets:?}");
+    // Pods of `kube-system` take their node, be every namespace that is shown held in.
+    let held_in = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other, labels: {pod-security.kubernetes.io/enforce: restricted}}\n";
+    let pods = of_account(&rule("{apiGroups: [''], resources: [pods], verbs: [create]}"), WEB, held_in);
+    assert!(leads(&pods, "pod-create", "Nodes"), "{pods:?}");
+    // The settings of the mesh are policy, and the key of its authority is every identity.
+    let settings = of_account(
+        &rule("{apiGroups: [''], resources: [configmaps], verbs: [update], resourceNames: [istio]}"),
+        WEB,
+        "",
+    );
+    assert!(leads(&settings, "policy-write", "Control"), "{settings:?}");
+    assert!(
+        of_account(
+            &rule("{apiGroups: [''], resources: [configmaps], verbs: [update], resourceNames: [other]}"),
+            WEB,
+            ""
+        )
+        .is_empty()
+    );
+    let key = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop}}\nspec: {{serviceAccountName: web, containers: [{{name: main}}]}}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: keys, namespace: istio-system}}\nrules: [{{apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [cacerts]}}]\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: keys, namespace: istio-system}}\nroleRef: {{kind: Role, name: keys}}\nsubjects: [{WEB}]\n"
+    );
+    assert!(asked(&key, |graph, _| graph
+        .edges()
+        .iter()
+        .any(|edge| edge.kind == Kind::Mints && matches!(edge.from, Vertex::Secret { .. }))));
+    // An account is a user of a certain name, and a node is in a group of its own.
+    let secrets = rule("{apiGroups: [''], resources: [secrets], verbs: [get]}");
+    let user = of_account(&secrets, "{kind: User, name: 'system:serviceaccount:shop:web'}", "");
+    assert!(user.len() == 2 && user.iter().all(|edge| edge.starts_with("secret-read")), "{user:?}");
+    // A role that nobody shows may be any.
+    let unknown = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: more}\nroleRef: {kind: ClusterRole, name: elsewhere}\nsubjects: [{kind: ServiceAccount, name: web, namespace: shop}]\n";
+    assert!(leads(&of_account("rules: []", WEB, unknown), "rights-escalate", "system:masters"));
 }
 
 #[test]

@@ -96,6 +96,8 @@ ascent! {
     makes(who, n) <-- holds(who, ?Some(n), Right::MakePods);
     makes(who, 0) <-- holds(who, ?None, Right::MakePods);
     makes(who, 1) <-- holds(who, ?None, Right::MakePods);
+    // Nothing keeps pods of the namespaces that every cluster has from their node.
+    step(who, Thing::Node) <-- holds(who, ?None, Right::MakePods);
     makes(who, w.0) <-- holds(who, at, Right::PatchDeployments), workload(w, _, _, _), if at.is_none_or(|at| at == w.0);
     step(who, Thing::Account(*a)) <-- makes(who, n), account(a), if a.0 == *n;
     step(who, Thing::Secret(*s)) <-- makes(who, n), secret(s), if s.0 == *n;
@@ -235,6 +237,8 @@ fn read(text: &str) -> BTreeSet<(Thing, Thing)> {
         Vertex::Subject { subject, .. } => {
             Some(Thing::Members(number(subject.name.strip_prefix("system:serviceaccounts:").unwrap())))
         }
+        // The keys of the mesh are in no world that is drawn.
+        Vertex::Secret { namespace, .. } if namespace == "istio-system" => None,
         Vertex::Secret { namespace, name, .. } => Some(Thing::Secret((number(namespace), number(name)))),
         Vertex::Nodes { .. } => Some(Thing::Node),
         Vertex::Internet | Vertex::Identity(_) | Vertex::Control { .. } => None,

@@ -4,6 +4,9 @@
 //! "Using RBAC Authorization"; that `get` is enough to run commands, in kubernetes/kubernetes `pkg/registry/core/pod/rest/subresources.go`,
 //! which takes websockets by `GET`.
 
+mod groups;
+mod passing;
+
 use std::collections::BTreeSet;
 
 use ringfence_compiler::inventory::Workload;
@@ -14,7 +17,6 @@ use super::rested_on::{RESTED_ON, is_far_reaching};
 use super::scene::{Found, Scene};
 use super::vertex::Vertex;
 use crate::surroundings::held::{Held, MASTERS};
-use crate::surroundings::rights::Subject;
 
 /// The verbs that change what is there.
 const CHANGE: [&str; 2] = ["patch", "update"];
@@ -43,9 +45,10 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
         holding.add(found);
         holders.insert(who);
     }
-    unknown(scene, found);
-    masters(scene, found);
-    members(scene, found, &holders);
+    groups::unknown(scene, found);
+    groups::masters(scene, found);
+    groups::authority(scene, found);
+    groups::members(scene, found, &holders);
 }
 
 /// Tells whether the holder of a right may take away what keeps pods of its namespace from their node: by the labels of the namespace.
@@ -80,6 +83,7 @@ impl Holding<'_, '_, '_> {
         }
         self.secrets(found);
         self.runs(found);
+        self.calls(found);
         self.makes(found);
         self.tokens(found);
         self.passes(found);
@@ -136,6 +140,28 @@ impl Holding<'_, '_, '_> {
         }
     }
 
+    /// Adds what calls ports of pods by way of the API server, which no policy of the mesh sees: from inside the pod where ports are
+    /// forwarded, and from a node by its proxies, which a proxy of the mesh that asks for mTLS refuses.
+    fn calls(&self, found: &mut Found) {
+        let lets = |verbs: &[&str], resource: &str| self.held.lets(verbs, "", resource);
+        let forwards = lets(&["create", "get"], "pods/portforward");
+        let proxies = ["create", "get", "patch", "update"];
+        let (what, may) = match () {
+            () if forwards => ("forward ports of pods", false),
+            () if lets(&proxies, "pods/proxy") => ("call pods by way of the API server", true),
+            () if lets(&proxies, "services/proxy") && self.held.right.names.is_empty() => {
+                ("call Services by way of the API server", true)
+            }
+            () => return,
+        };
+        let places = self.places(what);
+        for (vertex, workload) in self.scene.workloads(self.namespace()) {
+            if self.is_about_pods_of(workload) && !self.scene.model.ports(workload).is_empty() {
+                found.add(self.who, vertex, Kind::Bypasses, may, &places);
+            }
+        }
+    }
+
     /// Tells whether the right is about pods of a workload, whose names begin with its own.
     fn is_about_pods_of(&self, workload: &Workload) -> bool {
         let names = &self.held.right.names;
@@ -156,11 +182,25 @@ impl Holding<'_, '_, '_> {
             let mut namespaces: BTreeSet<&str> = BTreeSet::new();
             if creates {
                 namespaces.extend(self.all_namespaces());
+                if self.held.namespace.is_none() {
+                    // Nothing keeps pods of `kube-system` from their node, which every cluster has.
+                    found.add(
+                        self.who,
+                        scene.any_node(),
+                        Kind::MakesPods,
+                        false,
+                        &self.places(&format!("make {resource}")),
+                    );
+                }
             }
             if changes {
                 let places = self.places(&format!("change {resource}, and with them what runs in their pods"));
                 for (vertex, workload) in scene.workloads(self.namespace()) {
-                    if workload.kind == kind && self.held.right.is_about(&workload.name) {
+                    // A ReplicaSet of a Deployment has a name of its own, which begins with that of the Deployment.
+                    let is_of_deployment = resource == "replicasets" && workload.kind == "Deployment";
+                    let is_it = workload.kind == kind && self.held.right.is_about(&workload.name)
+                        || is_of_deployment && self.is_about_pods_of(workload);
+                    if is_it {
                         found.add(self.who, vertex, Kind::RunsIn, false, &places);
                         namespaces.insert(workload.namespace.as_str());
                     }
@@ -208,101 +248,22 @@ impl Holding<'_, '_, '_> {
         }
     }
 
-    /// Adds what makes tokens: for the API server, or for the certificates of the mesh (istio/istio
-    /// `security/pkg/server/ca/authenticate/kubeauth`, which asks for tokens that are meant for it).
-    fn tokens(&self, found: &mut Found) {
-        if !self.held.lets(&["create"], "", "serviceaccounts/token") {
-            return;
-        }
-        let places = self.places("make tokens of service accounts");
-        for (namespace, account) in Scene::listed(&self.scene.accounts, self.namespace()) {
-            if self.held.right.is_about(account) {
-                found.add(self.who, self.scene.account(namespace, account), Kind::Mints, false, &places);
-                found.add(self.who, self.scene.identity(namespace, account), Kind::Mints, false, &places);
-            }
-        }
-    }
-
-    /// Adds for whom it may pass.
-    fn passes(&self, found: &mut Found) {
-        let scene = self.scene;
-        let lets = |resource: &str| self.held.lets(&["impersonate"], "", resource);
-        if lets("serviceaccounts") {
-            let places = self.places("pass for service accounts");
-            for (namespace, account) in Scene::listed(&scene.accounts, self.namespace()) {
-                if self.held.right.is_about(account) {
-                    found.add(self.who, scene.account(namespace, account), Kind::TakesRights, false, &places);
-                }
-            }
-        }
-        if self.held.namespace.is_some() {
-            return;
-        }
-        for (resource, kind) in [("users", "User"), ("groups", "Group")] {
-            if !lets(resource) {
-                continue;
-            }
-            let places = self.places(&format!("pass for {resource}"));
-            let named = self.held.right.names.iter().map(|name| (kind, name.as_str()));
-            let known = scene.people.iter().filter(|it| it.kind == kind && self.held.right.is_about(&it.name));
-            let known = known.map(|it| (kind, it.name.as_str()));
-            let masters =
-                [("Group", MASTERS)].into_iter().filter(|_| kind == "Group" && self.held.right.is_about(MASTERS));
-            for (kind, name) in named.chain(known).chain(masters) {
-                // Whoever passes for a group passes for some user as well, which has to be let too.
-                let may = kind == "Group" && !self.passes_for_somebody();
-                found.add(self.who, scene.subject(kind, "", name), Kind::TakesRights, may, &places);
-            }
-        }
-    }
-
-    fn passes_for_somebody(&self) -> bool {
-        let mut own = self.scene.held.iter().filter(|other| other.subject == self.held.subject);
-        own.any(|other| ["users", "serviceaccounts"].iter().any(|resource| other.lets(&["impersonate"], "", resource)))
-    }
-
-    /// Adds what gives itself rights: by rewriting a role that it holds, or by a certificate for another name.
-    fn escalates(&self, found: &mut Found) {
-        let (scene, is_of_cluster) = (self.scene, self.held.namespace.is_none());
-        let holds = |verbs: &[&str], group: &str, resource: &str| {
-            let mut own = scene
-                .held
-                .iter()
-                .filter(|other| other.subject == self.held.subject && other.namespace == self.held.namespace);
-            own.any(|other| other.lets(verbs, group, resource))
-        };
-        if self.held.lets(&["escalate"], RBAC, "clusterroles") && holds(&CHANGE, RBAC, "clusterroles") && is_of_cluster
-        {
-            let places = self.places("write more into cluster roles than it holds itself");
-            found.add(self.who, scene.subject("Group", "", MASTERS), Kind::TakesRights, false, &places);
-        }
-        if self.held.lets(&["escalate"], RBAC, "roles") && holds(&CHANGE, RBAC, "roles") {
-            let places = self.places("write more into roles than it holds itself");
-            for namespace in self.all_namespaces().map(str::to_owned).collect::<Vec<_>>() {
-                self.any_pod(&namespace, &places, found);
-            }
-        }
-        let signer = "kubernetes.io/kube-apiserver-client";
-        let certificates = "certificates.k8s.io";
-        let signs = self.held.lets(&["approve"], certificates, "signers")
-            && (self.held.right.names.is_empty()
-                || self.held.right.names.iter().any(|name| name == signer || name == "kubernetes.io/*"));
-        if signs
-            && is_of_cluster
-            && holds(&["create"], certificates, "certificatesigningrequests")
-            && holds(&CHANGE, certificates, "certificatesigningrequests/approval")
-        {
-            let places = self.places("sign certificates for any user");
-            for person in scene.people.iter().filter(|it| it.name != MASTERS) {
-                found.add(self.who, scene.subject(&person.kind, "", &person.name), Kind::TakesRights, false, &places);
-            }
-        }
-    }
-
     /// Adds what rewrites or takes away what answers rest on.
     fn rewrites(&self, found: &mut Found) {
         let scene = self.scene;
         let is_of_mesh = self.namespace().is_none_or(|namespace| namespace == scene.model.cluster().root_namespace());
+        // The mesh reads its own settings, and those of its injector, from there.
+        let settings = ["istio", "istio-sidecar-injector"];
+        let is_about = settings.iter().any(|name| self.held.right.is_about(name));
+        if is_of_mesh && is_about && self.held.lets(&["delete", "patch", "update"], "", "configmaps") {
+            found.add(
+                self.who,
+                scene.control(),
+                Kind::RewritesPolicy,
+                false,
+                &self.places("write the settings of the mesh"),
+            );
+        }
         for (group, resource) in RESTED_ON {
             let verbs: &[&str] = match *resource {
                 "namespaces" => &CHANGE,
@@ -325,89 +286,6 @@ impl Holding<'_, '_, '_> {
             for (vertex, _) in scene.workloads(self.namespace()) {
                 found.add(self.who, vertex, Kind::RewritesPolicy, false, &places);
             }
-        }
-    }
-}
-
-/// Adds what roles may give that no manifest shows: anything, in the namespace they are bound in, or everywhere.
-fn unknown(scene: &Scene<'_, '_>, found: &mut Found) {
-    for binding in scene.around.rights.unknown() {
-        let (kind, name) = &binding.role;
-        let places = [(binding.span, format!("binds {kind} `{name}` to it, which no manifest shows"))];
-        for subject in &binding.subjects {
-            let namespace = if subject.kind == "ServiceAccount" { subject.namespace.as_str() } else { "" };
-            let who = scene.subject(&subject.kind, namespace, &subject.name);
-            if binding.namespace.is_empty() {
-                found.add(&who, scene.subject("Group", "", MASTERS), Kind::TakesRights, true, &places);
-                continue;
-            }
-            for (namespace, account) in Scene::listed(&scene.accounts, Some(&binding.namespace)) {
-                found.add(&who, scene.account(namespace, account), Kind::TakesRights, true, &places);
-            }
-            for (vertex, _) in scene.workloads(Some(&binding.namespace)) {
-                found.add(&who, vertex, Kind::RunsIn, true, &places);
-            }
-            found.add(&who, scene.any_node(), Kind::MakesPods, true, &places);
-        }
-    }
-}
-
-/// Adds what the group gets that may do anything, where somebody gets to it.
-fn masters(scene: &Scene<'_, '_>, found: &mut Found) {
-    let who = scene.subject("Group", "", MASTERS);
-    if !found.leads_to(&who) {
-        return;
-    }
-    found.add(&who, scene.control(), Kind::RewritesPolicy, false, &[]);
-    found.add(&who, scene.any_node(), Kind::MakesPods, false, &[]);
-    for (vertex, _) in scene.workloads(None) {
-        found.add(&who, vertex, Kind::RunsIn, false, &[]);
-    }
-    for (namespace, account) in Scene::listed(&scene.accounts, None) {
-        found.add(&who, scene.identity(namespace, account), Kind::Mints, false, &[]);
-    }
-    for (namespace, secret) in Scene::listed(&scene.secrets, None) {
-        found.add(&who, scene.secret(namespace, secret), Kind::ReadsSecret, false, &[]);
-    }
-}
-
-/// Adds who is in the groups that hold something (kubernetes.io "Authenticating", on what service accounts are in).
-fn members(scene: &Scene<'_, '_>, found: &mut Found, holders: &BTreeSet<Vertex>) {
-    let holds = |name: &str| {
-        let group = scene.subject("Group", "", name);
-        holders.contains(&group).then_some(group)
-    };
-    let places = |group: &str| {
-        let binding = scene.held.iter().find(|held| held.subject.kind == "Group" && held.subject.name == group);
-        binding
-            .and_then(|held| held.places.first())
-            .map(|(span, _)| (*span, format!("binds a role to `{group}`")))
-            .into_iter()
-            .collect::<Vec<_>>()
-    };
-    for (namespace, account) in Scene::listed(&scene.accounts, None) {
-        let who = scene.account(namespace, account);
-        let own = format!("system:serviceaccounts:{namespace}");
-        for name in ["system:serviceaccounts", own.as_str(), "system:authenticated"] {
-            if let Some(group) = holds(name) {
-                found.add(&who, group, Kind::Joins, false, &places(name));
-            }
-        }
-    }
-    for person in scene.people.iter().filter(|it| it.kind == "User") {
-        let Subject { kind, name, .. } = person;
-        if let Some(group) = holds("system:authenticated") {
-            found.add(&scene.subject(kind, "", name), group, Kind::Joins, false, &places("system:authenticated"));
-        }
-    }
-    // Whether anybody outside gets to the API server no repository tells.
-    for (name, kind) in [("system:unauthenticated", "Group"), ("system:anonymous", "User")] {
-        let nobody = scene.subject(kind, "", name);
-        if holders.contains(&nobody) {
-            let span = scene.held.iter().find(|held| held.subject.name == name).and_then(|held| held.places.first());
-            let places: Vec<(Span, String)> =
-                span.map(|(span, _)| (*span, format!("binds a role to `{name}`"))).into_iter().collect();
-            found.add(&Vertex::Internet, nobody, Kind::Joins, true, &places);
         }
     }
 }

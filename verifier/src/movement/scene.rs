@@ -16,6 +16,9 @@ use crate::surroundings::held::Held;
 use crate::surroundings::rights::Subject;
 use crate::surroundings::templates::{Held as Content, Template};
 
+/// The Secrets in which the certificate authority of the mesh keeps its key, its own or one that was given to it.
+pub(super) const CA_SECRETS: [&str; 2] = ["cacerts", "istio-ca-secret"];
+
 /// A cluster, and what is in it.
 pub(super) struct Scene<'s, 'm> {
     /// Its position.
@@ -58,6 +61,9 @@ impl<'s, 'm> Scene<'s, 'm> {
             }
             template.containers.iter().flat_map(|it| &it.secrets).for_each(|(name, _)| add(namespace, name));
         }
+        // Where the mesh keeps the key that it signs identities with (istio/istio `security/pkg/pki/ca/selfsignedca.go`).
+        let root = model.cluster().root_namespace();
+        CA_SECRETS.iter().for_each(|name| add(root, name));
         let people = bound().filter(|it| it.kind != "ServiceAccount");
         let people = people.map(|it| Subject { namespace: String::new(), ..it.clone() }).collect();
         Self { cluster, model, around, held, accounts, secrets, people }
@@ -144,6 +150,12 @@ impl Found {
             let line = places.first().map(|(span, _)| *span);
             self.edges.entry((from.clone(), to, kind, may, line)).or_insert_with(|| places.to_vec());
         }
+    }
+
+    /// Returns the sets of nodes that something is known of.
+    pub fn nodes(&self) -> BTreeSet<Vertex> {
+        let all = self.edges.keys().flat_map(|(from, to, ..)| [from, to]);
+        all.filter(|vertex| matches!(vertex, Vertex::Nodes { .. })).cloned().collect()
     }
 
     /// Tells whether some edge leads to a vertex.

@@ -167,10 +167,20 @@ impl Binding {
         let role = root.get("roleRef")?;
         let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
         let own = namespace(root.get("metadata")?, kind == "ClusterRoleBinding");
-        let subjects = items(root.get("subjects")).iter().map(|subject| Subject {
-            kind: text(subject, "kind"),
-            namespace: subject.get("namespace").and_then(Node::as_str).unwrap_or(&own).to_owned(),
-            name: text(subject, "name"),
+        let subjects = items(root.get("subjects")).iter().map(|subject| {
+            let (kind, name) = (text(subject, "kind"), text(subject, "name"));
+            // An account is a user of this name (kubernetes.io "Using RBAC Authorization", "Referring to subjects").
+            match name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+                Some((namespace, name)) if kind == "User" => Subject {
+                    kind: "ServiceAccount".to_owned(),
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                },
+                _ => {
+                    let namespace = subject.get("namespace").and_then(Node::as_str).unwrap_or(&own).to_owned();
+                    Subject { kind, namespace, name }
+                }
+            }
         });
         let subjects = subjects.collect();
         Some(Self { span: role.span, role: (text(role, "kind"), text(role, "name")), subjects, namespace: own })

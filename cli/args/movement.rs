@@ -19,6 +19,9 @@ pub struct Blast {
     /// policy tree.
     #[arg(long, conflicts_with = "format")]
     pub quarantine: bool,
+    /// Draws how far it gets as a graph instead: workloads by their namespaces, with how many are reached by which kind of step.
+    #[arg(long, value_name = "LANGUAGE", conflicts_with_all = ["format", "quarantine"])]
+    pub draw: Option<Drawing>,
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,

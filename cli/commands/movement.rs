@@ -48,6 +48,9 @@ pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
     }
     ask(&asking, &args.reading, false, |terrain| {
         let from = terrain.names.find(&args.who)?;
+        if let Some(language) = args.draw {
+            return Ok(draw::groups(&terrain.names, terrain.graph, &from, language));
+        }
         Ok(blast::render(terrain, &args.who, &from, &args.reading))
     })
 }

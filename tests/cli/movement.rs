@@ -122,3 +122,21 @@ fn a_quarantine_is_printed_with_its_proof() {
         ran.all()
     );
 }
+
+#[test]
+fn how_far_one_gets_is_drawn_by_groups_that_keep_count() {
+    let ran = ringfence(&["blast", "productpage-v1", "fixtures/bookinfo", "--as-of", DAY, "--draw", "dot"]);
+    assert_snapshot!(ran.out);
+    let drawn =
+        ringfence(&["blast", "/platform/edge:public-api", "fixtures/bank", "--as-of", DAY, "--draw", "mermaid"]).out;
+    let count: usize =
+        drawn.lines().filter_map(|line| line.split('|').nth(1)?.split_once(' ')?.0.parse::<usize>().ok()).sum();
+    // Whatever is reached has one last step on its cheapest way; where it begins has none.
+    let boxes: usize = drawn
+        .lines()
+        .filter_map(|line| line.split_once("[\"")?.1.strip_suffix("\"]"))
+        .filter(|name| !name.ends_with(":edge/public-api"))
+        .map(|name| name.rsplit_once(" (").and_then(|(_, count)| count.strip_suffix(')')?.parse().ok()).unwrap_or(1))
+        .sum();
+    assert_eq!(boxes, count, "{drawn}");
+}

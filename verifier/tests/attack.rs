@@ -349,3 +349,23 @@ fn more_privilege_makes_more_edges() {
         assert!(lost.is_empty() || is_masters(&many), "{some:b} to {more:b} loses {lost:?}");
     }
 }
+
+#[test]
+fn other_names_make_the_same_edges_under_other_names() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/attack");
+    for kind in Kind::ALL {
+        let text = std::fs::read_to_string(folder.join(kind.word()).join("vulnerable.yaml")).unwrap();
+        // The new names sort otherwise, so that nothing keeps its position.
+        let renamed = |text: &str| text.replace("shop", "zone9").replace("web", "axle");
+        let edges = |text: &str| {
+            asked(text, |graph, _| {
+                let name = |vertex: &Vertex| vertex.called(graph.fleet());
+                let word =
+                    |edge: &Edge| format!("{} {} {} {}", edge.kind.word(), edge.may, name(&edge.from), name(&edge.to));
+                graph.edges().iter().map(word).collect::<BTreeSet<String>>()
+            })
+        };
+        let expected: BTreeSet<String> = edges(&text).iter().map(|edge| renamed(edge)).collect();
+        assert_eq!(edges(&renamed(&text)), expected, "{}", kind.word());
+    }
+}

@@ -1,9 +1,12 @@
-//! Ways as a graph: each thing an attacker gets once, each step once.
+//! Ways as a graph: each thing an attacker gets once, each step once; and how far one gets, by groups that are counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use ringfence_verifier::movement::graph::Graph;
 use ringfence_verifier::movement::paths::{Means, Path};
+use ringfence_verifier::movement::spread::{Allowed, Spread};
+use ringfence_verifier::movement::vertex::Vertex;
 
 use super::names::Names;
 use crate::args::Drawing;
@@ -20,6 +23,30 @@ pub(super) fn draw(names: &Names<'_, '_>, paths: &[Path<'_, '_>], language: Draw
             (names.name(step.from), names.name(step.to), what, step.may)
         })
         .collect();
+    match language {
+        Drawing::Dot => dot(&arrows),
+        Drawing::Mermaid => mermaid(&arrows),
+    }
+}
+
+/// Draws how far somebody gets: what is alike is one box with its count, and an arrow stands for as many cheapest last steps as it says.
+pub(super) fn groups(names: &Names<'_, '_>, graph: &Graph<'_>, from: &[Vertex], language: Drawing) -> String {
+    let tree = Spread::of(graph, from, Allowed::ALL).tree(graph);
+    let mut members: BTreeMap<String, usize> = BTreeMap::new();
+    let group = |vertex: &Vertex| if from.contains(vertex) { names.name(vertex) } else { names.group(vertex) };
+    tree.iter().for_each(|(vertex, _)| *members.entry(group(vertex)).or_default() += 1);
+    let called = |name: String| match members.get(&name) {
+        Some(count) if *count > 1 => format!("{name} ({count})"),
+        _ => name,
+    };
+    let mut counts: BTreeMap<(String, String, &str, bool), usize> = BTreeMap::new();
+    for (vertex, before) in &tree {
+        if let Some((before, kind, may)) = before {
+            *counts.entry((called(group(before)), called(group(vertex)), kind.word(), *may)).or_default() += 1;
+        }
+    }
+    let arrows = counts.into_iter().map(|((from, to, word, may), count)| (from, to, format!("{count} {word}"), may));
+    let arrows = arrows.collect();
     match language {
         Drawing::Dot => dot(&arrows),
         Drawing::Mermaid => mermaid(&arrows),

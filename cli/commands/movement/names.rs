@@ -135,6 +135,28 @@ impl<'m> Names<'_, 'm> {
         said.next().map(|word| word.value.0.as_str())
     }
 
+    /// Says what a vertex is one of, in words: what is of one kind in one namespace of one cluster is alike.
+    pub fn group(&self, vertex: &Vertex) -> String {
+        let models = self.fleet.models();
+        let within = |at: &usize, name: String| match (models, models.get(*at)) {
+            ([_], _) | (_, None) => name,
+            (_, Some(model)) => format!("{}: {name}", model.name()),
+        };
+        match vertex {
+            Vertex::Workload { cluster, .. } => {
+                let namespace = self.workload(vertex).map_or("", |(_, workload)| workload.namespace.as_str());
+                within(cluster, format!("workloads of {namespace}"))
+            }
+            Vertex::Identity(identity) => format!("identities of {}", identity.namespace),
+            Vertex::Subject { cluster, subject } if subject.kind == "ServiceAccount" => {
+                within(cluster, format!("accounts of {}", subject.namespace))
+            }
+            Vertex::Secret { cluster, namespace, .. } => within(cluster, format!("Secrets of {namespace}")),
+            Vertex::Nodes { cluster, .. } => within(cluster, "nodes".to_owned()),
+            Vertex::Internet | Vertex::Subject { .. } | Vertex::Control { .. } => self.name(vertex),
+        }
+    }
+
     /// Says what a vertex is, in words.
     pub fn name(&self, vertex: &Vertex) -> String {
         vertex.called(self.fleet)

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::edge::Class;
+use super::edge::{Class, Kind};
 use super::graph::{Arc, Graph, within};
 use super::vertex::Vertex;
 
@@ -106,6 +106,30 @@ impl Spread {
     /// Returns every vertex in reach with what it costs, in the order of vertices.
     pub fn reached<'g>(&self, graph: &'g Graph<'_>) -> impl Iterator<Item = (&'g Vertex, u32)> {
         graph.vertices().iter().zip(&self.costs).filter_map(|(vertex, cost)| Some((vertex, (*cost)?)))
+    }
+
+    /// Returns every vertex in reach with the one before it on the cheapest way, and what leads on from there; what was in hand
+    /// has none before it.
+    pub fn tree<'g>(&self, graph: &'g Graph<'_>) -> Vec<(&'g Vertex, Option<(&'g Vertex, Kind, bool)>)> {
+        let before = |node: usize| {
+            let (mut at, mut step, mut unsure) = (node, None, false);
+            while let Some((before, arc)) = self.before.get(at).copied().flatten() {
+                let arc = graph.arcs(before).get(arc.checked_sub(graph.range(before).start)?)?;
+                // A certificate that is used for a call is part of that call.
+                match graph.step(graph.by(*arc)) {
+                    Some((kind, may)) if step.is_none() => (step, unsure) = (Some(kind), may),
+                    Some((_, may)) => unsure |= may,
+                    None => {}
+                }
+                at = before;
+                if let Some(vertex) = graph.vertex(at) {
+                    return Some((vertex, step?, unsure));
+                }
+            }
+            None
+        };
+        let reached = graph.vertices().iter().enumerate().zip(&self.costs).filter(|(_, cost)| cost.is_some());
+        reached.map(|((node, vertex), _)| (vertex, before(node))).collect()
     }
 
     /// Returns the way to a node: each node on it with the arc that leads on.

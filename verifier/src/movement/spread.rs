@@ -37,6 +37,9 @@ impl Allowed {
     ];
 }
 
+/// The last step of a way: the vertex before it, its kind, and whether it hangs on what no file tells.
+pub type Last<'g> = (&'g Vertex, Kind, bool);
+
 /// What is in reach.
 #[derive(Debug, Clone)]
 pub struct Spread {
@@ -110,7 +113,7 @@ impl Spread {
 
     /// Returns every vertex in reach with the one before it on the cheapest way, and what leads on from there; what was in hand
     /// has none before it.
-    pub fn tree<'g>(&self, graph: &'g Graph<'_>) -> Vec<(&'g Vertex, Option<(&'g Vertex, Kind, bool)>)> {
+    pub fn tree<'g>(&self, graph: &'g Graph<'_>) -> Vec<(&'g Vertex, Option<Last<'g>>)> {
         let before = |node: usize| {
             let (mut at, mut step, mut unsure) = (node, None, false);
             while let Some((before, arc)) = self.before.get(at).copied().flatten() {

@@ -1,7 +1,7 @@
 //! Lateral movement: what whoever has taken a workload, an identity or rights gets to from there.
 //!
 //! In: the clusters of a mesh, who reaches what in it, and what manifests say of pods, accounts and roles. Out: a graph of
-//! [`Vertex`](vertex::Vertex) and [`Edge`](edge::Edge), and answers read off it. Nothing about it says that an attack succeeds: it says what nothing prevents.
+//! [`Vertex`](vertex::Vertex) and [`Edge`], and answers read off it. Nothing about it says that an attack succeeds: it says what nothing prevents.
 
 pub mod budget;
 pub mod cut;

@@ -44,6 +44,9 @@ pub enum Uncut {
 /// As many ways as are looked at.
 const MOST: usize = 400;
 
+/// As many guesses as are tried: beyond, the fewest lines are not worth waiting for.
+const GUESSES: usize = 100_000;
+
 impl Graph<'_> {
     /// Finds the fewest lines without which no way leads from any of some vertices to any of others. Taking a line away takes away
     /// every call that no other line admits.
@@ -69,7 +72,7 @@ impl Graph<'_> {
             if ways.len() > MOST {
                 return Err(Uncut::TooMany);
             }
-            gone = hitting(&ways);
+            gone = hitting(&ways).ok_or(Uncut::TooMany)?;
         }
         if ways.is_empty() {
             return Err(Uncut::NoWay);
@@ -88,8 +91,8 @@ impl Graph<'_> {
     }
 }
 
-/// Returns the fewest numbers of which each set has one; of several such, the first.
-fn hitting(sets: &[BTreeSet<usize>]) -> BTreeSet<usize> {
+/// Returns the fewest numbers of which each set has one; of several such, the first. `None` where that takes too many guesses.
+fn hitting(sets: &[BTreeSet<usize>]) -> Option<BTreeSet<usize>> {
     // What has all of another set is hit with it.
     let needed: Vec<&BTreeSet<usize>> = (0..)
         .zip(sets)
@@ -102,12 +105,17 @@ fn hitting(sets: &[BTreeSet<usize>]) -> BTreeSet<usize> {
         .map(|(_, set)| set)
         .collect();
     let mut best: BTreeSet<usize> = needed.iter().filter_map(|set| set.first().copied()).collect();
-    search(&needed, &mut BTreeSet::new(), &mut best);
-    best
+    let mut left = GUESSES;
+    search(&needed, &mut BTreeSet::new(), &mut best, &mut left);
+    (left > 0).then_some(best)
 }
 
 /// Looks for fewer: each set that is not hit yet is hit by each of its numbers in turn.
-fn search(sets: &[&BTreeSet<usize>], chosen: &mut BTreeSet<usize>, best: &mut BTreeSet<usize>) {
+fn search(sets: &[&BTreeSet<usize>], chosen: &mut BTreeSet<usize>, best: &mut BTreeSet<usize>, left: &mut usize) {
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        return;
+    }
     let open: Vec<&&BTreeSet<usize>> = sets.iter().filter(|set| set.is_disjoint(chosen)).collect();
     let Some(next) = open.iter().min_by_key(|set| set.len()) else {
         if chosen.len() < best.len() {
@@ -127,7 +135,7 @@ fn search(sets: &[&BTreeSet<usize>], chosen: &mut BTreeSet<usize>, best: &mut BT
     }
     for number in **next {
         chosen.insert(*number);
-        search(sets, chosen, best);
+        search(sets, chosen, best, left);
         chosen.remove(number);
     }
 }
@@ -148,7 +156,7 @@ mod tests {
         for _ in 0..300 {
             let sets: Vec<BTreeSet<usize>> =
                 (0..1 + drawn(6)).map(|_| (0..1 + drawn(3)).map(|_| drawn(7)).collect()).collect();
-            let found = hitting(&sets);
+            let found = hitting(&sets).unwrap();
             let hits = |numbers: &BTreeSet<usize>| sets.iter().all(|set| !set.is_disjoint(numbers));
             let all = (0..128_usize).map(|bits| (0..7).filter(|bit| bits >> bit & 1 == 1).collect::<BTreeSet<usize>>());
             let fewest = all.filter(hits).map(|numbers| numbers.len()).min();

@@ -58,6 +58,7 @@ impl Graph<'_> {
         let goals: BTreeSet<usize> = to.iter().filter_map(|vertex| self.node(vertex)).collect();
         let mut ways: Vec<BTreeSet<usize>> = Vec::new();
         let mut gone = BTreeSet::new();
+        let mut left = GUESSES;
         loop {
             let is_cut = |arc: usize| self.line_of(arc).is_some_and(|line| gone.contains(&line));
             let spread = Spread::avoiding(self, &starts, allowed, &|_| false, &is_cut);
@@ -72,7 +73,7 @@ impl Graph<'_> {
             if ways.len() > MOST {
                 return Err(Uncut::TooMany);
             }
-            gone = hitting(&ways).ok_or(Uncut::TooMany)?;
+            gone = hitting(&ways, &mut left).ok_or(Uncut::TooMany)?;
         }
         if ways.is_empty() {
             return Err(Uncut::NoWay);
@@ -92,7 +93,7 @@ impl Graph<'_> {
 }
 
 /// Returns the fewest numbers of which each set has one; of several such, the first. `None` where that takes too many guesses.
-fn hitting(sets: &[BTreeSet<usize>]) -> Option<BTreeSet<usize>> {
+fn hitting(sets: &[BTreeSet<usize>], left: &mut usize) -> Option<BTreeSet<usize>> {
     // What has all of another set is hit with it.
     let needed: Vec<&BTreeSet<usize>> = (0..)
         .zip(sets)
@@ -105,9 +106,8 @@ fn hitting(sets: &[BTreeSet<usize>]) -> Option<BTreeSet<usize>> {
         .map(|(_, set)| set)
         .collect();
     let mut best: BTreeSet<usize> = needed.iter().filter_map(|set| set.first().copied()).collect();
-    let mut left = GUESSES;
-    search(&needed, &mut BTreeSet::new(), &mut best, &mut left);
-    (left > 0).then_some(best)
+    search(&needed, &mut BTreeSet::new(), &mut best, left);
+    (*left > 0).then_some(best)
 }
 
 /// Looks for fewer: each set that is not hit yet is hit by each of its numbers in turn.
@@ -144,7 +144,7 @@ fn search(sets: &[&BTreeSet<usize>], chosen: &mut BTreeSet<usize>, best: &mut BT
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::hitting;
+    use super::{GUESSES, hitting};
 
     #[test]
     fn the_fewest_numbers_hit_every_set() {
@@ -156,7 +156,7 @@ mod tests {
         for _ in 0..300 {
             let sets: Vec<BTreeSet<usize>> =
                 (0..1 + drawn(6)).map(|_| (0..1 + drawn(3)).map(|_| drawn(7)).collect()).collect();
-            let found = hitting(&sets).unwrap();
+            let found = hitting(&sets, &mut GUESSES.clone()).unwrap();
             let hits = |numbers: &BTreeSet<usize>| sets.iter().all(|set| !set.is_disjoint(numbers));
             let all = (0..128_usize).map(|bits| (0..7).filter(|bit| bits >> bit & 1 == 1).collect::<BTreeSet<usize>>());
             let fewest = all.filter(hits).map(|numbers| numbers.len()).min();

@@ -178,8 +178,8 @@ impl Looking<'_, '_> {
     /// Finds subjects of Kubernetes that have a right, each once.
     fn by_right(&self, kind: Kind, weakness: Weakness) -> Vec<Finding> {
         let mut by_holder: BTreeMap<&Vertex, Vec<&Edge>> = BTreeMap::new();
-        // The group that may do anything by nature is nobody's mistake; who gets to it is.
-        let is_made = |edge: &&Edge| !edge.places.is_empty();
+        // The group that may do anything by nature is nobody's mistake; who gets to it is. What is not sure is no finding.
+        let is_made = |edge: &&Edge| !edge.places.is_empty() && !edge.may;
         for edge in self.edges.iter().filter(|edge| edge.kind == kind).filter(is_made) {
             by_holder.entry(&edge.from).or_default().push(edge);
         }

@@ -34,6 +34,31 @@ const MAKERS: [(&str, &str, &str); 9] = [
     ("argoproj.io", "rollouts", "Rollout"),
 ];
 
+/// Resources of operators that make pods out of what they hold, with an account that it names; whether the operator runs, and what it lets
+/// through, no file of these tells.
+const OPERATED: [(&str, &str); 20] = [
+    ("apps.kruise.io", "clonesets"),
+    ("argoproj.io", "cronworkflows"),
+    ("argoproj.io", "workflows"),
+    ("batch.volcano.sh", "jobs"),
+    ("flink.apache.org", "flinkdeployments"),
+    ("jobset.x-k8s.io", "jobsets"),
+    ("keda.sh", "scaledjobs"),
+    ("kubeflow.org", "mpijobs"),
+    ("kubeflow.org", "notebooks"),
+    ("kubeflow.org", "pytorchjobs"),
+    ("kubeflow.org", "tfjobs"),
+    ("leaderworkerset.x-k8s.io", "leaderworkersets"),
+    ("postgresql.cnpg.io", "clusters"),
+    ("ray.io", "rayclusters"),
+    ("ray.io", "rayjobs"),
+    ("serving.knative.dev", "services"),
+    ("serving.kserve.io", "inferenceservices"),
+    ("sparkoperator.k8s.io", "sparkapplications"),
+    ("tekton.dev", "pipelineruns"),
+    ("tekton.dev", "taskruns"),
+];
+
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Adds the edges of every right that somebody holds in a cluster.
@@ -85,6 +110,7 @@ impl Holding<'_, '_, '_> {
         self.runs(found);
         self.calls(found);
         self.makes(found);
+        self.operated(found);
         self.tokens(found);
         self.passes(found);
         self.escalates(found);
@@ -208,7 +234,19 @@ impl Holding<'_, '_, '_> {
             }
             let places = self.places(&format!("{} {resource}", if creates { "make" } else { "change" }));
             for namespace in namespaces {
-                self.any_pod(namespace, &places, found);
+                self.any_pod(namespace, false, &places, found);
+            }
+        }
+    }
+
+    /// Adds what operators make pods for.
+    fn operated(&self, found: &mut Found) {
+        for (group, resource) in OPERATED {
+            if self.held.right.names.is_empty() && self.held.lets(&["create", "patch", "update"], group, resource) {
+                let places = self.places(&format!("make {resource}, for which an operator makes pods"));
+                for namespace in self.all_namespaces().map(str::to_owned).collect::<Vec<_>>() {
+                    self.any_pod(&namespace, true, &places, found);
+                }
             }
         }
     }
@@ -220,17 +258,17 @@ impl Holding<'_, '_, '_> {
     }
 
     /// Adds what a pod of the holder's own in a namespace has: any account, any Secret, and the node, where nothing keeps it from that.
-    fn any_pod(&self, namespace: &str, places: &[(Span, String)], found: &mut Found) {
+    fn any_pod(&self, namespace: &str, may: bool, places: &[(Span, String)], found: &mut Found) {
         let scene = self.scene;
         for (namespace, account) in Scene::listed(&scene.accounts, Some(namespace)) {
-            found.add(self.who, scene.account(namespace, account), Kind::MakesPods, false, places);
-            found.add(self.who, scene.identity(namespace, account), Kind::Mints, false, places);
+            found.add(self.who, scene.account(namespace, account), Kind::MakesPods, may, places);
+            found.add(self.who, scene.identity(namespace, account), Kind::Mints, may, places);
         }
         for (namespace, secret) in Scene::listed(&scene.secrets, Some(namespace)) {
-            found.add(self.who, scene.secret(namespace, secret), Kind::MountsSecret, false, places);
+            found.add(self.who, scene.secret(namespace, secret), Kind::MountsSecret, may, places);
         }
         if scene.lets_privileged(namespace) {
-            found.add(self.who, scene.any_node(), Kind::MakesPods, false, places);
+            found.add(self.who, scene.any_node(), Kind::MakesPods, may, places);
             return;
         }
         if let Some(opens) = self.may_open {
@@ -239,12 +277,12 @@ impl Holding<'_, '_, '_> {
                 .iter()
                 .map(|(span, _)| (*span, "lets it change labels of namespaces".to_owned()))
                 .collect();
-            found.add(self.who, scene.any_node(), Kind::OpensNamespace, false, &[places, &opens].concat());
+            found.add(self.who, scene.any_node(), Kind::OpensNamespace, may, &[places, &opens].concat());
         }
         // A volume of the whole cluster may be any folder of a node, and Pod Security does not look into it.
         let mut own = scene.held.iter().filter(|other| other.subject == self.held.subject && other.namespace.is_none());
         if let Some(volumes) = own.find(|other| other.lets(&["create"], "", "persistentvolumes")) {
-            found.add(self.who, scene.any_node(), Kind::MakesPods, false, &[places, &volumes.places].concat());
+            found.add(self.who, scene.any_node(), Kind::MakesPods, may, &[places, &volumes.places].concat());
         }
     }
 

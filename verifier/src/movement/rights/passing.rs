@@ -79,7 +79,7 @@ impl Holding<'_, '_, '_> {
         if self.held.lets(&["escalate"], RBAC, "roles") && holds(&CHANGE, RBAC, "roles") {
             let places = self.places("write more into roles than it holds itself");
             for namespace in self.all_namespaces().map(str::to_owned).collect::<Vec<_>>() {
-                self.any_pod(&namespace, &places, found);
+                self.any_pod(&namespace, false, &places, found);
             }
         }
         let signer = "kubernetes.io/kube-apiserver-client";

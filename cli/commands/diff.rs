@@ -132,12 +132,17 @@ pub(super) fn show(
         conclude_answer(&reading, &ours)?;
     }
     let concluded = conclude_answer(&reading, &theirs)?;
-    let gains = how.exit_code && difference.gains();
+    let gains = how.exit_code && (difference.gains() || gains(&moved));
     Ok(if gains || was_broken { Exit::Findings } else { concluded })
 }
 
 fn models<'a>(meshes: &'a Meshes<'_>) -> Vec<Model<'a>> {
     meshes.clusters.iter().map(Mesh::model).collect()
+}
+
+/// Tells whether somebody outside gains access.
+fn gains(moved: &[Moved]) -> bool {
+    moved.iter().any(|moved| moved.is_access && moved.easier)
 }
 
 /// Says in one line how much changed.
@@ -153,6 +158,7 @@ fn summary(shown: &Shown<'_>) -> String {
     let counts = kinds.iter().map(|(kind, word)| (difference.count(*kind), word)).filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     match (counts.is_empty(), difference.is_empty()) {
+        (_, true) if shown.moved.iter().any(|moved| moved.is_access) => "nobody inside gains or loses".to_owned(),
         (_, true) => shown.nothing.to_owned(),
         (true, false) => "none of the callers that are shown gains or loses".to_owned(),
         (false, _) => format!("pairs of caller and port: {}", counts.join(", ")),

@@ -6,6 +6,8 @@
 
 mod render;
 
+use std::collections::BTreeMap;
+
 use ringfence_compiler::inventory::Opened;
 use ringfence_verifier::entrances::{Entrances, Opening};
 use ringfence_verifier::matrix;
@@ -61,27 +63,46 @@ pub(super) fn run(args: &args::Exposed) -> Result<Exit, Failure> {
     }
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let entrances = Entrances::of_mesh(&models);
+    let known: Vec<&Model<'_>> = models.iter().collect();
     let each = models.iter().zip(&entrances);
-    let all: Vec<Exposed<'_>> = each.map(|(home, entrances)| exposed(&models, Gateways { home, entrances })).collect();
+    let all: Vec<Exposed<'_>> = each.map(|(home, entrances)| exposed(&known, Gateways { home, entrances })).collect();
     console::print(&render::render(&all, &input, args.reading.format))?;
     say_assumed(&meshes);
     say_unfollowed(&meshes);
     conclude_answer(&args.reading, &meshes)
 }
 
+/// Returns what gateways let in from outside, each with what becomes of it: for comparing two sides.
+pub(super) fn opened<'m>(models: &[&'m Model<'m>]) -> BTreeMap<String, &'static str> {
+    let entrances = Entrances::of_mesh(models.iter().copied());
+    let mut all = BTreeMap::new();
+    for (home, entrances) in models.iter().zip(&entrances) {
+        let cluster = if models.len() > 1 { format!("{}: ", home.name()) } else { String::new() };
+        for opening in entrances.openings.iter().filter(|opening| opening.shut.is_none()) {
+            for led in led(models, Gateways { home, entrances }, opening) {
+                let Led { to, port, .. } = &led;
+                if led.reach != Reach::Denied {
+                    all.insert(format!("{cluster}{} -> {to}:{port}", opening.words()), render::verdict(&led));
+                }
+            }
+        }
+    }
+    all
+}
+
 /// Asks what is open in a cluster.
-fn exposed<'a>(models: &'a [Model<'a>], gateways: Gateways<'a>) -> Exposed<'a> {
+fn exposed<'a>(models: &[&'a Model<'a>], gateways: Gateways<'a>) -> Exposed<'a> {
     let Gateways { home, entrances } = gateways;
     let ways = entrances.openings.iter().map(|opening| led(models, gateways, opening)).collect();
     Exposed { cluster: home.name(), entrances, ways, straight: straight(home) }
 }
 
 /// Asks what an opening leads to, in whichever cluster.
-fn led<'a>(models: &'a [Model<'a>], gateways: Gateways<'a>, opening: &Opening) -> Vec<Led> {
+fn led<'a>(models: &[&'a Model<'a>], gateways: Gateways<'a>, opening: &Opening) -> Vec<Led> {
     let Some(everywhere) = Caller::anyone_outside() else { return Vec::new() };
     let own = opening.leads.iter().map(|to| (gateways.home, *to));
     let beyond = opening.beyond.iter().flat_map(|beyond| {
-        let there = models.iter().filter(|model| model.name() == beyond.cluster);
+        let there = models.iter().copied().filter(|model| model.name() == beyond.cluster);
         there.flat_map(|model| beyond.leads.iter().map(move |to| (model, *to)))
     });
     let mut all = Vec::new();

@@ -77,7 +77,8 @@ fn a_cut_is_tried_and_names_what_breaks() {
     assert!(without.out.starts_with("no way leads from"), "{}", without.out);
     let broken = ringfence(&["impact", lines[3], "fixtures/bank", "--as-of", DAY]);
     assert!(
-        broken.out.contains("payments-checkout/checkout:8080") && broken.out.contains("\nattackers\n"),
+        broken.out.contains("payments-checkout/checkout:8080")
+            && broken.out.contains("\nfrom outside, and for attackers\n"),
         "{}",
         broken.out
     );

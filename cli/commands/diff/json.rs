@@ -20,7 +20,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
     let document = json!({
         "version": 1,
         "compared": shown.title,
-        "gains": difference.gains(),
+        "gains": difference.gains() || super::gains(shown.moved),
         "counts": counts,
         "shifts": difference.shifts.iter().map(|(shift, workloads)| self::shift(shift, workloads)).collect::<Vec<_>>(),
         "changes": difference.changes.iter().map(change).collect::<Vec<_>>(),

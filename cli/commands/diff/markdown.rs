@@ -34,7 +34,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
         let _ = writeln!(text, "\n…and {more} more.");
     }
     if !shown.moved.is_empty() {
-        text.push_str("\n#### Attackers\n\n");
+        text.push_str("\n#### From outside, and for attackers\n\n");
         for moved in shown.moved.iter().take(most) {
             let word = if moved.easier { "**easier**" } else { "harder" };
             let _ = writeln!(text, "- {word}: {}", plain(&moved.what));

@@ -36,7 +36,7 @@ pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
         let _ = writeln!(text, "\nand {more} more changes; `--verbose` lists all");
     }
     if !shown.moved.is_empty() {
-        text.push_str("\nattackers\n");
+        text.push_str("\nfrom outside, and for attackers\n");
         for moved in shown.moved.iter().take(most) {
             let _ = writeln!(text, "  {} {}", painted(style, moved.sign()), moved.what);
         }
@@ -64,6 +64,9 @@ pub(super) fn concise(shown: &Shown<'_>) -> String {
     }
     for change in &shown.difference.changes {
         let _ = writeln!(text, "{} {}", sign(change.kind()), sentence(shown, change));
+    }
+    for moved in shown.moved {
+        let _ = writeln!(text, "{} {}", moved.sign(), moved.what);
     }
     text
 }

@@ -32,7 +32,7 @@ pub(super) fn render(all: &[Exposed<'_>], input: &Input, format: FormatName) -> 
 }
 
 /// Says what becomes of who calls from outside.
-fn verdict(led: &Led) -> &'static str {
+pub(super) fn verdict(led: &Led) -> &'static str {
     match (led.reach, led.bare) {
         (Reach::Denied, _) => "refused",
         (Reach::Allowed, Reach::Allowed) => "open",

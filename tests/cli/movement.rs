@@ -141,3 +141,22 @@ fn how_far_one_gets_is_drawn_by_groups_that_keep_count() {
         .sum();
     assert_eq!(boxes, count, "{drawn}");
 }
+
+#[test]
+fn plain_policies_shut_in_whose_labels_they_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let pod = |name: &str, labels: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{{labels}}}}}\nspec: {{containers: [{{name: a, ports: [{{containerPort: 80}}]}}]}}\n---\n"
+        )
+    };
+    let all = pod("web", "app: web") + &pod("canary", "app: web, track: canary") + &pod("bare", "");
+    std::fs::write(folder.path().join("pods.yaml"), all).unwrap();
+    let ask = |name: &str| ringfence(&["blast", name, folder.path().to_str().unwrap(), "--quarantine"]);
+    let web = ask("shop/web");
+    assert!(web.out.contains("# It shuts in shop/canary as well, whose pods have these labels.\n"), "{}", web.all());
+    assert!(!ask("shop/canary").out.contains("It shuts in"), "{}", ask("shop/canary").all());
+    // A selector without a label is about everybody.
+    let bare = ask("shop/bare");
+    assert!(bare.code == 2 && bare.err.contains("the pods of `shop/bare` have no labels"), "{}", bare.all());
+}

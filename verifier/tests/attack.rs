@@ -11,17 +11,13 @@
     reason = "a test, which reads fixtures and fails where it finds none"
 )]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::document::Policy;
-use ringfence_compiler::source::{SourceFile, Sources};
-use ringfence_compiler::spec::reference::NodePath;
-use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::fleet::Fleet;
-use ringfence_verifier::model::{Model, Objects};
 use ringfence_verifier::movement::edge::{Edge, Kind};
 use ringfence_verifier::movement::edges;
 use ringfence_verifier::movement::graph::Graph;
@@ -29,27 +25,16 @@ use ringfence_verifier::movement::paths::{Means, Path as Way};
 use ringfence_verifier::movement::spread::Allowed;
 use ringfence_verifier::movement::vertex::Vertex;
 use ringfence_verifier::request::Identity;
-use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::surroundings::rights::Subject;
 
-const FACTS: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
+use self::support::Clusters;
 
 /// Reads manifests and asks about their graph.
-fn asked<T>(text: &str, ask: impl Fn(&Graph<'_>, &Sources) -> T) -> T {
-    let (mut sources, mut said, mut policy) = (Sources::new(), Diagnostics::new(), Policy::default());
-    let file = sources.add(SourceFile::new("facts", FACTS.as_bytes().to_vec()));
-    let facts = yaml::read(&sources, file, Profile::Policy, &mut said);
-    policy.add(&NodePath::root(), &facts[0].root, &mut said).unwrap();
-    let file = sources.add(SourceFile::new("mesh.yaml", text.as_bytes().to_vec()));
-    let roots: Vec<Node> =
-        yaml::read(&sources, file, Profile::Manifest, &mut said).into_iter().map(|it| it.root).collect();
-    let around = Surroundings::read(&roots);
-    let objects = Objects::read(roots, &mut said);
-    assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
-    let models = [Model::of(&policy.clusters[0], &objects)];
+fn asked<T>(text: &str, ask: impl Fn(&Graph<'_>) -> T) -> T {
+    let clusters = Clusters::read(&[("{}", text)]);
+    let models = clusters.models();
     let fleet = Fleet::of(&models);
-    let found = edges(&fleet, &[around]);
-    ask(&Graph::of(&fleet, found), &sources)
+    ask(&Graph::of(&fleet, edges(&fleet, &[Clusters::around(text)])))
 }
 
 /// Finds what the first line of a fixture names.
@@ -126,14 +111,14 @@ fn every_kind_of_step_is_found_and_gone_when_mended() {
         let (vulnerable, mended) = (read("vulnerable.yaml"), read("mended.yaml"));
         assert!(!vulnerable.is_empty() && !mended.is_empty(), "fixtures/attack/{} is missing", kind.word());
         assert_eq!(ends(&vulnerable), ends(&mended), "{}", kind.word());
-        match asked(&vulnerable, |graph, _| way(graph, &vulnerable, *kind)) {
+        match asked(&vulnerable, |graph| way(graph, &vulnerable, *kind)) {
             Some(way) => {
                 let (from, to) = ends(&vulnerable);
                 let _ = writeln!(found, "{}: from {from} to {to}\n{way}", kind.word());
             }
             None => wrong.push(format!("{}: nothing is found", kind.word())),
         }
-        if let Some(way) = asked(&mended, |graph, _| way(graph, &mended, *kind)) {
+        if let Some(way) = asked(&mended, |graph| way(graph, &mended, *kind)) {
             wrong.push(format!("{}: is still there:\n{way}", kind.word()));
         }
     }
@@ -146,7 +131,7 @@ fn of_account(rules: &str, subjects: &str, more: &str) -> BTreeSet<String> {
     let text = format!(
         "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{template: {{metadata: {{labels: {{app: web}}}}, spec: {{serviceAccountName: web, containers: [{{name: main}}]}}}}}}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: keys, namespace: shop}}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: other, namespace: shop}}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: worker}}\n{rules}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: worker}}\nroleRef: {{kind: ClusterRole, name: worker}}\nsubjects: [{subjects}]\n{more}"
     );
-    asked(&text, |graph, _| {
+    asked(&text, |graph| {
         // The keys of the mesh are there whatever manifests show, and have a test of their own.
         let is_key =
             |vertex: &Vertex| matches!(vertex, Vertex::Secret { namespace, .. } if namespace == "istio-system");
@@ -235,7 +220,7 @@ fn the_word_of_the_pod_on_its_token_goes_before_that_of_the_account() {
         let text = format!(
             "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: web, namespace: shop}}\n{account}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{template: {{metadata: {{labels: {{app: web}}}}, spec: {{serviceAccountName: web, {pod}containers: [{{name: main}}]}}}}}}\n"
         );
-        asked(&text, |graph, _| graph.edges().iter().any(|edge| edge.kind == Kind::Speaks))
+        asked(&text, |graph| graph.edges().iter().any(|edge| edge.kind == Kind::Speaks))
     };
     let (on, off) = ("automountServiceAccountToken: true", "automountServiceAccountToken: false");
     assert!(token("", ""));
@@ -254,7 +239,7 @@ fn pod_security_keeps_pods_from_their_node() {
         let text = format!(
             "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop{level}}}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: worker, namespace: shop}}\nrules: [{{apiGroups: [apps], resources: [deployments], verbs: [create]}}]\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: worker, namespace: shop}}\nroleRef: {{kind: Role, name: worker}}\nsubjects: [{WEB}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop}}\nspec: {{serviceAccountName: web, containers: [{{name: main}}]}}\n"
         );
-        asked(&text, |graph, _| graph.edges().iter().any(|edge| matches!(edge.to, Vertex::Nodes { .. })))
+        asked(&text, |graph| graph.edges().iter().any(|edge| matches!(edge.to, Vertex::Nodes { .. })))
     };
     let label = |level: &str| format!(", labels: {{pod-security.kubernetes.io/enforce: {level}}}");
     assert!(nodes(""));
@@ -301,7 +286,7 @@ fn rights_that_look_harmless_are_not() {
     let key = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop}}\nspec: {{serviceAccountName: web, containers: [{{name: main}}]}}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: keys, namespace: istio-system}}\nrules: [{{apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [cacerts]}}]\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: keys, namespace: istio-system}}\nroleRef: {{kind: Role, name: keys}}\nsubjects: [{WEB}]\n"
     );
-    assert!(asked(&key, |graph, _| graph
+    assert!(asked(&key, |graph| graph
         .edges()
         .iter()
         .any(|edge| edge.kind == Kind::Mints && matches!(edge.from, Vertex::Secret { .. }))));
@@ -358,7 +343,7 @@ fn other_names_make_the_same_edges_under_other_names() {
         // The new names sort otherwise, so that nothing keeps its position.
         let renamed = |text: &str| text.replace("shop", "zone9").replace("web", "axle");
         let edges = |text: &str| {
-            asked(text, |graph, _| {
+            asked(text, |graph| {
                 let name = |vertex: &Vertex| vertex.called(graph.fleet());
                 let word =
                     |edge: &Edge| format!("{} {} {} {}", edge.kind.word(), edge.may, name(&edge.from), name(&edge.to));

@@ -12,21 +12,18 @@
     reason = "a test, which reads what it has written itself"
 )]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ascent::ascent;
-use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::document::Policy;
-use ringfence_compiler::source::{SourceFile, Sources};
-use ringfence_compiler::spec::reference::NodePath;
-use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::fleet::Fleet;
-use ringfence_verifier::model::{Model, Objects};
 use ringfence_verifier::movement::edge::Kind;
 use ringfence_verifier::movement::edges;
 use ringfence_verifier::movement::vertex::Vertex;
-use ringfence_verifier::surroundings::Surroundings;
+
+use self::support::Clusters;
 
 /// What a rule lets do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,18 +209,8 @@ fn world(seed: u64) -> (String, Program) {
 
 /// Returns who gets to what by the edges that were read off manifests.
 fn read(text: &str) -> BTreeSet<(Thing, Thing)> {
-    let (mut sources, mut said, mut policy) = (Sources::new(), Diagnostics::new(), Policy::default());
-    let facts = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
-    let file = sources.add(SourceFile::new("facts", facts.as_bytes().to_vec()));
-    let facts = yaml::read(&sources, file, Profile::Policy, &mut said);
-    policy.add(&NodePath::root(), &facts[0].root, &mut said).unwrap();
-    let file = sources.add(SourceFile::new("mesh.yaml", text.as_bytes().to_vec()));
-    let roots: Vec<Node> =
-        yaml::read(&sources, file, Profile::Manifest, &mut said).into_iter().map(|it| it.root).collect();
-    let around = Surroundings::read(&roots);
-    let objects = Objects::read(roots, &mut said);
-    assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
-    let models = [Model::of(&policy.clusters[0], &objects)];
+    let clusters = Clusters::read(&[("{}", text)]);
+    let models = clusters.models();
     let fleet = Fleet::of(&models);
     let number = |text: &str| text.get(1..).unwrap().parse::<u8>().unwrap();
     let thing = |vertex: &Vertex| match vertex {
@@ -244,7 +231,7 @@ fn read(text: &str) -> BTreeSet<(Thing, Thing)> {
         Vertex::Internet | Vertex::Identity(_) | Vertex::Control { .. } => None,
     };
     let is_of_mesh = |kind: Kind| matches!(kind, Kind::Enters | Kind::Carries | Kind::OpensAll | Kind::SignsTokens);
-    let steps: BTreeSet<(Thing, Thing)> = edges(&fleet, &[around])
+    let steps: BTreeSet<(Thing, Thing)> = edges(&fleet, &[Clusters::around(text)])
         .iter()
         .filter(|edge| !is_of_mesh(edge.kind))
         .filter_map(|edge| Some((thing(&edge.from)?, thing(&edge.to)?)))

@@ -124,6 +124,16 @@ impl<'m> Names<'_, 'm> {
         Some((model, model.cluster().inventory.workloads.get(*workload)?))
     }
 
+    /// Returns the workloads whose pods have every label of those of a workload, itself among them.
+    pub fn labelled_like(&self, vertex: &Vertex) -> Vec<Vertex> {
+        let Some(((model, own), Vertex::Workload { cluster, .. })) = self.workload(vertex).zip(Some(vertex)) else {
+            return Vec::new();
+        };
+        let here = model.cluster().inventory.workloads_in(&own.namespace);
+        let alike = here.filter(|(_, it)| own.labels.iter().all(|(key, value)| it.labels.get(key) == Some(value)));
+        alike.map(|(workload, _)| Vertex::Workload { cluster: *cluster, workload }).collect()
+    }
+
     /// Returns what a Service document says of how sensitive a workload is.
     pub fn sensitivity(&self, vertex: &Vertex) -> Option<&'m str> {
         let (_, workload) = self.workload(vertex)?;

@@ -30,6 +30,8 @@ struct Quarantine {
     before: usize,
     /// Others that run with the same identity.
     also: Vec<String>,
+    /// Others whose pods have the labels of these, and more.
+    shut_in: BTreeSet<String>,
 }
 
 /// Runs `blast --quarantine`.
@@ -41,9 +43,12 @@ pub(super) fn run(asking: &Asking<'_>, args: &args::Blast) -> Result<Exit, Failu
         let own: BTreeSet<&Vertex> = taken.iter().collect();
         let twins: BTreeSet<&Vertex> = taken.iter().flat_map(|vertex| terrain.graph.twins(vertex)).collect();
         let also = twins.difference(&own).map(|vertex| terrain.names.name(vertex)).collect();
-        Ok(Quarantine { text, before: by_calls(terrain, &taken).len(), also })
+        let shut_in = taken.iter().flat_map(|vertex| terrain.names.labelled_like(vertex));
+        let shut_in =
+            shut_in.filter(|vertex| !own.contains(vertex)).map(|vertex| terrain.names.name(&vertex)).collect();
+        Ok(Quarantine { text, before: by_calls(terrain, &taken).len(), also, shut_in })
     })?;
-    let Some(Quarantine { text, before, also }) = made else { return Ok(exit) };
+    let Some(Quarantine { text, before, also, shut_in }) = made else { return Ok(exit) };
     let mut shut = asking.open(&args.reading)?;
     shut.lay_over_text(FILE, text.clone().into_bytes(), Some(NodePath::root()))?;
     // That grants are suspended is what a quarantine is for.
@@ -73,6 +78,10 @@ pub(super) fn run(asking: &Asking<'_>, args: &args::Blast) -> Result<Exit, Failu
     }
     for one in &others {
         let _ = writeln!(said, "# No policy of the mesh keeps it from {one}.");
+    }
+    if !shut_in.is_empty() && !shut.is_project() {
+        let these = shut_in.iter().cloned().collect::<Vec<_>>().join(", ");
+        let _ = writeln!(said, "# It shuts in {these} as well, whose pods have these labels.");
     }
     if !also.is_empty() {
         let _ = writeln!(
@@ -106,7 +115,13 @@ fn document(terrain: &Terrain<'_, '_>, who: &str, taken: &[Vertex]) -> Result<St
             "apiVersion": "ringfence/v1alpha1", "kind": "Zone", "metadata": { "name": name, "description": format!("{who} is taken for stolen") },
             "spec": { "members": services, "rules": ZoneWord::Quarantine.word() },
         })],
-        None => taken.iter().flat_map(|vertex| policies(terrain, &name, vertex)).collect(),
+        None => {
+            let mut all = Vec::new();
+            for vertex in taken {
+                all.extend(policies(terrain, &name, vertex)?);
+            }
+            all
+        }
     };
     if documents.is_empty() {
         return Err(Failure::new(format!("`{who}` is no workload")).help("what is shut in are pods: name a workload"));
@@ -117,8 +132,15 @@ fn document(terrain: &Terrain<'_, '_>, who: &str, taken: &[Vertex]) -> Result<St
 }
 
 /// Writes plain policies: nothing to or from the pods, and nothing from whoever shows their certificate.
-fn policies(terrain: &Terrain<'_, '_>, name: &str, vertex: &Vertex) -> Vec<Value> {
-    let Some((model, workload)) = terrain.names.workload(vertex) else { return Vec::new() };
+///
+/// # Errors
+/// When the pods have no labels: a selector without any is about the whole namespace.
+fn policies(terrain: &Terrain<'_, '_>, name: &str, vertex: &Vertex) -> Result<Vec<Value>, Failure> {
+    let Some((model, workload)) = terrain.names.workload(vertex) else { return Ok(Vec::new()) };
+    if workload.labels.is_empty() {
+        let nameless = Failure::new(format!("the pods of `{}/{}` have no labels", workload.namespace, workload.name));
+        return Err(nameless.help("no policy can be about them alone: give them a label"));
+    }
     let name = format!("{name}-{}", workload.name);
     let metadata = |namespace: &str| json!({ "name": name, "namespace": namespace });
     let labels = json!({ "matchLabels": workload.labels });
@@ -138,5 +160,5 @@ fn policies(terrain: &Terrain<'_, '_>, name: &str, vertex: &Vertex) -> Vec<Value
             "spec": { "action": "DENY", "rules": [{ "from": [{ "source": { "principals": [identity.to_string()] } }] }] },
         }));
     }
-    all
+    Ok(all)
 }

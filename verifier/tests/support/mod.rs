@@ -10,6 +10,7 @@ use ringfence_compiler::spec::cluster::ClusterSpec;
 use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Profile};
 use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::surroundings::Surroundings;
 
 /// Clusters that were read: the facts about each, and its objects.
 pub struct Clusters(Vec<(Document<ClusterSpec>, Objects)>);
@@ -33,6 +34,15 @@ impl Clusters {
             (policy.clusters.remove(0), objects)
         };
         Self(names.into_iter().zip(clusters).map(read).collect())
+    }
+
+    /// Reads what manifests say beside who runs and what decides.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub fn around(manifests: &str) -> Surroundings {
+        let mut sources = Sources::new();
+        let file = sources.add(SourceFile::new("mesh.yaml", manifests.as_bytes().to_vec()));
+        let documents = yaml::read(&sources, file, Profile::Manifest, &mut Diagnostics::new());
+        Surroundings::read(&documents.into_iter().map(|document| document.root).collect::<Vec<_>>())
     }
 
     /// Returns the facts about the first cluster.

@@ -10,6 +10,8 @@
 
 use std::collections::BTreeSet;
 
+use proptest::collection::vec;
+use proptest::prelude::{prop_assert, proptest};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Policy;
 use ringfence_compiler::source::{SourceFile, Sources};
@@ -18,10 +20,14 @@ use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::model::{Model, Objects};
 use ringfence_verifier::movement::edges;
+use ringfence_verifier::movement::vertex::Vertex;
 use ringfence_verifier::surroundings::Surroundings;
 
-/// Reads manifests and says each step beside calls: `pod-exec perhaps: ServiceAccount shop/web to shop/db`.
-fn steps(manifests: &[&str]) -> BTreeSet<String> {
+/// A step: from where to where, its kind, and whether it is not sure.
+type Step = (String, String, &'static str, bool);
+
+/// Reads manifests and says each step beside calls.
+fn all_steps(manifests: &[&str]) -> BTreeSet<Step> {
     let (mut sources, mut said, mut policy) = (Sources::new(), Diagnostics::new(), Policy::default());
     let facts = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
     let file = sources.add(SourceFile::new("facts", facts.as_bytes().to_vec()));
@@ -36,11 +42,28 @@ fn steps(manifests: &[&str]) -> BTreeSet<String> {
     assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
     let models = [Model::of(&policy.clusters[0], &objects)];
     let fleet = Fleet::of(&models);
-    let word = |edge: &ringfence_verifier::movement::edge::Edge| {
-        let perhaps = if edge.may { " perhaps" } else { "" };
-        format!("{}{perhaps}: {} to {}", edge.kind.word(), edge.from.called(&fleet), edge.to.called(&fleet))
-    };
-    edges(&fleet, &[around]).iter().map(word).collect()
+    let found = edges(&fleet, &[around]);
+    let name = |vertex: &Vertex| vertex.called(&fleet);
+    found.iter().map(|edge| (name(&edge.from), name(&edge.to), edge.kind.word(), edge.may)).collect()
+}
+
+/// Says each step in words: `pod-exec perhaps: ServiceAccount shop/web to shop/db`.
+fn steps(manifests: &[&str]) -> BTreeSet<String> {
+    let word = |(from, to, kind, may): Step| format!("{kind}{}: {from} to {to}", if may { " perhaps" } else { "" });
+    all_steps(manifests).into_iter().map(word).collect()
+}
+
+/// Returns everything that steps lead to from somewhere, sure ones alone or all.
+fn reached(steps: &BTreeSet<Step>, from: &str, sure: bool) -> BTreeSet<String> {
+    let (mut found, mut next) = (BTreeSet::from([from.to_owned()]), vec![from.to_owned()]);
+    while let Some(at) = next.pop() {
+        for (_, to, ..) in steps.iter().filter(|(from, _, _, may)| *from == at && !(sure && *may)) {
+            if found.insert(to.clone()) {
+                next.push(to.clone());
+            }
+        }
+    }
+    found
 }
 
 /// A workload `shop/web` with an account of its own, and `shop/db`.
@@ -360,4 +383,116 @@ fn a_node_makes_tokens_for_whatever_it_runs() {
     // The pods of `db` mount no token.
     assert!(found.contains("node-pods perhaps: any node to ServiceAccount shop/db"), "{found:#?}");
     assert!(!found.contains("account-token: shop/db to ServiceAccount shop/db"), "{found:#?}");
+}
+
+/// Rules that lead somewhere, alone or two together.
+const RULES: [&str; 22] = [
+    "apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [keys]",
+    "apiGroups: [''], resources: [secrets], verbs: [create]",
+    "apiGroups: [''], resources: [secrets], verbs: [deletecollection]",
+    "apiGroups: [''], resources: [pods], verbs: [create], resourceNames: [debug]",
+    "apiGroups: [''], resources: [pods], verbs: [patch], resourceNames: [debug]",
+    "apiGroups: [''], resources: [pods], verbs: ['*']",
+    "apiGroups: [''], resources: ['*/exec'], verbs: [get]",
+    "apiGroups: [apps], resources: [deployments], verbs: [update], resourceNames: [db]",
+    "apiGroups: [''], resources: [serviceaccounts], verbs: [impersonate], resourceNames: [db]",
+    "apiGroups: [''], resources: [users], verbs: [impersonate], resourceNames: [ann]",
+    "apiGroups: [''], resources: [groups], verbs: [impersonate]",
+    "apiGroups: [''], resources: [serviceaccounts/token], verbs: [create]",
+    "apiGroups: [''], resources: [namespaces], verbs: [patch]",
+    "apiGroups: [''], resources: [persistentvolumes], verbs: [create]",
+    "apiGroups: [''], resources: [nodes/proxy], verbs: [get]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles, clusterroles], verbs: [bind]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind], resourceNames: [edit, unseen]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [update]",
+    "apiGroups: [security.istio.io], resources: ['*'], verbs: [delete]",
+    "apiGroups: ['*'], resources: ['*'], verbs: ['*']",
+];
+
+/// Subjects by which `shop/web` may hold something.
+const HOLDERS: [&str; 4] = [
+    "{kind: ServiceAccount, name: web, namespace: shop}",
+    "{kind: User, name: 'system:serviceaccount:shop:web'}",
+    "{kind: Group, name: 'system:serviceaccounts:shop'}",
+    "{kind: Group, name: 'system:authenticated'}",
+];
+
+proptest! {
+    #[test]
+    fn more_rights_never_lead_to_less(
+        given in vec((0..RULES.len(), 0..HOLDERS.len(), 0..3_usize), 1..6),
+        gone in 0..6_usize,
+    ) {
+        let write = |(at, (rule, holder, place)): (usize, &(usize, usize, usize))| {
+            let (name, namespace) = (format!("r{at}"), [None, Some("shop"), Some("tools")][*place]);
+            let role = role(None, &name, &[RULES[*rule]]);
+            // Roles of the cluster, bound here or there.
+            let role = role.split("\n---\n").next().unwrap().to_owned();
+            format!("{role}\n---\n{}", bound("ClusterRole", namespace, &name, HOLDERS[*holder]))
+        };
+        let all: Vec<String> = given.iter().enumerate().map(write).collect();
+        let of = |manifests: &[String]| {
+            let mut texts = vec![SHOP];
+            texts.extend(manifests.iter().map(String::as_str));
+            all_steps(&texts)
+        };
+        let more = of(&all);
+        let mut left = all.clone();
+        left.remove(gone % all.len());
+        let less = of(&left);
+        for sure in [false, true] {
+            let (few, many) = (reached(&less, "shop/web", sure), reached(&more, "shop/web", sure));
+            let lost: Vec<_> = few.difference(&many).collect();
+            prop_assert!(lost.is_empty(), "sure {sure}: {lost:?} is lost");
+        }
+    }
+
+    #[test]
+    fn more_in_a_pod_never_leads_to_less(chosen in 0_u32..1 << 9, one in 0..9_usize) {
+        let pod = |chosen: u32| {
+            let has = |at: usize| chosen & (1 << at) != 0;
+            let mut spec = String::new();
+            let mut own = String::new();
+            let mut volumes = Vec::new();
+            for (at, field) in [(0, "hostPID: true"), (1, "automountServiceAccountToken: true")] {
+                if has(at) {
+                    spec += &format!("{field}, ");
+                }
+            }
+            if !has(1) {
+                spec += "automountServiceAccountToken: false, ";
+            }
+            let added: Vec<&str> =
+                [(2, "SYS_PTRACE"), (3, "SYS_ADMIN")].iter().filter(|(at, _)| has(*at)).map(|(_, it)| *it).collect();
+            own += &format!("capabilities: {{add: {added:?}}}, privileged: {}", has(4));
+            for (at, volume) in [
+                (5, "hostPath: {path: /var/log}"),
+                (6, "secret: {secretName: keys}"),
+                (7, "projected: {sources: [{serviceAccountToken: {path: t}}]}"),
+                (8, "persistentVolumeClaim: {claimName: disk}"),
+            ] {
+                if has(at) {
+                    volumes.push((format!("v{at}"), volume));
+                }
+            }
+            let mounts: Vec<String> =
+                volumes.iter().map(|(name, _)| format!("{{name: {name}, mountPath: /{name}}}")).collect();
+            let volumes: Vec<String> = volumes.iter().map(|(name, what)| format!("{{name: {name}, {what}}}")).collect();
+            let pod = format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{{spec}containers: [{{name: main, securityContext: {{{own}}}, volumeMounts: [{}]}}], volumes: [{}]}}",
+                mounts.join(", "),
+                volumes.join(", ")
+            );
+            let disk = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: root}\nspec: {hostPath: {path: /}}";
+            all_steps(&[SHOP, disk, &pod])
+        };
+        let (less, more) = (pod(chosen & !(1 << one)), pod(chosen | 1 << one));
+        for sure in [false, true] {
+            let (few, many) = (reached(&less, "shop/probe", sure), reached(&more, "shop/probe", sure));
+            let lost: Vec<_> = few.difference(&many).collect();
+            prop_assert!(lost.is_empty(), "sure {sure}: {lost:?} is lost");
+        }
+    }
 }

@@ -8,9 +8,12 @@ pub mod held;
 pub mod outside;
 pub mod pods;
 pub mod rights;
+mod shipped;
 pub mod templates;
+pub mod volumes;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::Span;
@@ -21,6 +24,7 @@ use self::outside::ServiceEntry;
 use self::pods::Uncaptured;
 use self::rights::Rights;
 use self::templates::Template;
+use self::volumes::{Claim, Folder};
 use crate::deciding::Deciding;
 
 /// What was found beside workloads and policies.
@@ -44,6 +48,10 @@ pub struct Surroundings {
     pub accounts: Vec<Account>,
     /// Secrets that have a manifest.
     pub secrets: Vec<SecretObject>,
+    /// Volumes of the cluster that are folders of a node.
+    pub folders: Vec<Folder>,
+    /// Claims of volumes, by namespace and name.
+    pub claims: BTreeMap<(String, String), Claim>,
 }
 
 /// An object that can change what a proxy does in any way.
@@ -103,7 +111,10 @@ impl Surroundings {
         }
         let metadata = root.get("metadata");
         let written = |key: &str| metadata.and_then(|metadata| metadata.get(key));
-        let Some(named) = written("name") else { return };
+        let Some(named) = written("name") else {
+            self.add_generated(root, kind);
+            return;
+        };
         let name = named.as_str().unwrap_or_default().to_owned();
         if let Some(kind) = Deciding::of(root).filter(|kind| !kind.is_of_cluster()) {
             if written("namespace").is_none_or(|namespace| namespace.value == Value::Null) {
@@ -132,6 +143,14 @@ impl Surroundings {
             self.secrets.push(SecretObject::read(root, &namespace, &name, named.span));
             return;
         }
+        if let ("", "PersistentVolume") = (group_of(root), kind) {
+            self.folders.extend(Folder::read(root, &name));
+            return;
+        }
+        if let ("", "PersistentVolumeClaim") = (group_of(root), kind) {
+            self.claims.insert((namespace.clone(), name.clone()), Claim::read(root, &namespace, &name));
+            return;
+        }
         if let Some(template) = Template::read(root, kind) {
             self.templates.insert((kind.to_owned(), namespace.clone(), name.clone()), template);
         }
@@ -142,6 +161,21 @@ impl Surroundings {
         let mentions: Vec<Mention> = containers(root, kind).flat_map(mentions).collect();
         if !mentions.is_empty() {
             self.mentions.insert((kind.to_owned(), namespace, name), mentions);
+        }
+    }
+}
+
+impl Surroundings {
+    /// Adds what an object says of its pods whose name the cluster makes: a workload goes by the rest of it.
+    fn add_generated(&mut self, root: &Node, kind: &str) {
+        let written = |key: &str| root.get("metadata").and_then(|metadata| metadata.get(key)).and_then(Node::as_str);
+        let (Some(name), Some(template)) = (written("generateName"), Template::read(root, kind)) else { return };
+        let name = name.trim_end_matches(['-', '.']).to_owned();
+        let namespace = written("namespace").unwrap_or("default").to_owned();
+        // Several may have that name, and each counts as what all of them say.
+        match self.templates.entry((kind.to_owned(), namespace, name)) {
+            Entry::Vacant(entry) => _ = entry.insert(template),
+            Entry::Occupied(mut entry) => entry.get_mut().join(template),
         }
     }
 }

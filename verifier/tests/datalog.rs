@@ -22,6 +22,7 @@ use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::movement::edge::Kind;
 use ringfence_verifier::movement::edges;
 use ringfence_verifier::movement::vertex::Vertex;
+use ringfence_verifier::surroundings::held::MASTERS;
 
 use self::support::Clusters;
 
@@ -35,9 +36,12 @@ enum Right {
     Impersonate,
     MakeTokens,
     SpeakToNodes,
+    MakeSecrets,
+    Bind,
+    MakeBindings,
 }
 
-const RIGHTS: [(Right, &str); 7] = [
+const RIGHTS: [(Right, &str); 10] = [
     (Right::ReadSecrets, "{apiGroups: [''], resources: [secrets], verbs: [list]}"),
     (Right::Exec, "{apiGroups: [''], resources: [pods/exec], verbs: [create]}"),
     (Right::MakePods, "{apiGroups: [''], resources: [pods], verbs: [create]}"),
@@ -45,6 +49,9 @@ const RIGHTS: [(Right, &str); 7] = [
     (Right::Impersonate, "{apiGroups: [''], resources: [serviceaccounts], verbs: [impersonate]}"),
     (Right::MakeTokens, "{apiGroups: [''], resources: [serviceaccounts/token], verbs: [create]}"),
     (Right::SpeakToNodes, "{apiGroups: [''], resources: [nodes/proxy], verbs: [get]}"),
+    (Right::MakeSecrets, "{apiGroups: [''], resources: [secrets], verbs: [create]}"),
+    (Right::Bind, "{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind]}"),
+    (Right::MakeBindings, "{apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create]}"),
 ];
 
 /// A namespace and a name.
@@ -55,6 +62,8 @@ type Name = (u8, u8);
 enum Thing {
     Pods(Name),
     Account(Name),
+    /// Whoever may do anything.
+    Masters,
     Members(u8),
     Secret(Name),
     Node,
@@ -70,6 +79,8 @@ ascent! {
     relation token(Name, Name);
     relation mounts(Name, Name);
     relation holds(Thing, Option<u8>, Right);
+    relation has(Thing, Option<u8>, Right);
+    relation owns(Thing, u8);
     relation step(Thing, Thing);
     relation gets(Thing, Thing);
     relation makes(Thing, u8);
@@ -78,6 +89,8 @@ ascent! {
     step(Thing::Pods(*w), Thing::Account(*a)) <-- workload(w, a, true, _);
     step(Thing::Pods(*w), Thing::Node) <-- workload(w, _, _, true);
     step(Thing::Node, Thing::Pods(*w)) <-- workload(w, _, _, _);
+    // Its kubelet makes tokens of the accounts of its pods.
+    step(Thing::Node, Thing::Account(*a)) <-- workload(_, a, _, _);
     step(Thing::Pods(*w), Thing::Secret(*s)) <-- mounts(w, s);
     step(Thing::Secret(*s), Thing::Account(*a)) <-- token(s, a);
     // An account is in the group of its namespace, where that holds anything.
@@ -89,6 +102,32 @@ ascent! {
     step(who, Thing::Pods(*w)) <-- holds(who, ?None, Right::SpeakToNodes), workload(w, _, _, _);
     step(who, Thing::Account(*a)) <-- holds(who, at, Right::Impersonate), account(a), if at.is_none_or(|at| at == a.0);
     step(who, Thing::Account(*a)) <-- holds(who, at, Right::MakeTokens), account(a), if at.is_none_or(|at| at == a.0);
+    // In every cluster there are privileged pods on each node, and an account that may do anything.
+    step(who, Thing::Node) <-- holds(who, ?None, Right::Exec);
+    step(who, Thing::Node) <-- holds(who, ?None, Right::SpeakToNodes);
+    step(who, Thing::Masters) <-- holds(who, ?None, Right::Impersonate);
+    step(who, Thing::Masters) <-- holds(who, ?None, Right::MakeTokens);
+    step(who, Thing::Masters) <-- holds(who, ?None, Right::MakePods);
+    step(Thing::Masters, Thing::Pods(*w)) <-- workload(w, _, _, _);
+    step(Thing::Masters, Thing::Account(*a)) <-- account(a);
+    step(Thing::Masters, Thing::Secret(*s)) <-- secret(s);
+    step(Thing::Masters, Thing::Node);
+    step(Thing::Masters, who) <-- holds(who, _, _), if matches!(who, Thing::Members(_));
+    // Two rights together, which one may have of its own and by its group.
+    has(who, at, right) <-- holds(who, at, right);
+    has(Thing::Account(*a), at, right) <-- holds(?Thing::Account(a), _, _), holds(Thing::Members(a.0), at, right);
+    step(who, Thing::Account(*a)) <--
+        has(who, at, Right::MakeSecrets), has(who, also, Right::ReadSecrets), account(a),
+        if at.is_none_or(|at| at == a.0) && also.is_none_or(|also| also == a.0);
+    step(who, Thing::Masters) <-- has(who, at, Right::MakeSecrets), has(who, at, Right::ReadSecrets), if at.is_none();
+    step(who, Thing::Masters) <-- has(who, at, Right::Bind), has(who, at, Right::MakeBindings), if at.is_none();
+    owns(who, n) <-- has(who, ?Some(n), Right::Bind), has(who, at, Right::MakeBindings), if at.is_none_or(|at| at == *n);
+    owns(who, n) <-- has(who, at, Right::Bind), has(who, ?Some(n), Right::MakeBindings), if at.is_none_or(|at| at == *n);
+    step(who, Thing::Pods(*w)) <-- owns(who, n), workload(w, _, _, _), if w.0 == *n;
+    step(who, Thing::Account(*a)) <-- owns(who, n), account(a), if a.0 == *n;
+    step(who, Thing::Secret(*s)) <-- owns(who, n), secret(s), if s.0 == *n;
+    // Whoever has all of a namespace changes its labels as well.
+    step(who, Thing::Node) <-- owns(who, _);
     // Whoever makes pods, or changes those that are there, takes any account and any Secret of the namespace, and the node.
     makes(who, n) <-- holds(who, ?Some(n), Right::MakePods);
     makes(who, 0) <-- holds(who, ?None, Right::MakePods);
@@ -177,8 +216,8 @@ fn world(seed: u64) -> (String, Program) {
             );
         }
     }
-    for binding in 0..drawn.below(4) {
-        let (right, rule) = RIGHTS[usize::try_from(drawn.below(7)).unwrap()];
+    for binding in 0..drawn.below(6) {
+        let (right, rule) = RIGHTS[usize::try_from(drawn.below(RIGHTS.len() as u64)).unwrap()];
         let at = (!drawn.one_in(3)).then(|| drawn.small(2));
         let (who, subject) = match drawn.one_in(4) {
             true => {
@@ -221,6 +260,7 @@ fn read(text: &str) -> BTreeSet<(Thing, Thing)> {
         Vertex::Subject { subject, .. } if subject.kind == "ServiceAccount" => {
             Some(Thing::Account((number(&subject.namespace), number(&subject.name))))
         }
+        Vertex::Subject { subject, .. } if subject.name == MASTERS => Some(Thing::Masters),
         Vertex::Subject { subject, .. } => {
             Some(Thing::Members(number(subject.name.strip_prefix("system:serviceaccounts:").unwrap())))
         }
@@ -256,8 +296,10 @@ fn pods_and_rights_lead_to_what_plain_rules_say() {
     for seed in 0..400 {
         let (text, mut program) = world(seed);
         program.run();
-        let expected: BTreeSet<(Thing, Thing)> = program.gets.iter().copied().filter(|(a, b)| a != b).collect();
-        let found: BTreeSet<(Thing, Thing)> = read(&text).into_iter().filter(|(a, b)| a != b).collect();
+        // What the group of all rights gets is told where somebody gets to it alone.
+        let is_asked = |(from, to): &(Thing, Thing)| from != to && *from != Thing::Masters;
+        let expected: BTreeSet<(Thing, Thing)> = program.gets.iter().copied().filter(is_asked).collect();
+        let found: BTreeSet<(Thing, Thing)> = read(&text).into_iter().filter(is_asked).collect();
         let (missing, more): (Vec<_>, Vec<_>) =
             (expected.difference(&found).collect(), found.difference(&expected).collect());
         assert!(missing.is_empty() && more.is_empty(), "seed {seed}: missing {missing:?}, more {more:?}\n{text}");

@@ -15,7 +15,24 @@ pub(super) enum Reads {
 }
 
 /// Where sockets of container runtimes are: who speaks to one has the node, be it mounted to be read alone.
-const SOCKETS: [&str; 6] = ["docker.sock", "containerd.sock", "crio.sock", "containerd", "crio", "docker"];
+const SOCKETS: [&str; 13] = [
+    "buildkit",
+    "containerd",
+    "containerd.sock",
+    "cri-dockerd.sock",
+    "crio",
+    "crio.sock",
+    "docker",
+    "docker.sock",
+    "dockershim.sock",
+    "k0s",
+    "k3s",
+    "podman",
+    "podman.sock",
+];
+
+/// Where what starts programs of the node listens: it asks who speaks.
+const MANAGERS: [&str; 2] = ["dbus", "systemd"];
 
 /// Folders in which files make the node do something.
 const DECISIVE: [&str; 16] = [
@@ -40,13 +57,15 @@ const SECRET: [&str; 9] =
 
 /// Says what a mounted path of the node gives.
 pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
-    let path = match path.trim_end_matches('/') {
-        "" => "/",
-        path => path,
-    };
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let path = &format!("/{}", parts.join("/"));
+    let path = path.as_str();
     let below_run = path.strip_prefix("/var/run").or_else(|| path.strip_prefix("/run"));
     if below_run.is_some_and(|rest| rest.is_empty() || rest.split('/').any(|part| SOCKETS.contains(&part))) {
         return Reads::Node;
+    }
+    if below_run.is_some_and(|rest| rest.split('/').any(|part| MANAGERS.contains(&part))) {
+        return Reads::Perhaps;
     }
     let is_in = |folders: &[&str]| folders.iter().any(|folder| is_below(path, folder));
     match is_read_only {
@@ -67,8 +86,12 @@ pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
             if is_in(&[
                 "/var/lib/kubelet",
                 "/var/lib/containerd",
+                "/var/lib/containers",
                 "/var/lib/docker",
                 "/var/lib/etcd",
+                "/var/lib/k0s",
+                "/var/lib/rancher",
+                "/var/snap",
                 "/var/spool/cron",
                 "/opt/cni",
             ]) =>
@@ -77,7 +100,9 @@ pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
         }
         false if is_in(&["/var/log", "/opt", "/run", "/var/run", "/var/lib"]) => Reads::Perhaps,
         true if SECRET.contains(&path)
-            || is_in(&["/etc/kubernetes", "/var/lib/kubelet", "/root", "/home", "/var/lib/etcd"]) =>
+            || is_in(&["/etc/kubernetes", "/etc/rancher", "/root", "/home"])
+            || is_in(&["/var/lib/kubelet", "/var/lib/etcd", "/var/lib/rancher", "/var/lib/k0s", "/var/snap"])
+            || is_in(&["/var/lib/containerd", "/var/lib/containers", "/var/lib/docker"]) =>
         {
             Reads::Perhaps
         }
@@ -110,6 +135,13 @@ mod tests {
             ("/data", false, Reads::Nothing),
             ("/mnt/disk", true, Reads::Nothing),
             ("/etcetera", false, Reads::Nothing),
+            ("//etc/./cron.d", false, Reads::Node),
+            ("/./", false, Reads::Node),
+            ("/run/cri-dockerd.sock", true, Reads::Node),
+            ("/run/k3s", true, Reads::Node),
+            ("/run/dbus/system_bus_socket", true, Reads::Perhaps),
+            ("/var/lib/rancher", true, Reads::Perhaps),
+            ("/var/lib/docker/overlay2", true, Reads::Perhaps),
         ] {
             assert_eq!(reads(path, read_only), expected, "{path}, read only: {read_only}");
         }

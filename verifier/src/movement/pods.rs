@@ -14,6 +14,7 @@ use super::host_path::{Reads, reads};
 use super::scene::{Found, Scene};
 use super::vertex::Vertex;
 use crate::surroundings::templates::{Container, Held, Template};
+use crate::surroundings::volumes::Claim;
 
 /// Capabilities with which root of a container becomes root of its node.
 const ESCAPES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO"];
@@ -27,7 +28,7 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
         let Some(template) = template else { continue };
         for container in &template.containers {
             secrets(scene, (&vertex, workload), (template, container), found);
-            if node(scene, &vertex, (template, container), found) {
+            if node(scene, &vertex, (workload, template, container), found) {
                 nodes.insert(template.placement.clone());
             }
         }
@@ -47,22 +48,28 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
 /// Adds the token of its account, unless it or its account says that it is not mounted (kubernetes.io "Configure Service Accounts
 /// for Pods"): the pod's word goes first.
 fn token(scene: &Scene<'_, '_>, vertex: &Vertex, workload: &Workload, template: Option<&Template>, found: &mut Found) {
-    let mut accounts = scene.around.accounts.iter();
-    let account = accounts.find(|it| it.namespace == workload.namespace && it.name == workload.service_account);
-    let said = template.and_then(|it| it.automount).or_else(|| account.and_then(|it| it.automount));
+    let said = template.and_then(|it| it.automount).or_else(|| scene.said_of(workload).and_then(|it| it.automount));
     let projected = template.into_iter().flat_map(|it| &it.volumes).flat_map(|volume| &volume.holds);
-    let projected = projected.filter(|(held, _)| *held == Held::Token).map(|(_, span)| *span).next();
-    let place = match (projected, said) {
-        (Some(span), _) => (span, "mounts a token of its account".to_owned()),
+    let projected = projected.filter_map(|(held, span)| match held {
+        Held::Token { is_sure } => Some((*is_sure, *span)),
+        _ => None,
+    });
+    let projected = projected.max_by_key(|(is_sure, _)| *is_sure);
+    let (may, place) = match (projected, said) {
+        (Some((true, span)), _) => (false, (span, "mounts a token of its account".to_owned())),
+        (_, Some((true, span))) => (false, (span, "mounts the token of its account".to_owned())),
+        (Some((_, span)), Some((false, _))) => {
+            (true, (span, "mounts a token of its account, which may be for the API server as well".to_owned()))
+        }
         (None, Some((false, _))) => return,
-        (None, Some((true, span))) => (span, "mounts the token of its account".to_owned()),
-        (None, None) => (
-            workload.span,
-            format!("runs under `{}`, whose token is mounted unless somebody says otherwise", workload.service_account),
-        ),
+        (_, None) => {
+            let account = &workload.service_account;
+            let what = format!("runs under `{account}`, whose token is mounted unless somebody says otherwise");
+            (false, (workload.span, what))
+        }
     };
     let account = scene.account(&workload.namespace, &workload.service_account);
-    found.add(vertex, account, Kind::Speaks, false, &[place]);
+    found.add(vertex, account, Kind::Speaks, may, &[place]);
 }
 
 fn secrets(
@@ -72,10 +79,10 @@ fn secrets(
     found: &mut Found,
 ) {
     let in_variables = container.secrets.iter().map(|(name, span)| (name, *span));
-    let in_files = container.mounts.iter().filter_map(|mount| template.volume(mount)).flat_map(|volume| &volume.holds);
+    let in_files = container.mounts.iter().flat_map(|mount| template.held(mount));
     let in_files = in_files.filter_map(|(held, span)| match held {
         Held::Secret(name) => Some((name, *span)),
-        Held::Host(_) | Held::Token => None,
+        _ => None,
     });
     for (name, span) in in_variables.chain(in_files) {
         let places = [(span, format!("gives it to container `{}`", container.name))];
@@ -87,7 +94,7 @@ fn secrets(
 fn node(
     scene: &Scene<'_, '_>,
     vertex: &Vertex,
-    (template, container): (&Template, &Container),
+    (workload, template, container): (&Workload, &Template, &Container),
     found: &mut Found,
 ) -> bool {
     let to = || Vertex::Nodes { cluster: scene.cluster, placement: template.placement.clone() };
@@ -120,27 +127,46 @@ fn node(
         );
     }
     for mount in &container.mounts {
-        for (held, span) in template.volume(mount).into_iter().flat_map(|volume| &volume.holds) {
-            let Held::Host(path) = held else { continue };
-            let how = if mount.is_read_only { "reads" } else { "writes" };
-            match reads(path, mount.is_read_only) {
-                Reads::Node => {
-                    add(Kind::ReadsNode, false, *span, format!("container `{name}` {how} {path} of the node"))
-                }
-                Reads::Perhaps => {
-                    add(Kind::ReadsNode, true, *span, format!("container `{name}` {how} {path} of the node"))
-                }
-                Reads::Nothing => {}
+        let how = if mount.is_read_only { "reads" } else { "writes" };
+        for (held, span) in template.held(mount) {
+            for (path, may, span) in folders(scene, workload, held, *span) {
+                let may = match reads(path, mount.is_read_only) {
+                    Reads::Node => may,
+                    Reads::Perhaps => true,
+                    Reads::Nothing => continue,
+                };
+                add(Kind::ReadsNode, may, span, format!("container `{name}` {how} {path} of the node"));
             }
         }
     }
     any
 }
 
+/// Returns the folders of the node that are in a volume, each with whether it may be another and where that was written.
+fn folders<'a>(
+    scene: &'a Scene<'_, '_>,
+    workload: &Workload,
+    held: &'a Held,
+    span: Span,
+) -> Vec<(&'a str, bool, Span)> {
+    let claim = match held {
+        Held::Host(path) => return vec![(path, false, span)],
+        Held::Claimed(claim) => claim,
+        Held::Secret(_) | Held::Token { .. } => return Vec::new(),
+    };
+    let key = (workload.namespace.clone(), claim.name.clone());
+    // Claims of a template have no name here, and nobody knows what one asks for that no manifest shows.
+    let own = || Claim { namespace: workload.namespace.clone(), ..claim.clone() };
+    let claim = scene.around.claims.get(&key).cloned().unwrap_or_else(own);
+    let folders = scene.around.folders.iter();
+    folders.filter_map(|folder| Some((folder.path.as_str(), !claim.gets(folder)?, folder.span))).collect()
+}
+
 /// Adds what may run on nodes that fit a placement: everything that asks for no label to be otherwise.
 fn on_nodes(scene: &Scene<'_, '_>, placement: BTreeMap<String, String>, found: &mut Found) {
     let from = Vertex::Nodes { cluster: scene.cluster, placement };
     let Vertex::Nodes { placement, .. } = &from else { return };
+    let mut accounts: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (vertex, workload) in scene.workloads(None) {
         let template = scene.template(workload);
         let own = template.map(|it| &it.placement);
@@ -153,6 +179,12 @@ fn on_nodes(scene: &Scene<'_, '_>, placement: BTreeMap<String, String>, found: &
             Some(it) if it.is_on_each_node => "runs on each node, but for those whose taints keep it away",
             _ => "may run there",
         };
-        found.add(&from, vertex, Kind::HoldsPods, true, &[(workload.span, what.to_owned())]);
+        let places = [(workload.span, what.to_owned())];
+        found.add(&from, vertex, Kind::HoldsPods, true, &places);
+        // A kubelet makes tokens of the accounts of its pods, be they mounted or not (kubernetes.io "Using Node Authorization").
+        if accounts.insert((&workload.namespace, &workload.service_account)) {
+            let account = scene.account(&workload.namespace, &workload.service_account);
+            found.add(&from, account, Kind::HoldsPods, true, &places);
+        }
     }
 }

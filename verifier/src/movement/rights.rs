@@ -5,7 +5,9 @@
 //! which takes websockets by `GET`.
 
 mod groups;
+mod making;
 mod passing;
+mod settings;
 
 use std::collections::BTreeSet;
 
@@ -13,51 +15,12 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::source::Span;
 
 use super::edge::Kind;
-use super::rested_on::{RESTED_ON, is_far_reaching};
-use super::scene::{Found, Scene};
+use super::scene::{Found, SYSTEM, Scene};
 use super::vertex::Vertex;
-use crate::surroundings::held::{Held, MASTERS};
+use crate::surroundings::held::Held;
 
 /// The verbs that change what is there.
 const CHANGE: [&str; 2] = ["patch", "update"];
-
-/// The resources whose templates make pods, by API group, with the kind.
-const MAKERS: [(&str, &str, &str); 9] = [
-    ("", "pods", "Pod"),
-    ("", "replicationcontrollers", "ReplicationController"),
-    ("apps", "deployments", "Deployment"),
-    ("apps", "statefulsets", "StatefulSet"),
-    ("apps", "daemonsets", "DaemonSet"),
-    ("apps", "replicasets", "ReplicaSet"),
-    ("batch", "jobs", "Job"),
-    ("batch", "cronjobs", "CronJob"),
-    ("argoproj.io", "rollouts", "Rollout"),
-];
-
-/// Resources of operators that make pods out of what they hold, with an account that it names; whether the operator runs, and what it lets
-/// through, no file of these tells.
-const OPERATED: [(&str, &str); 20] = [
-    ("apps.kruise.io", "clonesets"),
-    ("argoproj.io", "cronworkflows"),
-    ("argoproj.io", "workflows"),
-    ("batch.volcano.sh", "jobs"),
-    ("flink.apache.org", "flinkdeployments"),
-    ("jobset.x-k8s.io", "jobsets"),
-    ("keda.sh", "scaledjobs"),
-    ("kubeflow.org", "mpijobs"),
-    ("kubeflow.org", "notebooks"),
-    ("kubeflow.org", "pytorchjobs"),
-    ("kubeflow.org", "tfjobs"),
-    ("leaderworkerset.x-k8s.io", "leaderworkersets"),
-    ("postgresql.cnpg.io", "clusters"),
-    ("ray.io", "rayclusters"),
-    ("ray.io", "rayjobs"),
-    ("serving.knative.dev", "services"),
-    ("serving.kserve.io", "inferenceservices"),
-    ("sparkoperator.k8s.io", "sparkapplications"),
-    ("tekton.dev", "pipelineruns"),
-    ("tekton.dev", "taskruns"),
-];
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -65,28 +28,48 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
     let mut holders: BTreeSet<Vertex> = BTreeSet::new();
     for held in &scene.held {
-        let who = scene.holder(held);
-        let holding = Holding { scene, held, who: &who, may_open: may_open(scene, held) };
-        holding.add(found);
+        let who = scene.holder(&held.subject);
+        Holding { scene, held, who: &who }.add(found);
         holders.insert(who);
     }
-    groups::unknown(scene, found);
+    for unknown in &scene.unknown {
+        let who = scene.holder(&unknown.subject);
+        groups::unknown(scene, &who, unknown, found);
+        holders.insert(who);
+    }
     groups::masters(scene, found);
     groups::authority(scene, found);
     groups::members(scene, found, &holders);
 }
 
-/// Tells whether the holder of a right may take away what keeps pods of its namespace from their node: by the labels of the namespace.
-fn may_open<'s>(scene: &'s Scene<'_, '_>, held: &Held) -> Option<&'s Held> {
-    let mut own = scene.held.iter().filter(|other| other.subject == held.subject);
-    own.find(|other| {
-        let is_there = match (&other.namespace, &held.namespace) {
-            (None, Some(namespace)) => other.right.is_about(namespace),
-            (None, None) => other.right.names.is_empty(),
-            (Some(one), other) => other.as_ref() == Some(one),
-        };
-        is_there && other.lets(&CHANGE, "", "namespaces")
-    })
+/// Adds everything that there is in a namespace, which one gets by some means.
+fn whole_namespace(
+    scene: &Scene<'_, '_>,
+    who: &Vertex,
+    (namespace, may): (&str, bool),
+    places: &[(Span, String)],
+    found: &mut Found,
+) {
+    for (namespace, account) in Scene::listed(&scene.accounts, Some(namespace)) {
+        found.add(who, scene.account(namespace, account), Kind::TakesRights, may, places);
+        found.add(who, scene.identity(namespace, account), Kind::Mints, may, places);
+    }
+    for (namespace, secret) in Scene::listed(&scene.secrets, Some(namespace)) {
+        found.add(who, scene.secret(namespace, secret), Kind::ReadsSecret, may, places);
+    }
+    for (vertex, _) in scene.workloads(Some(namespace)) {
+        found.add(who, vertex.clone(), Kind::RunsIn, may, places);
+        found.add(who, vertex, Kind::RewritesPolicy, may, places);
+    }
+    if namespace == scene.model.cluster().root_namespace() {
+        found.add(who, scene.control(), Kind::RewritesPolicy, may, places);
+    }
+    if namespace == SYSTEM {
+        found.add(who, scene.masters(), Kind::TakesRights, may, places);
+    }
+    if may || scene.lets_privileged(namespace) {
+        found.add(who, scene.any_node(), Kind::MakesPods, may, places);
+    }
 }
 
 /// One right of one holder.
@@ -94,16 +77,19 @@ struct Holding<'h, 's, 'm> {
     scene: &'h Scene<'s, 'm>,
     held: &'h Held,
     who: &'h Vertex,
-    /// The right by which the holder may change the labels of the namespace as well.
-    may_open: Option<&'h Held>,
 }
 
 impl Holding<'_, '_, '_> {
     fn add(&self, found: &mut Found) {
         let Self { scene, held, who, .. } = *self;
         if held.is_everything() {
-            let masters = scene.subject("Group", "", MASTERS);
-            found.add(who, masters, Kind::TakesRights, false, &self.places("do anything, pass for anybody among it"));
+            found.add(
+                who,
+                scene.masters(),
+                Kind::TakesRights,
+                false,
+                &self.places("do anything, pass for anybody among it"),
+            );
             return;
         }
         self.secrets(found);
@@ -115,15 +101,29 @@ impl Holding<'_, '_, '_> {
         self.passes(found);
         self.escalates(found);
         self.rewrites(found);
+        self.settings(found);
         if held.namespace.is_none() && held.lets(&["get", "create"], "", "nodes/proxy") {
+            let places = self.places("speak to the kubelet of every node");
             for (vertex, _) in scene.workloads(None) {
-                found.add(who, vertex, Kind::ReachesNode, false, &self.places("speak to the kubelet of every node"));
+                found.add(who, vertex, Kind::ReachesNode, false, &places);
             }
+            // What every node runs for Kubernetes itself, such as `kube-proxy`, is mostly privileged.
+            found.add(who, scene.any_node(), Kind::ReachesNode, true, &places);
         }
     }
 
     fn namespace(&self) -> Option<&str> {
         self.held.namespace.as_deref()
+    }
+
+    /// Tells whether it holds in a namespace.
+    fn is_in(&self, namespace: &str) -> bool {
+        self.namespace().is_none_or(|own| own == namespace)
+    }
+
+    /// Tells whether its holder has a right of its own wherever this one holds, that lets it do something.
+    fn has(&self, verbs: &[&str], group: &str, resource: &str) -> bool {
+        self.scene.own(self.held).any(|own| own.covers(self.held) && own.lets(verbs, group, resource))
     }
 
     /// Returns the lines that give the right, the last of which says what it lets do.
@@ -135,9 +135,12 @@ impl Holding<'_, '_, '_> {
         places
     }
 
+    /// Adds the Secrets it reads. A list that names one object by its field is a list of that object; what changes one, be it by nothing,
+    /// is answered with all of it, and what takes all away with a list of them (kubernetes/apiserver
+    /// `pkg/registry/generic/registry/store.go`).
     fn secrets(&self, found: &mut Found) {
-        // A list that names one object by its field is a list of that object.
-        if !self.held.lets(&["get", "list", "watch"], "", "secrets") {
+        let takes_all = self.held.right.names.is_empty() && self.held.lets(&["deletecollection"], "", "secrets");
+        if !takes_all && !self.held.lets(&["get", "list", "watch", "patch"], "", "secrets") {
             return;
         }
         let places = self.places("read Secrets");
@@ -163,6 +166,10 @@ impl Holding<'_, '_, '_> {
             if self.is_about_pods_of(workload) {
                 found.add(self.who, vertex, Kind::RunsIn, false, &places);
             }
+        }
+        // What every node runs for Kubernetes itself, such as `kube-proxy`, is mostly privileged.
+        if self.is_in(SYSTEM) && (self.held.right.names.is_empty() || self.namespace().is_some()) {
+            found.add(self.who, self.scene.any_node(), Kind::RunsIn, true, &places);
         }
     }
 
@@ -196,134 +203,5 @@ impl Holding<'_, '_, '_> {
             rest.is_some_and(|rest| if workload.kind == "Pod" { rest.is_empty() } else { rest.starts_with('-') })
         };
         names.is_empty() || names.iter().any(begins)
-    }
-
-    /// Adds what makes pods, or changes those that others make.
-    fn makes(&self, found: &mut Found) {
-        let scene = self.scene;
-        for (group, resource, kind) in MAKERS {
-            // What is named is there: names do not bound what is made, which has none before.
-            let creates = self.held.right.names.is_empty() && self.held.lets(&["create"], group, resource);
-            let changes = resource != "pods" && self.held.lets(&CHANGE, group, resource);
-            let mut namespaces: BTreeSet<&str> = BTreeSet::new();
-            if creates {
-                namespaces.extend(self.all_namespaces());
-                if self.held.namespace.is_none() {
-                    // Nothing keeps pods of `kube-system` from their node, which every cluster has.
-                    found.add(
-                        self.who,
-                        scene.any_node(),
-                        Kind::MakesPods,
-                        false,
-                        &self.places(&format!("make {resource}")),
-                    );
-                }
-            }
-            if changes {
-                let places = self.places(&format!("change {resource}, and with them what runs in their pods"));
-                for (vertex, workload) in scene.workloads(self.namespace()) {
-                    // A ReplicaSet of a Deployment has a name of its own, which begins with that of the Deployment.
-                    let is_of_deployment = resource == "replicasets" && workload.kind == "Deployment";
-                    let is_it = workload.kind == kind && self.held.right.is_about(&workload.name)
-                        || is_of_deployment && self.is_about_pods_of(workload);
-                    if is_it {
-                        found.add(self.who, vertex, Kind::RunsIn, false, &places);
-                        namespaces.insert(workload.namespace.as_str());
-                    }
-                }
-            }
-            let places = self.places(&format!("{} {resource}", if creates { "make" } else { "change" }));
-            for namespace in namespaces {
-                self.any_pod(namespace, false, &places, found);
-            }
-        }
-    }
-
-    /// Adds what operators make pods for.
-    fn operated(&self, found: &mut Found) {
-        for (group, resource) in OPERATED {
-            if self.held.right.names.is_empty() && self.held.lets(&["create", "patch", "update"], group, resource) {
-                let places = self.places(&format!("make {resource}, for which an operator makes pods"));
-                for namespace in self.all_namespaces().map(str::to_owned).collect::<Vec<_>>() {
-                    self.any_pod(&namespace, true, &places, found);
-                }
-            }
-        }
-    }
-
-    fn all_namespaces(&self) -> impl Iterator<Item = &str> {
-        let all = self.scene.model.cluster().inventory.namespaces.keys().map(String::as_str);
-        let own = self.namespace();
-        all.filter(move |namespace| own.is_none_or(|own| own == *namespace))
-    }
-
-    /// Adds what a pod of the holder's own in a namespace has: any account, any Secret, and the node, where nothing keeps it from that.
-    fn any_pod(&self, namespace: &str, may: bool, places: &[(Span, String)], found: &mut Found) {
-        let scene = self.scene;
-        for (namespace, account) in Scene::listed(&scene.accounts, Some(namespace)) {
-            found.add(self.who, scene.account(namespace, account), Kind::MakesPods, may, places);
-            found.add(self.who, scene.identity(namespace, account), Kind::Mints, may, places);
-        }
-        for (namespace, secret) in Scene::listed(&scene.secrets, Some(namespace)) {
-            found.add(self.who, scene.secret(namespace, secret), Kind::MountsSecret, may, places);
-        }
-        if scene.lets_privileged(namespace) {
-            found.add(self.who, scene.any_node(), Kind::MakesPods, may, places);
-            return;
-        }
-        if let Some(opens) = self.may_open {
-            let opens: Vec<(Span, String)> = opens
-                .places
-                .iter()
-                .map(|(span, _)| (*span, "lets it change labels of namespaces".to_owned()))
-                .collect();
-            found.add(self.who, scene.any_node(), Kind::OpensNamespace, may, &[places, &opens].concat());
-        }
-        // A volume of the whole cluster may be any folder of a node, and Pod Security does not look into it.
-        let mut own = scene.held.iter().filter(|other| other.subject == self.held.subject && other.namespace.is_none());
-        if let Some(volumes) = own.find(|other| other.lets(&["create"], "", "persistentvolumes")) {
-            found.add(self.who, scene.any_node(), Kind::MakesPods, may, &[places, &volumes.places].concat());
-        }
-    }
-
-    /// Adds what rewrites or takes away what answers rest on.
-    fn rewrites(&self, found: &mut Found) {
-        let scene = self.scene;
-        let is_of_mesh = self.namespace().is_none_or(|namespace| namespace == scene.model.cluster().root_namespace());
-        // The mesh reads its own settings, and those of its injector, from there.
-        let settings = ["istio", "istio-sidecar-injector"];
-        let is_about = settings.iter().any(|name| self.held.right.is_about(name));
-        if is_of_mesh && is_about && self.held.lets(&["delete", "patch", "update"], "", "configmaps") {
-            found.add(
-                self.who,
-                scene.control(),
-                Kind::RewritesPolicy,
-                false,
-                &self.places("write the settings of the mesh"),
-            );
-        }
-        for (group, resource) in RESTED_ON {
-            let verbs: &[&str] = match *resource {
-                "namespaces" => &CHANGE,
-                _ => &["create", "delete", "deletecollection", "patch", "update"],
-            };
-            if !self.held.lets(verbs, group, resource) {
-                continue;
-            }
-            let places = self.places(&format!("write `{resource}`"));
-            if is_of_mesh {
-                found.add(self.who, scene.control(), Kind::RewritesPolicy, false, &places);
-                if *resource == "mutatingwebhookconfigurations" {
-                    found.add(self.who, scene.any_node(), Kind::MakesPods, false, &places);
-                }
-                continue;
-            }
-            if is_far_reaching(group, resource) {
-                found.add(self.who, scene.control(), Kind::RewritesPolicy, true, &places);
-            }
-            for (vertex, _) in scene.workloads(self.namespace()) {
-                found.add(self.who, vertex, Kind::RewritesPolicy, false, &places);
-            }
-        }
     }
 }

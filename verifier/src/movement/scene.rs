@@ -3,6 +3,7 @@
 //! In: a [`Model`] and its [`Surroundings`]. Out: [`Scene`], which names what is there as vertices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::source::Span;
@@ -12,12 +13,20 @@ use super::vertex::Vertex;
 use crate::model::Model;
 use crate::request::Identity;
 use crate::surroundings::Surroundings;
-use crate::surroundings::held::Held;
+use crate::surroundings::accounts::Account;
+use crate::surroundings::held::{Held, Holdings, MASTERS, Unknown};
 use crate::surroundings::rights::Subject;
 use crate::surroundings::templates::{Held as Content, Template};
 
 /// The Secrets in which the certificate authority of the mesh keeps its key, its own or one that was given to it.
 pub(super) const CA_SECRETS: [&str; 2] = ["cacerts", "istio-ca-secret"];
+
+/// The namespace that every cluster has, and in which Kubernetes itself runs: nothing keeps its pods from their node.
+pub(super) const SYSTEM: &str = "kube-system";
+
+/// An account there that may write anything into any ClusterRole, whether or not somebody made it (kubernetes/kubernetes
+/// `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go`): others of its kind may do less.
+pub(super) const STRONGEST: &str = "clusterrole-aggregation-controller";
 
 /// A cluster, and what is in it.
 pub(super) struct Scene<'s, 'm> {
@@ -27,6 +36,12 @@ pub(super) struct Scene<'s, 'm> {
     pub around: &'s Surroundings,
     /// Every right that somebody holds.
     pub held: Vec<Held>,
+    /// What somebody holds and nobody shows.
+    pub unknown: Vec<Unknown>,
+    /// The rights of each holder, by their positions.
+    of_subject: BTreeMap<Subject, Vec<usize>>,
+    /// What service accounts say of themselves, by namespace and name.
+    said: BTreeMap<(&'s str, &'s str), &'s Account>,
     /// Service accounts, by namespace.
     pub accounts: BTreeMap<String, BTreeSet<String>>,
     /// Secrets that something speaks of, by namespace.
@@ -37,7 +52,12 @@ pub(super) struct Scene<'s, 'm> {
 
 impl<'s, 'm> Scene<'s, 'm> {
     pub fn of(cluster: usize, model: &'s Model<'m>, around: &'s Surroundings) -> Self {
-        let held = around.rights.held();
+        let Holdings { held, unknown } = around.rights.held();
+        let mut of_subject: BTreeMap<Subject, Vec<usize>> = BTreeMap::new();
+        for (at, held) in held.iter().enumerate() {
+            of_subject.entry(held.subject.clone()).or_default().push(at);
+        }
+        let said = around.accounts.iter().map(|it| ((it.namespace.as_str(), it.name.as_str()), it)).collect();
         let inventory = model.cluster().inventory;
         let mut accounts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut add = |namespace: &str, name: &str| {
@@ -66,18 +86,30 @@ impl<'s, 'm> Scene<'s, 'm> {
         CA_SECRETS.iter().for_each(|name| add(root, name));
         let people = bound().filter(|it| it.kind != "ServiceAccount");
         let people = people.map(|it| Subject { namespace: String::new(), ..it.clone() }).collect();
-        Self { cluster, model, around, held, accounts, secrets, people }
+        Self { cluster, model, around, held, unknown, of_subject, said, accounts, secrets, people }
     }
 
     /// Returns the workloads of a namespace, or of all.
-    pub fn workloads(
-        &self,
-        namespace: Option<&'s str>,
-    ) -> impl Iterator<Item = (Vertex, &'m Workload)> + use<'_, 's, 'm> {
-        let all = self.model.cluster().inventory.workloads.iter().enumerate();
-        let here = all
-            .filter(move |(_, it)| it.machine.is_none() && namespace.is_none_or(|namespace| it.namespace == namespace));
+    pub fn workloads(&self, namespace: Option<&str>) -> impl Iterator<Item = (Vertex, &'m Workload)> + use<'_, 's, 'm> {
+        let all = &self.model.cluster().inventory.workloads;
+        let first = |ends: &dyn Fn(&str, &str) -> bool| {
+            namespace.map(|namespace| all.partition_point(|it| ends(it.namespace.as_str(), namespace)))
+        };
+        let start = first(&|own, namespace| own < namespace).unwrap_or(0);
+        let end = first(&|own, namespace| own <= namespace).unwrap_or(all.len());
+        let here = (start..).zip(all.get(start..end).unwrap_or_default()).filter(|(_, it)| it.machine.is_none());
         here.map(|(workload, it)| (Vertex::Workload { cluster: self.cluster, workload }, it))
+    }
+
+    /// Returns every right of the holder of one.
+    pub fn own<'a>(&'a self, held: &Held) -> impl Iterator<Item = &'a Held> + use<'a, 's, 'm> {
+        let all = self.of_subject.get(&held.subject).map_or(&[][..], Vec::as_slice);
+        all.iter().filter_map(|at| self.held.get(*at))
+    }
+
+    /// Returns what the account of a workload says of itself.
+    pub fn said_of(&self, workload: &Workload) -> Option<&'s Account> {
+        self.said.get(&(workload.namespace.as_str(), workload.service_account.as_str())).copied()
     }
 
     /// Returns what the template of a workload says.
@@ -91,7 +123,11 @@ impl<'s, 'm> Scene<'s, 'm> {
         all: &'l BTreeMap<String, BTreeSet<String>>,
         namespace: Option<&'l str>,
     ) -> impl Iterator<Item = (&'l str, &'l str)> {
-        let here = all.iter().filter(move |(own, _)| namespace.is_none_or(|namespace| namespace == own.as_str()));
+        let (from, to) = match namespace {
+            Some(namespace) => (Bound::Included(namespace), Bound::Included(namespace)),
+            None => (Bound::Unbounded, Bound::Unbounded),
+        };
+        let here = all.range::<str, _>((from, to));
         here.flat_map(|(namespace, names)| names.iter().map(move |name| (namespace.as_str(), name.as_str())))
     }
 
@@ -104,9 +140,14 @@ impl<'s, 'm> Scene<'s, 'm> {
         Vertex::Subject { cluster: self.cluster, subject }
     }
 
+    /// Returns the group that may do anything.
+    pub fn masters(&self) -> Vertex {
+        self.subject("Group", "", MASTERS)
+    }
+
     /// Returns the vertex of whoever holds a right.
-    pub fn holder(&self, held: &Held) -> Vertex {
-        let Subject { kind, namespace, name } = &held.subject;
+    pub fn holder(&self, subject: &Subject) -> Vertex {
+        let Subject { kind, namespace, name } = subject;
         self.subject(kind, if kind == "ServiceAccount" { namespace } else { "" }, name)
     }
 

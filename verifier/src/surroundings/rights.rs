@@ -81,6 +81,26 @@ pub struct Subject {
     pub name: String,
 }
 
+impl Subject {
+    /// Returns the groups that it is in whatever anybody says (kubernetes.io "Authenticating", on what service accounts are in).
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        let everybody = "system:authenticated";
+        match self.kind.as_str() {
+            "ServiceAccount" => {
+                let all = "system:serviceaccounts";
+                vec![all.to_owned(), format!("{all}:{}", self.namespace), everybody.to_owned()]
+            }
+            // Whoever has no name is in another.
+            "User" | "Group" if ["system:anonymous", "system:unauthenticated"].contains(&self.name.as_str()) => {
+                Vec::new()
+            }
+            "Group" if self.name == everybody => Vec::new(),
+            _ => vec![everybody.to_owned()],
+        }
+    }
+}
+
 impl Rights {
     /// Adds an object; tells whether it is of these kinds.
     pub(super) fn add(&mut self, root: &Node, group: &str, kind: &str) -> bool {
@@ -176,6 +196,8 @@ impl Binding {
                     namespace: namespace.to_owned(),
                     name: name.to_owned(),
                 },
+                // Users and groups are the same everywhere.
+                _ if kind != "ServiceAccount" => Subject { kind, namespace: String::new(), name },
                 _ => {
                     let namespace = subject.get("namespace").and_then(Node::as_str).unwrap_or(&own).to_owned();
                     Subject { kind, namespace, name }

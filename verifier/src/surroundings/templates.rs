@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::{Node, Value};
 
+use super::volumes::Claim;
 use super::{sequence, template};
 
 /// What a pod template says.
@@ -68,8 +69,13 @@ pub enum Held {
     Host(String),
     /// A Secret.
     Secret(String),
-    /// A token of the account of the pod.
-    Token,
+    /// A token of the account of the pod, which is surely for the API server, or may be.
+    Token {
+        /// Whether it is surely for the API server.
+        is_sure: bool,
+    },
+    /// What is behind a claim of a volume.
+    Claimed(Claim),
 }
 
 impl Template {
@@ -90,27 +96,51 @@ impl Template {
         let of_pod = spec.get("securityContext");
         let containers = ["containers", "initContainers", "ephemeralContainers"].into_iter();
         let containers = containers.flat_map(|field| sequence(spec.get(field)));
+        let volumes = sequence(spec.get("volumes"));
+        // A StatefulSet claims volumes for each of its pods, by its own name and a number.
+        let claims = sequence(root.get("spec").and_then(|spec| spec.get("volumeClaimTemplates")));
+        let claimed = claims.iter().filter_map(|claim| {
+            let name = claim.get("metadata")?.get("name")?;
+            let holds = vec![(Held::Claimed(Claim::read(claim, "", "")), name.span)];
+            Some(Volume { name: name.as_str()?.to_owned(), holds })
+        });
         Some(Self {
             automount: flag(spec.get("automountServiceAccountToken")),
             host_pid: is_set(spec.get("hostPID")),
             placement: placement(spec),
             is_on_each_node: kind == "DaemonSet",
             containers: containers.map(|container| Container::read(container, of_pod)).collect(),
-            volumes: sequence(spec.get("volumes")).iter().filter_map(Volume::read).collect(),
+            volumes: volumes.iter().filter_map(Volume::read).chain(claimed).collect(),
         })
     }
 
-    /// Returns the volume of a mount.
-    #[must_use]
-    pub fn volume(&self, mount: &Mount) -> Option<&Volume> {
-        self.volumes.iter().find(|volume| volume.name == mount.volume)
+    /// Returns what is in a mount.
+    pub fn held(&self, mount: &Mount) -> impl Iterator<Item = &(Held, Span)> {
+        self.volumes.iter().filter(|volume| volume.name == mount.volume).flat_map(|volume| &volume.holds)
+    }
+
+    /// Takes in what another template says, where nobody can tell them apart.
+    pub(super) fn join(&mut self, other: Self) {
+        self.automount = match (self.automount, other.automount) {
+            (Some((false, _)), said) => said,
+            (said, Some((false, _))) => said,
+            (Some(on), Some(_)) => Some(on),
+            _ => None,
+        };
+        self.host_pid = self.host_pid.or(other.host_pid);
+        self.placement.retain(|key, value| other.placement.get(key) == Some(value));
+        self.containers.extend(other.containers);
+        self.volumes.extend(other.volumes);
     }
 }
 
 impl Container {
-    fn read(node: &Node, of_pod: Option<&Node>) -> Self {
+    fn read<'n>(node: &'n Node, of_pod: Option<&'n Node>) -> Self {
         let own = node.get("securityContext");
         let said = |field: &str| own.and_then(|own| own.get(field)).or_else(|| of_pod.and_then(|pod| pod.get(field)));
+        // On Windows this is what `privileged` is elsewhere (kubernetes.io "Create a Windows HostProcess Pod").
+        let windows = |node: Option<&'n Node>| node.and_then(|node| node.get("windowsOptions")?.get("hostProcess"));
+        let host_process = windows(own).or_else(|| windows(of_pod));
         let added = own.and_then(|own| own.get("capabilities")?.get("add"));
         let capability = |word: &Node| {
             let text = word.as_str()?.to_ascii_uppercase();
@@ -123,7 +153,7 @@ impl Container {
         let is_other_user = |node: &Node| matches!(&node.value, Value::Number(user) if user.as_u64() != Some(0));
         Self {
             name: node.get("name").and_then(Node::as_str).unwrap_or_default().to_owned(),
-            privileged: is_set(own.and_then(|own| own.get("privileged"))),
+            privileged: is_set(own.and_then(|own| own.get("privileged"))).or_else(|| is_set(host_process)),
             capabilities: sequence(added).iter().filter_map(capability).collect(),
             is_not_root: flag(said("runAsNonRoot")).is_some_and(|(on, _)| on)
                 || said("runAsUser").is_some_and(is_other_user),
@@ -153,8 +183,17 @@ impl Volume {
                 holds.extend(name.map(|name| (Held::Secret(name), secret.span)));
             }
             if let Some(token) = of.get("serviceAccountToken") {
-                // One for somebody else than the API server is no use there.
-                holds.extend(token.get("audience").is_none().then_some((Held::Token, token.span)));
+                let audience = token.get("audience").and_then(Node::as_str).unwrap_or_default();
+                let is_sure = audience.is_empty() || audience.contains("kubernetes.default");
+                // One for the authority of the mesh is no use elsewhere. For whom the API server takes others its flags say.
+                holds.extend((audience != "istio-ca").then_some((Held::Token { is_sure }, token.span)));
+            }
+            if let Some(claim) = of.get("persistentVolumeClaim") {
+                let name = text(claim.get("claimName")).unwrap_or_default();
+                holds.push((Held::Claimed(Claim { name, ..Claim::default() }), claim.span));
+            }
+            if let Some(claim) = of.get("ephemeral").and_then(|of| of.get("volumeClaimTemplate")) {
+                holds.push((Held::Claimed(Claim::read(claim, "", "")), claim.span));
             }
         };
         add(node);

@@ -2,42 +2,29 @@
 //!
 //! In: a [`Scene`]. Out: edges.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compiler::source::Span;
 
+use super::whole_namespace;
 use crate::movement::edge::Kind;
 use crate::movement::scene::{CA_SECRETS, Found, Scene};
 use crate::movement::vertex::Vertex;
-use crate::surroundings::held::MASTERS;
+use crate::surroundings::held::Unknown;
 use crate::surroundings::rights::Subject;
 
-/// Adds what roles may give that no manifest shows: anything, in the namespace they are bound in, or everywhere.
-pub(super) fn unknown(scene: &Scene<'_, '_>, found: &mut Found) {
-    for binding in scene.around.rights.unknown() {
-        let (kind, name) = &binding.role;
-        let places = [(binding.span, format!("binds {kind} `{name}` to it, which no manifest shows"))];
-        for subject in &binding.subjects {
-            let namespace = if subject.kind == "ServiceAccount" { subject.namespace.as_str() } else { "" };
-            let who = scene.subject(&subject.kind, namespace, &subject.name);
-            if binding.namespace.is_empty() {
-                found.add(&who, scene.subject("Group", "", MASTERS), Kind::TakesRights, true, &places);
-                continue;
-            }
-            for (namespace, account) in Scene::listed(&scene.accounts, Some(&binding.namespace)) {
-                found.add(&who, scene.account(namespace, account), Kind::TakesRights, true, &places);
-            }
-            for (vertex, _) in scene.workloads(Some(&binding.namespace)) {
-                found.add(&who, vertex, Kind::RunsIn, true, &places);
-            }
-            found.add(&who, scene.any_node(), Kind::MakesPods, true, &places);
-        }
+/// Adds what a role may give that no manifest shows: anything, in the namespace it is bound in, or everywhere.
+pub(super) fn unknown(scene: &Scene<'_, '_>, who: &Vertex, unknown: &Unknown, found: &mut Found) {
+    let places = &unknown.places;
+    match &unknown.namespace {
+        None => found.add(who, scene.masters(), Kind::TakesRights, true, places),
+        Some(namespace) => whole_namespace(scene, who, (namespace, true), places, found),
     }
 }
 
 /// Adds what the group gets that may do anything, where somebody gets to it.
 pub(super) fn masters(scene: &Scene<'_, '_>, found: &mut Found) {
-    let who = scene.subject("Group", "", MASTERS);
+    let who = scene.masters();
     if !found.leads_to(&who) {
         return;
     }
@@ -47,7 +34,11 @@ pub(super) fn masters(scene: &Scene<'_, '_>, found: &mut Found) {
         found.add(&who, vertex, Kind::RunsIn, false, &[]);
     }
     for (namespace, account) in Scene::listed(&scene.accounts, None) {
+        found.add(&who, scene.account(namespace, account), Kind::TakesRights, false, &[]);
         found.add(&who, scene.identity(namespace, account), Kind::Mints, false, &[]);
+    }
+    for person in &scene.people {
+        found.add(&who, scene.holder(person), Kind::TakesRights, false, &[]);
     }
     for (namespace, secret) in Scene::listed(&scene.secrets, None) {
         found.add(&who, scene.secret(namespace, secret), Kind::ReadsSecret, false, &[]);
@@ -76,48 +67,49 @@ pub(super) fn authority(scene: &Scene<'_, '_>, found: &mut Found) {
     }
 }
 
-/// Adds who is in the groups that hold something (kubernetes.io "Authenticating", on what service accounts are in).
+/// Adds who is in the groups that hold something.
 pub(super) fn members(scene: &Scene<'_, '_>, found: &mut Found, holders: &BTreeSet<Vertex>) {
-    let holds = |name: &str| {
-        let group = scene.subject("Group", "", name);
-        holders.contains(&group).then_some(group)
-    };
-    let places = |group: &str| {
-        let binding = scene.held.iter().find(|held| held.subject.kind == "Group" && held.subject.name == group);
-        binding
-            .and_then(|held| held.places.first())
-            .map(|(span, _)| (*span, format!("binds a role to `{group}`")))
-            .into_iter()
-            .collect::<Vec<_>>()
-    };
-    for (namespace, account) in Scene::listed(&scene.accounts, None) {
-        let who = scene.account(namespace, account);
-        let own = format!("system:serviceaccounts:{namespace}");
-        for name in ["system:serviceaccounts", own.as_str(), "system:authenticated"] {
-            if let Some(group) = holds(name) {
-                found.add(&who, group, Kind::Joins, false, &places(name));
-            }
+    let places = bindings(scene);
+    let mut joining: Vec<(Vertex, String, bool)> = Vec::new();
+    let accounts = Scene::listed(&scene.accounts, None).map(|(namespace, name)| Subject {
+        kind: "ServiceAccount".to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    });
+    for subject in accounts.chain(scene.people.iter().cloned()) {
+        let groups = subject.groups().into_iter().map(|group| (scene.holder(&subject), group, false));
+        joining.extend(groups);
+    }
+    for nodes in found.nodes() {
+        joining.extend(["system:nodes", "system:authenticated"].map(|group| (nodes.clone(), group.to_owned(), false)));
+    }
+    // Whether anybody outside gets to the API server no repository tells; some clusters know whoever has an account with their
+    // provider, so that to have a name is no bar (cloud.google.com "Best practices for GKE RBAC", on `system:authenticated`).
+    let outside = ["system:unauthenticated", "system:authenticated"];
+    joining.extend(outside.map(|group| (Vertex::Internet, group.to_owned(), true)));
+    for (who, name, may) in joining {
+        let group = scene.subject("Group", "", &name);
+        if holders.contains(&group) {
+            let places = places.get(name.as_str()).map(|span| (*span, format!("binds a role to `{name}`")));
+            found.add(&who, group, Kind::Joins, may, places.as_slice());
         }
     }
-    if let Some(group) = holds("system:nodes") {
-        for nodes in found.nodes() {
-            found.add(&nodes, group.clone(), Kind::Joins, false, &places("system:nodes"));
+    let nobody = scene.subject("User", "", "system:anonymous");
+    if holders.contains(&nobody) {
+        let places =
+            places.get("system:anonymous").map(|span| (*span, "binds a role to `system:anonymous`".to_owned()));
+        found.add(&Vertex::Internet, nobody, Kind::Joins, true, places.as_slice());
+    }
+}
+
+/// Returns the first line that binds something to each user and each group.
+fn bindings<'s>(scene: &'s Scene<'_, '_>) -> BTreeMap<&'s str, Span> {
+    let mut found = BTreeMap::new();
+    let held = scene.held.iter().map(|held| (&held.subject, &held.places));
+    for (subject, places) in held.chain(scene.unknown.iter().map(|unknown| (&unknown.subject, &unknown.places))) {
+        if let Some((span, _)) = places.first().filter(|_| subject.kind != "ServiceAccount") {
+            found.entry(subject.name.as_str()).or_insert(*span);
         }
     }
-    for person in scene.people.iter().filter(|it| it.kind == "User") {
-        let Subject { kind, name, .. } = person;
-        if let Some(group) = holds("system:authenticated") {
-            found.add(&scene.subject(kind, "", name), group, Kind::Joins, false, &places("system:authenticated"));
-        }
-    }
-    // Whether anybody outside gets to the API server no repository tells.
-    for (name, kind) in [("system:unauthenticated", "Group"), ("system:anonymous", "User")] {
-        let nobody = scene.subject(kind, "", name);
-        if holders.contains(&nobody) {
-            let span = scene.held.iter().find(|held| held.subject.name == name).and_then(|held| held.places.first());
-            let places: Vec<(Span, String)> =
-                span.map(|(span, _)| (*span, format!("binds a role to `{name}`"))).into_iter().collect();
-            found.add(&Vertex::Internet, nobody, Kind::Joins, true, &places);
-        }
-    }
+    found
 }

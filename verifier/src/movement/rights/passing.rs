@@ -2,23 +2,50 @@
 //!
 //! In: one right of one holder. Out: edges to whoever it passes for.
 
-use super::{CHANGE, Holding, RBAC};
+use super::{CHANGE, Holding, RBAC, whole_namespace};
 use crate::movement::edge::Kind;
-use crate::movement::scene::{Found, Scene};
-use crate::surroundings::held::MASTERS;
+use crate::movement::scene::{Found, STRONGEST, SYSTEM, Scene};
+use crate::surroundings::held::{Held, MASTERS};
+
+/// The user that the controllers of Kubernetes are, which makes tokens of any account (kubernetes/kubernetes
+/// `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`).
+const CONTROLLERS: &str = "system:kube-controller-manager";
+
+const CERTIFICATES: &str = "certificates.k8s.io";
 
 impl Holding<'_, '_, '_> {
     /// Adds what makes tokens: for the API server, or for the certificates of the mesh (istio/istio
     /// `security/pkg/server/ca/authenticate/kubeauth`, which asks for tokens that are meant for it).
     pub(super) fn tokens(&self, found: &mut Found) {
-        if !self.held.lets(&["create"], "", "serviceaccounts/token") {
+        let scene = self.scene;
+        if self.held.lets(&["create"], "", "serviceaccounts/token") {
+            let places = self.places("make tokens of service accounts");
+            for (namespace, account) in Scene::listed(&scene.accounts, self.namespace()) {
+                if self.held.right.is_about(account) {
+                    found.add(self.who, scene.account(namespace, account), Kind::Mints, false, &places);
+                    found.add(self.who, scene.identity(namespace, account), Kind::Mints, false, &places);
+                }
+            }
+            if self.is_in(SYSTEM) && self.held.right.is_about(STRONGEST) {
+                // Where the controllers of Kubernetes have accounts of their own.
+                found.add(self.who, scene.masters(), Kind::Mints, true, &places);
+            }
+        }
+        // Kubernetes puts a token into a Secret that asks for one (kubernetes.io "Managing Service Accounts"), for whoever reads it.
+        if !self.creates("", "secrets") {
             return;
         }
-        let places = self.places("make tokens of service accounts");
-        for (namespace, account) in Scene::listed(&self.scene.accounts, self.namespace()) {
-            if self.held.right.is_about(account) {
-                found.add(self.who, self.scene.account(namespace, account), Kind::Mints, false, &places);
-                found.add(self.who, self.scene.identity(namespace, account), Kind::Mints, false, &places);
+        let meets = |own: &&Held| own.covers(self.held) || self.held.covers(own);
+        let reads = |own: &&Held| own.lets(&["get", "list", "watch", "patch"], "", "secrets");
+        for own in scene.own(self.held).filter(meets).filter(reads) {
+            let namespace = self.namespace().or(own.namespace.as_deref());
+            let mut places = self.places("make Secrets, of which Kubernetes fills some with tokens");
+            places.extend(own.places.last().map(|(span, _)| (*span, "lets it read Secrets".to_owned())));
+            for (namespace, account) in Scene::listed(&scene.accounts, namespace) {
+                found.add(self.who, scene.account(namespace, account), Kind::Mints, false, &places);
+            }
+            if namespace.is_none_or(|namespace| namespace == SYSTEM) {
+                found.add(self.who, scene.masters(), Kind::Mints, true, &places);
             }
         }
     }
@@ -33,6 +60,10 @@ impl Holding<'_, '_, '_> {
                 if self.held.right.is_about(account) {
                     found.add(self.who, scene.account(namespace, account), Kind::TakesRights, false, &places);
                 }
+            }
+            if self.is_in(SYSTEM) && self.held.right.is_about(STRONGEST) {
+                // Nobody asks whether an account is there that one passes for.
+                found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
             }
         }
         if self.held.namespace.is_some() {
@@ -53,49 +84,63 @@ impl Holding<'_, '_, '_> {
                 let may = kind == "Group" && !self.passes_for_somebody();
                 found.add(self.who, scene.subject(kind, "", name), Kind::TakesRights, may, &places);
             }
+            if kind == "User" && self.held.right.is_about(CONTROLLERS) {
+                found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
+            }
         }
     }
 
     fn passes_for_somebody(&self) -> bool {
-        let mut own = self.scene.held.iter().filter(|other| other.subject == self.held.subject);
+        let mut own = self.scene.own(self.held);
         own.any(|other| ["users", "serviceaccounts"].iter().any(|resource| other.lets(&["impersonate"], "", resource)))
     }
 
     /// Adds what gives itself rights: by rewriting a role that it holds, or by a certificate for another name.
     pub(super) fn escalates(&self, found: &mut Found) {
         let (scene, is_of_cluster) = (self.scene, self.held.namespace.is_none());
-        let holds = |verbs: &[&str], group: &str, resource: &str| {
-            let mut own = scene
-                .held
-                .iter()
-                .filter(|other| other.subject == self.held.subject && other.namespace == self.held.namespace);
-            own.any(|other| other.lets(verbs, group, resource))
-        };
-        if self.held.lets(&["escalate"], RBAC, "clusterroles") && holds(&CHANGE, RBAC, "clusterroles") && is_of_cluster
+        let changes = |other: &Held, resource: &str| other.lets(&CHANGE, RBAC, resource);
+        if is_of_cluster
+            && self.held.lets(&["escalate"], RBAC, "clusterroles")
+            && self.has(&CHANGE, RBAC, "clusterroles")
         {
             let places = self.places("write more into cluster roles than it holds itself");
-            found.add(self.who, scene.subject("Group", "", MASTERS), Kind::TakesRights, false, &places);
+            found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
         }
-        if self.held.lets(&["escalate"], RBAC, "roles") && holds(&CHANGE, RBAC, "roles") {
+        if self.held.lets(&["escalate"], RBAC, "roles") {
             let places = self.places("write more into roles than it holds itself");
-            for namespace in self.all_namespaces().map(str::to_owned).collect::<Vec<_>>() {
-                self.any_pod(&namespace, false, &places, found);
+            for own in scene.own(self.held).filter(|own| changes(own, "roles")) {
+                match (self.namespace(), own.namespace.as_deref()) {
+                    // Whoever has every namespace has the one whose accounts may do anything.
+                    (None, None) => found.add(self.who, scene.masters(), Kind::TakesRights, false, &places),
+                    (Some(one), Some(other)) if one != other => {}
+                    (Some(namespace), _) | (None, Some(namespace)) => {
+                        whole_namespace(scene, self.who, (namespace, false), &places, found);
+                        self.any_pod(namespace, false, &places, found);
+                    }
+                }
             }
         }
-        let signer = "kubernetes.io/kube-apiserver-client";
-        let certificates = "certificates.k8s.io";
-        let signs = self.held.lets(&["approve"], certificates, "signers")
-            && (self.held.right.names.is_empty()
-                || self.held.right.names.iter().any(|name| name == signer || name == "kubernetes.io/*"));
-        if signs
-            && is_of_cluster
-            && holds(&["create"], certificates, "certificatesigningrequests")
-            && holds(&CHANGE, certificates, "certificatesigningrequests/approval")
-        {
+        let signs = |signer: &str| {
+            let is_it = |name: &String| name == signer || name == "kubernetes.io/*";
+            let names = &self.held.right.names;
+            self.held.lets(&["approve"], CERTIFICATES, "signers") && (names.is_empty() || names.iter().any(is_it))
+        };
+        let asks = is_of_cluster
+            && self.has(&["create"], CERTIFICATES, "certificatesigningrequests")
+            && self.has(&CHANGE, CERTIFICATES, "certificatesigningrequests/approval");
+        if asks && signs("kubernetes.io/kube-apiserver-client") {
+            // The one name that is refused is that of the group that may do anything (kubernetes/kubernetes
+            // `plugin/pkg/admission/certificates/subjectrestriction`); that of the controllers is not.
             let places = self.places("sign certificates for any user");
+            found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
             for person in scene.people.iter().filter(|it| it.name != MASTERS) {
-                found.add(self.who, scene.subject(&person.kind, "", &person.name), Kind::TakesRights, false, &places);
+                found.add(self.who, scene.holder(person), Kind::TakesRights, false, &places);
             }
+        }
+        if asks && signs("kubernetes.io/kube-apiserver-client-kubelet") {
+            // Not the node itself, but what its kubelet is told and may ask for.
+            let places = self.places("sign certificates for any node");
+            found.add(self.who, scene.any_node(), Kind::TakesRights, true, &places);
         }
     }
 }

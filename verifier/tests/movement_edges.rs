@@ -1,0 +1,498 @@
+//! Steps that are easily overlooked: each test is a few lines of manifests, and who gets to what by them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test"
+)]
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::{prop_assert, proptest};
+use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::document::Policy;
+use ringfence_compiler::source::{SourceFile, Sources};
+use ringfence_compiler::spec::reference::NodePath;
+use ringfence_compiler::yaml::{self, Node, Profile};
+use ringfence_verifier::fleet::Fleet;
+use ringfence_verifier::model::{Model, Objects};
+use ringfence_verifier::movement::edges;
+use ringfence_verifier::movement::vertex::Vertex;
+use ringfence_verifier::surroundings::Surroundings;
+
+/// A step: from where to where, its kind, and whether it is not sure.
+type Step = (String, String, &'static str, bool);
+
+/// Reads manifests and says each step beside calls.
+fn all_steps(manifests: &[&str]) -> BTreeSet<Step> {
+    let (mut sources, mut said, mut policy) = (Sources::new(), Diagnostics::new(), Policy::default());
+    let facts = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
+    let file = sources.add(SourceFile::new("facts", facts.as_bytes().to_vec()));
+    let facts = yaml::read(&sources, file, Profile::Policy, &mut said);
+    policy.add(&NodePath::root(), &facts[0].root, &mut said).unwrap();
+    let text = manifests.join("\n---\n");
+    let file = sources.add(SourceFile::new("mesh.yaml", text.into_bytes()));
+    let roots: Vec<Node> =
+        yaml::read(&sources, file, Profile::Manifest, &mut said).into_iter().map(|it| it.root).collect();
+    let around = Surroundings::read(&roots);
+    let objects = Objects::read(roots, &mut said);
+    assert!(!said.has_errors(), "{:?}", said.sorted(&sources));
+    let models = [Model::of(&policy.clusters[0], &objects)];
+    let fleet = Fleet::of(&models);
+    let found = edges(&fleet, &[around]);
+    let name = |vertex: &Vertex| vertex.called(&fleet);
+    found.iter().map(|edge| (name(&edge.from), name(&edge.to), edge.kind.word(), edge.may)).collect()
+}
+
+/// Says each step in words: `pod-exec perhaps: ServiceAccount shop/web to shop/db`.
+fn steps(manifests: &[&str]) -> BTreeSet<String> {
+    let word = |(from, to, kind, may): Step| format!("{kind}{}: {from} to {to}", if may { " perhaps" } else { "" });
+    all_steps(manifests).into_iter().map(word).collect()
+}
+
+/// Returns everything that steps lead to from somewhere, sure ones alone or all.
+fn reached(steps: &BTreeSet<Step>, from: &str, sure: bool) -> BTreeSet<String> {
+    let (mut found, mut next) = (BTreeSet::from([from.to_owned()]), vec![from.to_owned()]);
+    while let Some(at) = next.pop() {
+        for (_, to, ..) in steps.iter().filter(|(from, _, _, may)| *from == at && !(sure && *may)) {
+            if found.insert(to.clone()) {
+                next.push(to.clone());
+            }
+        }
+    }
+    found
+}
+
+/// A workload `shop/web` with an account of its own, and `shop/db`.
+const SHOP: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {pod-security.kubernetes.io/enforce: restricted}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web, containers: [{name: main}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {serviceAccountName: db, automountServiceAccountToken: false, containers: [{name: main}]}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys, namespace: shop}";
+
+/// A role for `shop/web`, in a namespace or in the whole cluster.
+fn role(namespace: Option<&str>, name: &str, rules: &[&str]) -> String {
+    let (kind, at) = match namespace {
+        Some(namespace) => ("Role", format!(", namespace: {namespace}")),
+        None => ("ClusterRole", String::new()),
+    };
+    let rules: Vec<String> = rules.iter().map(|rule| format!("{{{rule}}}")).collect();
+    format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: {name}{at}}}\nrules: [{}]\n---\n{}",
+        rules.join(", "),
+        bound(kind, namespace, name, "{kind: ServiceAccount, name: web, namespace: shop}")
+    )
+}
+
+fn bound(kind: &str, namespace: Option<&str>, name: &str, subject: &str) -> String {
+    let (binding, at) = match namespace {
+        Some(namespace) => ("RoleBinding", format!(", namespace: {namespace}")),
+        None => ("ClusterRoleBinding", String::new()),
+    };
+    format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: {binding}\nmetadata: {{name: {name}{at}}}\nroleRef: {{kind: {kind}, name: {name}}}\nsubjects: [{subject}]"
+    )
+}
+
+const WEB: &str = "ServiceAccount shop/web";
+
+/// Tells whether `shop/web` gets to something in one step of a kind, by rights in a namespace or the whole cluster.
+fn gets(namespace: Option<&str>, rules: &[&str], kind: &str, to: &str) -> bool {
+    let role = role(namespace, "worker", rules);
+    let found = steps(&[SHOP, &role]);
+    let wanted = [format!("{kind}: {WEB} to {to}"), format!("{kind} perhaps: {WEB} to {to}")];
+    wanted.iter().any(|step| found.contains(step))
+}
+
+const CORE: &str = "apiGroups: ['']";
+const RBAC: &str = "apiGroups: [rbac.authorization.k8s.io]";
+const MASTERS: &str = "Group system:masters";
+
+#[test]
+fn bindings_of_every_namespace_are_as_good_as_those_of_the_cluster() {
+    let bind = format!("{RBAC}, resources: [clusterroles], verbs: [bind]");
+    let make = format!("{RBAC}, resources: [rolebindings], verbs: [create]");
+    assert!(gets(None, &[&bind, &make], "rights-escalate", MASTERS));
+    // In one namespace it is that namespace, wherever each of both rights was given.
+    assert!(gets(Some("shop"), &[&bind, &make], "secret-read", "Secret shop/keys"));
+    assert!(!gets(Some("shop"), &[&bind, &make], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&make], "rights-escalate", MASTERS));
+}
+
+#[test]
+fn roles_of_a_namespace_can_be_bound_as_well() {
+    let strong = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: strong, namespace: shop}\nrules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]";
+    let rules = |bind: &str| {
+        role(Some("shop"), "worker", &[bind, &format!("{RBAC}, resources: [rolebindings], verbs: [create]")])
+    };
+    let reads =
+        |bind: &str| steps(&[SHOP, strong, &rules(bind)]).contains(&format!("secret-read: {WEB} to Secret shop/keys"));
+    assert!(reads(&format!("{RBAC}, resources: [roles], verbs: [bind]")));
+    assert!(reads(&format!("{RBAC}, resources: [roles], verbs: [bind], resourceNames: [strong]")));
+    assert!(!reads(&format!("{RBAC}, resources: [roles], verbs: [bind], resourceNames: [other]")));
+    // What a role gives that no manifest shows nobody knows.
+    let unknown = rules(&format!("{RBAC}, resources: [roles], verbs: [bind], resourceNames: [unseen]"));
+    assert!(steps(&[SHOP, &unknown]).contains(&format!("pod-exec perhaps: {WEB} to shop/db")));
+}
+
+#[test]
+fn whoever_writes_more_into_its_role_has_all_of_the_namespace() {
+    let rule = format!("{RBAC}, resources: [roles], verbs: [escalate, patch]");
+    for (kind, to) in [("pod-exec", "shop/db"), ("secret-read", "Secret shop/keys"), ("policy-write", "shop/db")] {
+        assert!(gets(Some("shop"), &[&rule], kind, to), "{kind} {to}");
+    }
+    assert!(gets(Some("istio-system"), &[&rule], "policy-write", "the policies of the cluster"));
+    assert!(gets(None, &[&rule], "rights-escalate", MASTERS));
+}
+
+#[test]
+fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
+    let impersonate = format!("{CORE}, resources: [serviceaccounts], verbs: [impersonate]");
+    let token = format!("{CORE}, resources: [serviceaccounts/token], verbs: [create]");
+    let pods = format!("{CORE}, resources: [pods], verbs: [create]");
+    let secrets = format!("{CORE}, resources: [secrets], verbs: [create, get]");
+    for (rule, kind) in
+        [(&impersonate, "rights-escalate"), (&token, "spiffe-mint"), (&pods, "pod-create"), (&secrets, "spiffe-mint")]
+    {
+        assert!(gets(None, &[rule], kind, MASTERS), "{rule}");
+        assert!(gets(Some("kube-system"), &[rule], kind, MASTERS), "{rule}");
+        assert!(!gets(Some("shop"), &[rule], kind, MASTERS), "{rule}");
+    }
+    let other = format!("{impersonate}, resourceNames: [web]");
+    assert!(!gets(None, &[&other], "rights-escalate", MASTERS));
+    let users = format!("{CORE}, resources: [users], verbs: [impersonate]");
+    assert!(gets(None, &[&users], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&format!("{users}, resourceNames: [ann]")], "rights-escalate", MASTERS));
+    // Certificates name whomever one likes but the group that may do anything.
+    let sign = "apiGroups: [certificates.k8s.io], resources: ['*'], verbs: ['*']";
+    assert!(gets(None, &[sign], "rights-escalate", MASTERS));
+    let nodes = [
+        "apiGroups: [certificates.k8s.io], resources: [certificatesigningrequests, certificatesigningrequests/approval], verbs: [create, update]",
+        "apiGroups: [certificates.k8s.io], resources: [signers], verbs: [approve], resourceNames: [kubernetes.io/kube-apiserver-client-kubelet]",
+    ];
+    assert!(gets(None, &nodes, "rights-escalate", "any node"));
+    assert!(!gets(None, &nodes, "rights-escalate", MASTERS));
+}
+
+#[test]
+fn privileged_pods_of_kubernetes_itself_are_on_every_node() {
+    for rule in [
+        format!("{CORE}, resources: [pods/exec], verbs: [create]"),
+        format!("{CORE}, resources: [pods/ephemeralcontainers], verbs: [patch]"),
+        format!("{CORE}, resources: [nodes/proxy], verbs: [get]"),
+    ] {
+        assert!(
+            gets(None, &[&rule], if rule.contains("nodes") { "node-proxy" } else { "pod-exec" }, "any node"),
+            "{rule}"
+        );
+    }
+    assert!(!gets(
+        Some("shop"),
+        &[&format!("{CORE}, resources: [pods/exec], verbs: [create]")],
+        "pod-exec",
+        "any node"
+    ));
+}
+
+#[test]
+fn namespaces_that_only_a_binding_shows_hold_pods_as_well() {
+    let rule = format!("{CORE}, resources: [pods], verbs: [create]");
+    assert!(gets(Some("tools"), &[&rule], "pod-create", "any node"));
+    assert!(!gets(Some("shop"), &[&rule], "pod-create", "any node"));
+}
+
+#[test]
+fn secrets_are_read_by_what_answers_with_them() {
+    for verb in ["get", "list", "watch", "patch", "deletecollection"] {
+        let rule = format!("{CORE}, resources: [secrets], verbs: [{verb}]");
+        assert!(gets(Some("shop"), &[&rule], "secret-read", "Secret shop/keys"), "{verb}");
+    }
+    for rule in ["verbs: [create, update, delete]", "verbs: [deletecollection], resourceNames: [keys]"] {
+        let rule = format!("{CORE}, resources: [secrets], {rule}");
+        assert!(!gets(Some("shop"), &[&rule], "secret-read", "Secret shop/keys"), "{rule}");
+    }
+}
+
+#[test]
+fn whoever_makes_secrets_and_reads_them_has_tokens() {
+    let token = "ServiceAccount shop/db";
+    let secrets = |verbs: &str| format!("{CORE}, resources: [secrets], verbs: [{verbs}]");
+    assert!(gets(Some("shop"), &[&secrets("create, get")], "spiffe-mint", token));
+    assert!(gets(
+        Some("shop"),
+        &[&secrets("create"), &format!("{}, resourceNames: [keys]", secrets("get"))],
+        "spiffe-mint",
+        token
+    ));
+    assert!(!gets(Some("shop"), &[&secrets("create")], "spiffe-mint", token));
+    assert!(!gets(Some("shop"), &[&secrets("get")], "spiffe-mint", token));
+}
+
+#[test]
+fn what_is_applied_has_its_name_before_it_is_made() {
+    let pods = |rest: &str| format!("{CORE}, resources: [pods], {rest}");
+    let token = "ServiceAccount shop/db";
+    assert!(gets(Some("shop"), &[&pods("verbs: [create, patch], resourceNames: [debug]")], "pod-create", token));
+    assert!(!gets(Some("shop"), &[&pods("verbs: [create, update], resourceNames: [debug]")], "pod-create", token));
+    assert!(!gets(
+        Some("shop"),
+        &[&pods("verbs: [create], resourceNames: [debug]"), &pods("verbs: [patch], resourceNames: [other]")],
+        "pod-create",
+        token
+    ));
+}
+
+#[test]
+fn settings_that_decide_who_one_is_are_rights() {
+    let maps = |rest: &str| format!("{CORE}, resources: [configmaps], verbs: [update]{rest}");
+    assert!(gets(Some("kube-system"), &[&maps(", resourceNames: [aws-auth]")], "rights-escalate", MASTERS));
+    assert!(!gets(Some("kube-system"), &[&maps(", resourceNames: [coredns]")], "rights-escalate", MASTERS));
+    assert!(!gets(Some("shop"), &[&maps("")], "rights-escalate", MASTERS));
+    // A revision of the mesh has settings of its own.
+    let revision = maps(", resourceNames: [istio-1-31]");
+    assert!(gets(Some("istio-system"), &[&revision], "policy-write", "the policies of the cluster"));
+    let kinds = "apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [delete]";
+    assert!(gets(None, &[kinds], "policy-write", "the policies of the cluster"));
+    let hooks = "apiGroups: [admissionregistration.k8s.io], resources: [mutatingwebhookconfigurations], verbs: [patch]";
+    assert!(gets(None, &[hooks], "rights-escalate", MASTERS));
+}
+
+#[test]
+fn groups_hold_what_roles_give_that_nobody_shows() {
+    let binding = bound("ClusterRole", Some("shop"), "unseen", "{kind: Group, name: 'system:serviceaccounts'}");
+    let found = steps(&[SHOP, &binding]);
+    for step in [
+        "group-member: ServiceAccount shop/web to Group system:serviceaccounts",
+        "secret-read perhaps: Group system:serviceaccounts to Secret shop/keys",
+        "spiffe-mint perhaps: Group system:serviceaccounts to spiffe://cluster.local/ns/shop/sa/db",
+        "policy-write perhaps: Group system:serviceaccounts to shop/db",
+    ] {
+        assert!(found.contains(step), "{step} is not in {found:#?}");
+    }
+    // A role of a namespace that has the name of one that Kubernetes ships is another.
+    let binding = bound("Role", Some("shop"), "view", "{kind: ServiceAccount, name: web, namespace: shop}");
+    assert!(steps(&[SHOP, &binding]).contains(&format!("pod-exec perhaps: {WEB} to shop/db")));
+}
+
+#[test]
+fn whoever_has_a_name_is_in_the_group_of_all_that_have() {
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: worker}\nrules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]";
+    let all =
+        bound("ClusterRole", None, "worker", "{kind: Group, name: 'system:authenticated'}, {kind: Group, name: devs}");
+    let found = steps(&[SHOP, role, &all]);
+    // Some clusters take whoever has an account with their provider for one that has a name.
+    for from in ["Group devs", WEB] {
+        assert!(found.contains(&format!("group-member: {from} to Group system:authenticated")), "{from}: {found:#?}");
+    }
+    assert!(found.contains("group-member perhaps: internet to Group system:authenticated"), "{found:#?}");
+}
+
+#[test]
+fn whoever_may_do_anything_is_whoever_it_likes() {
+    let found = steps(&[SHOP, &role(None, "worker", &["apiGroups: ['*'], resources: ['*'], verbs: ['*']"])]);
+    assert!(found.contains(&format!("rights-escalate: {MASTERS} to ServiceAccount shop/db")), "{found:#?}");
+}
+
+/// Returns the steps of a pod `shop/probe` with some fields.
+fn of_pod(spec: &str, more: &str) -> BTreeSet<String> {
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{serviceAccountName: probe, {spec}}}"
+    );
+    let found = steps(&[SHOP, &pod, more]);
+    found.into_iter().filter(|step| step.contains(": shop/probe to")).collect()
+}
+
+#[test]
+fn windows_has_privileged_containers_as_well() {
+    for spec in [
+        "containers: [{name: main, securityContext: {windowsOptions: {hostProcess: true}}}]",
+        "securityContext: {windowsOptions: {hostProcess: true}}, containers: [{name: main}]",
+    ] {
+        assert!(of_pod(spec, "").contains("container-escape: shop/probe to any node"), "{spec}");
+    }
+}
+
+#[test]
+fn tokens_for_whoever_runs_the_api_server_count() {
+    let token = |audience: &str| {
+        let spec = format!(
+            "automountServiceAccountToken: false, containers: [{{name: main}}], volumes: [{{name: t, projected: {{sources: [{{serviceAccountToken: {{path: t{audience}}}}}]}}}}]"
+        );
+        of_pod(&spec, "").into_iter().find(|step| step.starts_with("account-token"))
+    };
+    let named = |perhaps: &str| Some(format!("account-token{perhaps}: shop/probe to ServiceAccount shop/probe"));
+    assert_eq!(token(""), named(""));
+    assert_eq!(token(", audience: 'https://kubernetes.default.svc.cluster.local'"), named(""));
+    // For whom the API server takes tokens its flags say, and those are in no manifest.
+    assert_eq!(token(", audience: 'https://oidc.example/cluster'"), named(" perhaps"));
+    assert_eq!(token(", audience: istio-ca"), None);
+}
+
+#[test]
+fn volumes_that_are_claimed_may_be_folders_of_a_node() {
+    let spec = "containers: [{name: main, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, persistentVolumeClaim: {claimName: disk}}]";
+    let claim = |rest: &str| {
+        format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: disk, namespace: shop}}\nspec: {{accessModes: [ReadWriteOnce]{rest}}}"
+        )
+    };
+    let volume = |rest: &str| {
+        format!(
+            "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: root}}\nspec: {{hostPath: {{path: /}}{rest}}}"
+        )
+    };
+    let leads = |claim: &str, volume: &str| {
+        of_pod(spec, &format!("{claim}\n---\n{volume}")).into_iter().find(|step| step.starts_with("host-path"))
+    };
+    let sure = Some("host-path: shop/probe to any node".to_owned());
+    let perhaps = Some("host-path perhaps: shop/probe to any node".to_owned());
+    assert_eq!(leads(&claim(", volumeName: root"), &volume("")), sure);
+    assert_eq!(leads(&claim(""), &volume(", claimRef: {namespace: shop, name: disk}")), sure);
+    assert_eq!(leads(&claim(", storageClassName: a"), &volume(", storageClassName: a")), perhaps);
+    assert_eq!(leads(&claim(", storageClassName: a"), &volume(", storageClassName: b")), None);
+    assert_eq!(leads(&claim(""), &volume(", claimRef: {namespace: other, name: disk}")), None);
+    assert_eq!(leads(&claim(", volumeName: other"), &volume("")), None);
+}
+
+#[test]
+fn pods_without_a_name_of_their_own_have_templates() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: probe-, namespace: shop}\nspec: {template: {spec: {containers: [{name: main, securityContext: {privileged: true}}]}}}";
+    let found = steps(&[SHOP, job]);
+    assert!(found.contains("container-escape: shop/probe to any node"), "{found:#?}");
+}
+
+#[test]
+fn a_node_makes_tokens_for_whatever_it_runs() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: probe, namespace: shop}\nspec: {containers: [{name: main, securityContext: {privileged: true}}]}";
+    let found = steps(&[SHOP, pod]);
+    // The pods of `db` mount no token.
+    assert!(found.contains("node-pods perhaps: any node to ServiceAccount shop/db"), "{found:#?}");
+    assert!(!found.contains("account-token: shop/db to ServiceAccount shop/db"), "{found:#?}");
+}
+
+/// Rules that lead somewhere, alone or two together.
+const RULES: [&str; 22] = [
+    "apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [keys]",
+    "apiGroups: [''], resources: [secrets], verbs: [create]",
+    "apiGroups: [''], resources: [secrets], verbs: [deletecollection]",
+    "apiGroups: [''], resources: [pods], verbs: [create], resourceNames: [debug]",
+    "apiGroups: [''], resources: [pods], verbs: [patch], resourceNames: [debug]",
+    "apiGroups: [''], resources: [pods], verbs: ['*']",
+    "apiGroups: [''], resources: ['*/exec'], verbs: [get]",
+    "apiGroups: [apps], resources: [deployments], verbs: [update], resourceNames: [db]",
+    "apiGroups: [''], resources: [serviceaccounts], verbs: [impersonate], resourceNames: [db]",
+    "apiGroups: [''], resources: [users], verbs: [impersonate], resourceNames: [ann]",
+    "apiGroups: [''], resources: [groups], verbs: [impersonate]",
+    "apiGroups: [''], resources: [serviceaccounts/token], verbs: [create]",
+    "apiGroups: [''], resources: [namespaces], verbs: [patch]",
+    "apiGroups: [''], resources: [persistentvolumes], verbs: [create]",
+    "apiGroups: [''], resources: [nodes/proxy], verbs: [get]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles, clusterroles], verbs: [bind]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind], resourceNames: [edit, unseen]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [update]",
+    "apiGroups: [security.istio.io], resources: ['*'], verbs: [delete]",
+    "apiGroups: ['*'], resources: ['*'], verbs: ['*']",
+];
+
+/// Subjects by which `shop/web` may hold something.
+const HOLDERS: [&str; 4] = [
+    "{kind: ServiceAccount, name: web, namespace: shop}",
+    "{kind: User, name: 'system:serviceaccount:shop:web'}",
+    "{kind: Group, name: 'system:serviceaccounts:shop'}",
+    "{kind: Group, name: 'system:authenticated'}",
+];
+
+proptest! {
+    #[test]
+    fn more_rights_never_lead_to_less(
+        given in vec((0..RULES.len(), 0..HOLDERS.len(), 0..3_usize), 1..6),
+        gone in 0..6_usize,
+    ) {
+        let write = |(at, (rule, holder, place)): (usize, &(usize, usize, usize))| {
+            let (name, namespace) = (format!("r{at}"), [None, Some("shop"), Some("tools")][*place]);
+            let role = role(None, &name, &[RULES[*rule]]);
+            // Roles of the cluster, bound here or there.
+            let role = role.split("\n---\n").next().unwrap().to_owned();
+            format!("{role}\n---\n{}", bound("ClusterRole", namespace, &name, HOLDERS[*holder]))
+        };
+        let all: Vec<String> = given.iter().enumerate().map(write).collect();
+        let of = |manifests: &[String]| {
+            let mut texts = vec![SHOP];
+            texts.extend(manifests.iter().map(String::as_str));
+            all_steps(&texts)
+        };
+        let more = of(&all);
+        let mut left = all.clone();
+        left.remove(gone % all.len());
+        let less = of(&left);
+        for sure in [false, true] {
+            let (few, many) = (reached(&less, "shop/web", sure), reached(&more, "shop/web", sure));
+            let lost: Vec<_> = few.difference(&many).collect();
+            prop_assert!(lost.is_empty(), "sure {sure}: {lost:?} is lost");
+        }
+    }
+
+    #[test]
+    fn more_in_a_pod_never_leads_to_less(chosen in 0_u32..1 << 9, one in 0..9_usize) {
+        let pod = |chosen: u32| {
+            let has = |at: usize| chosen & (1 << at) != 0;
+            let mut spec = String::new();
+            let mut own = String::new();
+            let mut volumes = Vec::new();
+            for (at, field) in [(0, "hostPID: true"), (1, "automountServiceAccountToken: true")] {
+                if has(at) {
+                    spec += &format!("{field}, ");
+                }
+            }
+            if !has(1) {
+                spec += "automountServiceAccountToken: false, ";
+            }
+            let added: Vec<&str> =
+                [(2, "SYS_PTRACE"), (3, "SYS_ADMIN")].iter().filter(|(at, _)| has(*at)).map(|(_, it)| *it).collect();
+            own += &format!("capabilities: {{add: {added:?}}}, privileged: {}", has(4));
+            for (at, volume) in [
+                (5, "hostPath: {path: /var/log}"),
+                (6, "secret: {secretName: keys}"),
+                (7, "projected: {sources: [{serviceAccountToken: {path: t}}]}"),
+                (8, "persistentVolumeClaim: {claimName: disk}"),
+            ] {
+                if has(at) {
+                    volumes.push((format!("v{at}"), volume));
+                }
+            }
+            let mounts: Vec<String> =
+                volumes.iter().map(|(name, _)| format!("{{name: {name}, mountPath: /{name}}}")).collect();
+            let volumes: Vec<String> = volumes.iter().map(|(name, what)| format!("{{name: {name}, {what}}}")).collect();
+            let pod = format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{{spec}containers: [{{name: main, securityContext: {{{own}}}, volumeMounts: [{}]}}], volumes: [{}]}}",
+                mounts.join(", "),
+                volumes.join(", ")
+            );
+            let disk = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: root}\nspec: {hostPath: {path: /}}";
+            all_steps(&[SHOP, disk, &pod])
+        };
+        let (less, more) = (pod(chosen & !(1 << one)), pod(chosen | 1 << one));
+        for sure in [false, true] {
+            let (few, many) = (reached(&less, "shop/probe", sure), reached(&more, "shop/probe", sure));
+            let lost: Vec<_> = few.difference(&many).collect();
+            prop_assert!(lost.is_empty(), "sure {sure}: {lost:?} is lost");
+        }
+    }
+}

@@ -77,8 +77,9 @@ impl<'a> Written<'a> {
                 all.keep_default_away.push(keep_default_away);
             }
             let by_address = |one: &Grant| one.set.clauses().iter().any(|clause| !clause.addresses.is_any());
+            let by_name = |one: &&Grant| one.set.clauses().iter().any(|clause| clause.addresses.is_any());
             if grants.iter().any(|one| !one.exceptions.is_empty() || by_address(one)) {
-                let callers = grants.iter().filter(|one| !one.exceptions.is_empty() || !by_address(one));
+                let callers = grants.iter().filter(|one| !one.exceptions.is_empty() || by_name(one));
                 all.beside_others.extend(callers.chain(denies).map(|one| &one.origin));
             }
         }

@@ -128,6 +128,7 @@ ascent! {
     step(who, Thing::Secret(*s)) <-- owns(who, n), secret(s), if s.0 == *n;
     // Whoever has all of a namespace changes its labels as well.
     step(who, Thing::Node) <-- owns(who, _);
+    step(who, Thing::Masters) <-- owns(who, _);
     // Whoever makes pods, or changes those that are there, takes any account and any Secret of the namespace, and the node.
     makes(who, n) <-- holds(who, ?Some(n), Right::MakePods);
     makes(who, 0) <-- holds(who, ?None, Right::MakePods);
@@ -138,6 +139,8 @@ ascent! {
     step(who, Thing::Account(*a)) <-- makes(who, n), account(a), if a.0 == *n;
     step(who, Thing::Secret(*s)) <-- makes(who, n), secret(s), if s.0 == *n;
     step(who, Thing::Node) <-- makes(who, n), open(n);
+    // Which may be one of the control plane.
+    step(who, Thing::Masters) <-- makes(who, n), open(n);
 
     gets(a, b) <-- step(a, b);
     gets(a, c) <-- gets(a, b), step(b, c);

@@ -167,7 +167,7 @@ fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
     let pods = format!("{CORE}, resources: [pods], verbs: [create]");
     let secrets = format!("{CORE}, resources: [secrets], verbs: [create, get]");
     for (rule, kind) in
-        [(&impersonate, "rights-escalate"), (&token, "spiffe-mint"), (&pods, "pod-create"), (&secrets, "spiffe-mint")]
+        [(&impersonate, "rights-escalate"), (&token, "spiffe-mint"), (&pods, "pod-create"), (&secrets, "secret-token")]
     {
         assert!(gets(None, &[rule], kind, MASTERS), "{rule}");
         assert!(gets(Some("kube-system"), &[rule], kind, MASTERS), "{rule}");
@@ -217,6 +217,22 @@ fn namespaces_that_only_a_binding_shows_hold_pods_as_well() {
 }
 
 #[test]
+fn nodes_of_the_control_plane_are_the_cluster() {
+    let pod = |label: &str| {
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{nodeSelector: {{{label}: ''}}, containers: [{{name: main, securityContext: {{privileged: true}}}}]}}"
+        );
+        reached(&all_steps(&[SHOP, &pod]), "shop/probe", true).contains(MASTERS)
+    };
+    assert!(pod("node-role.kubernetes.io/control-plane"));
+    assert!(!pod("node-role.kubernetes.io/edge"));
+    // Whoever makes pods chooses the node.
+    let rule = format!("{CORE}, resources: [pods], verbs: [create]");
+    assert!(gets(Some("tools"), &[&rule], "pod-create", MASTERS));
+    assert!(!gets(Some("shop"), &[&rule], "pod-create", MASTERS));
+}
+
+#[test]
 fn secrets_are_read_by_what_answers_with_them() {
     for verb in ["get", "list", "watch", "patch", "deletecollection"] {
         let rule = format!("{CORE}, resources: [secrets], verbs: [{verb}]");
@@ -232,15 +248,15 @@ fn secrets_are_read_by_what_answers_with_them() {
 fn whoever_makes_secrets_and_reads_them_has_tokens() {
     let token = "ServiceAccount shop/db";
     let secrets = |verbs: &str| format!("{CORE}, resources: [secrets], verbs: [{verbs}]");
-    assert!(gets(Some("shop"), &[&secrets("create, get")], "spiffe-mint", token));
+    assert!(gets(Some("shop"), &[&secrets("create, get")], "secret-token", token));
     assert!(gets(
         Some("shop"),
         &[&secrets("create"), &format!("{}, resourceNames: [keys]", secrets("get"))],
-        "spiffe-mint",
+        "secret-token",
         token
     ));
-    assert!(!gets(Some("shop"), &[&secrets("create")], "spiffe-mint", token));
-    assert!(!gets(Some("shop"), &[&secrets("get")], "spiffe-mint", token));
+    assert!(!gets(Some("shop"), &[&secrets("create")], "secret-token", token));
+    assert!(!gets(Some("shop"), &[&secrets("get")], "secret-token", token));
 }
 
 #[test]

@@ -179,6 +179,24 @@ fn the_last_statement_of_a_workspace_keeps_a_default_away() {
     assert!(found.len() == 1 && found[0].starts_with("policy/shop/access.yaml:8 "), "{found:?}");
 }
 
+#[test]
+fn who_comes_in_by_name_stays_beside_who_comes_in_by_address() {
+    // A proxy refuses the database all of its entry, and yet the port is open for its pods by that entry alone: an address in a
+    // NetworkPolicy is one of pods in the eyes of some plugins only.
+    let entries = [
+        (WORKSPACE, "allow", "{from: [db, 'cidr:198.51.100.0/24'], ports: [8080], methods: [GET], paths: [/a]}"),
+        (WORKSPACE, "allow", "{from: ['cidr:198.51.100.0/24'], ports: [8080]}"),
+        (WORKSPACE, "deny", "{from: [db], ports: [8080], methods: [GET]}"),
+    ];
+    assert_eq!(reported(&entries, None), [""; 0]);
+    // Of addresses alone one covers another.
+    let addresses = [
+        (WORKSPACE, "allow", "{from: ['cidr:198.51.100.0/24'], ports: [8080], methods: [GET]}"),
+        (WORKSPACE, "allow", "{from: ['cidr:198.51.100.0/24'], ports: [8080]}"),
+    ];
+    assert_eq!(reported(&addresses, None).len(), 1);
+}
+
 fn statements() -> impl Strategy<Value = Vec<Entry>> {
     let some = |of: &'static [&'static str]| proptest::sample::subsequence(of, 1..=of.len());
     let field = move |name: &'static str, of: &'static [&'static str]| {

@@ -244,7 +244,8 @@ impl Looking<'_, '_> {
         let finding = |(who, edges): (&Vertex, Vec<&Edge>)| {
             let nodes: Vec<Vertex> = edges.iter().map(|edge| edge.to.clone()).collect();
             let on_them = self.edges.iter().filter(|edge| edge.kind == Kind::HoldsPods && nodes.contains(&edge.from));
-            let on_them: BTreeSet<&Vertex> = on_them.map(|edge| &edge.to).filter(|it| *it != who).collect();
+            let is_other = |it: &&Vertex| *it != who && matches!(it, Vertex::Workload { .. });
+            let on_them: BTreeSet<&Vertex> = on_them.map(|edge| &edge.to).filter(is_other).collect();
             let sensitive = on_them.iter().filter(|it| (self.concern.is_sensitive)(it)).count();
             let places = edges.iter().flat_map(|edge| edge.places.iter().cloned()).collect();
             (!on_them.is_empty()).then(|| Finding {

@@ -19,6 +19,9 @@ use crate::surroundings::volumes::Claim;
 /// Capabilities with which root of a container becomes root of its node.
 const ESCAPES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO"];
 
+/// Labels of nodes with the keys of the whole cluster (kubernetes.io "Well-Known Labels, Annotations and Taints").
+const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
 /// Adds the edges of every workload of a cluster.
 pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
     let mut nodes: BTreeSet<BTreeMap<String, String>> = BTreeSet::from([BTreeMap::new()]);
@@ -166,6 +169,9 @@ fn folders<'a>(
 fn on_nodes(scene: &Scene<'_, '_>, placement: BTreeMap<String, String>, found: &mut Found) {
     let from = Vertex::Nodes { cluster: scene.cluster, placement };
     let Vertex::Nodes { placement, .. } = &from else { return };
+    if CONTROL_PLANE.iter().any(|label| placement.contains_key(*label)) {
+        found.add(&from, scene.masters(), Kind::TakesRights, false, &[]);
+    }
     let mut accounts: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (vertex, workload) in scene.workloads(None) {
         let template = scene.template(workload);

@@ -62,8 +62,7 @@ impl Holding<'_, '_, '_> {
                 namespaces.extend(self.all_namespaces());
                 if self.held.namespace.is_none() {
                     // Nothing keeps pods of the namespace that every cluster has from their node.
-                    let places = self.places(&format!("make {resource}"));
-                    found.add(self.who, scene.any_node(), Kind::MakesPods, false, &places);
+                    self.node(Kind::MakesPods, false, &self.places(&format!("make {resource}")), found);
                 }
             }
             if changes {
@@ -144,7 +143,7 @@ impl Holding<'_, '_, '_> {
             found.add(self.who, scene.masters(), Kind::MakesPods, true, places);
         }
         if scene.lets_privileged(namespace) {
-            found.add(self.who, scene.any_node(), Kind::MakesPods, may, places);
+            self.node(Kind::MakesPods, may, places, found);
             return;
         }
         if let Some(opens) = self.opens(namespace) {
@@ -153,12 +152,18 @@ impl Holding<'_, '_, '_> {
                 .iter()
                 .map(|(span, _)| (*span, "lets it change labels of namespaces".to_owned()))
                 .collect();
-            found.add(self.who, scene.any_node(), Kind::OpensNamespace, may, &[places, &opens].concat());
+            self.node(Kind::OpensNamespace, may, &[places, &opens].concat(), found);
         }
         // A volume of the whole cluster may be any folder of a node, and Pod Security does not look into it.
         let mut own = scene.own(self.held).filter(|other| other.namespace.is_none());
         if let Some(volumes) = own.find(|other| other.lets(&["create"], "", "persistentvolumes")) {
-            found.add(self.who, scene.any_node(), Kind::MakesPods, may, &[places, &volumes.places].concat());
+            self.node(Kind::MakesPods, may, &[places, &volumes.places].concat(), found);
         }
+    }
+
+    /// Adds a node of the holder's choice: where pods may run on those of the control plane, that is the whole cluster.
+    fn node(&self, kind: Kind, may: bool, places: &[(Span, String)], found: &mut Found) {
+        found.add(self.who, self.scene.any_node(), kind, may, places);
+        found.add(self.who, self.scene.masters(), kind, true, places);
     }
 }

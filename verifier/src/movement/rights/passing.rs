@@ -42,10 +42,10 @@ impl Holding<'_, '_, '_> {
             let mut places = self.places("make Secrets, of which Kubernetes fills some with tokens");
             places.extend(own.places.last().map(|(span, _)| (*span, "lets it read Secrets".to_owned())));
             for (namespace, account) in Scene::listed(&scene.accounts, namespace) {
-                found.add(self.who, scene.account(namespace, account), Kind::Mints, false, &places);
+                found.add(self.who, scene.account(namespace, account), Kind::HoldsToken, false, &places);
             }
             if namespace.is_none_or(|namespace| namespace == SYSTEM) {
-                found.add(self.who, scene.masters(), Kind::Mints, true, &places);
+                found.add(self.who, scene.masters(), Kind::HoldsToken, true, &places);
             }
         }
     }

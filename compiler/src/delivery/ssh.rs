@@ -57,7 +57,7 @@ fn signer(line: &str) -> Result<Option<String>, String> {
     if !blob.strip_prefix(&name).is_some_and(|rest| rest.starts_with(kind.as_bytes())) {
         return Err(format!("the key is no `{kind}`"));
     }
-    for option in options.split_terminator(',').filter(|_| !options.starts_with("namespaces=")) {
+    if let Some(option) = options.split(',').next().filter(|it| !it.is_empty() && !options.starts_with("namespaces=")) {
         return Err(match option {
             "cert-authority" => "Flux takes no certificates, and would take the authority for a signer".to_owned(),
             _ => format!("Flux does not know `{option}`, and would trust the key without it"),
@@ -65,7 +65,7 @@ fn signer(line: &str) -> Result<Option<String>, String> {
     }
     if let Some(list) = options.strip_prefix("namespaces=") {
         let Some(list) =
-            list.strip_prefix('"').and_then(|list| list.strip_suffix('"')).filter(|list| !list.contains('"'))
+            list.strip_prefix('"').and_then(|list| list.strip_suffix('"')).filter(|list| !list.contains(['"', '!']))
         else {
             return Err(format!("Flux does not know `{options}`, and would trust the key without it"));
         };

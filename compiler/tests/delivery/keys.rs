@@ -87,6 +87,7 @@ fn a_signer_with_limits_is_refused() {
         ("valid-after=\"20200101\",namespaces=\"git\" ", "valid-after"),
         ("cert-authority,namespaces=\"git\" ", "takes no certificates"),
         ("namespaces=git ", "namespaces=git"),
+        ("namespaces=\"!git,*\" ", "!git"),
         ("no-touch-required ", "no-touch-required"),
     ] {
         let said = ssh::read(&format!("a@acme.example {options}{key}\n")).unwrap_err();

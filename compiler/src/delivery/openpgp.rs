@@ -106,7 +106,7 @@ fn packet(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     if first & 0x80 == 0 {
         return None;
     }
-    let number = |bytes: &[u8]| bytes.iter().fold(0usize, |number, byte| number << 8 | usize::from(*byte));
+    let number = |bytes: &[u8]| bytes.iter().fold(0usize, |number, byte| (number << 8) | usize::from(*byte));
     let (tag, length, rest) = if first & 0x40 == 0 {
         // The old form; a length that is left open stands for keys nowhere.
         let (length, rest) = rest.split_at_checked(match first & 3 {
@@ -122,7 +122,7 @@ fn packet(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
             0..192 => (first & 0x3f, usize::from(*one), after),
             192..224 => {
                 let (two, after) = after.split_first()?;
-                (first & 0x3f, (usize::from(*one) - 192 << 8) + usize::from(*two) + 192, after)
+                (first & 0x3f, ((usize::from(*one) - 192) << 8) + usize::from(*two) + 192, after)
             }
             255 => {
                 let (length, after) = after.split_at_checked(4)?;

@@ -5,11 +5,13 @@
 
 mod layout;
 mod lock;
+pub(crate) mod text;
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use crate::delivery::{self, Cluster};
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::emit::{self, Object};
 use crate::lower;
@@ -52,6 +54,7 @@ pub fn compile(
 ) -> Result<Compiled, Reported> {
     let plans = lower::lower(resolved, diagnostics)?;
     let inputs = lock::inputs(sources);
+    let glue = resolved.world.parsed.delivery.as_ref();
     let clusters: Vec<_> = plans
         .par_iter()
         .map(|plan| {
@@ -60,6 +63,11 @@ pub fn compile(
             let mut files = layout::files(&plan.name, &objects, &mut said);
             let lock = lock::text(&plan.name, &inputs, &files, resolved);
             files.insert(format!(".ringfence/{}.lock.json", plan.name), lock);
+            // What says whom to trust is no part of what is signed, so the lock does not name it.
+            if let Some(delivery) = glue {
+                let cluster = Cluster { name: &plan.name, objects: &objects, digest: None };
+                files.extend(delivery::of_cluster(delivery, &cluster, &mut said));
+            }
             let mut counts = BTreeMap::new();
             for object in &objects {
                 *counts.entry(object.kind.clone()).or_insert(0) += 1;
@@ -68,6 +76,9 @@ pub fn compile(
         })
         .collect();
     let mut compiled = Compiled::default();
+    if let Some(delivery) = glue {
+        compiled.files.extend(delivery::shared(delivery, diagnostics));
+    }
     for (name, files, counts, said) in clusters {
         compiled.files.extend(files);
         compiled.objects.insert(name, counts);

@@ -20,6 +20,31 @@ mod waypoint;
 
 pub use object::{MANAGED_BY, Object, Stage};
 
+/// The kinds that are written, each with its group, and whether it is of the whole cluster. A test holds the list to the
+/// declarations in the files of this folder.
+pub const KINDS: &[(&str, &str, bool)] = &[
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", true),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", true),
+    ("gateway.networking.k8s.io", "GRPCRoute", false),
+    ("gateway.networking.k8s.io", "Gateway", false),
+    ("gateway.networking.k8s.io", "HTTPRoute", false),
+    ("gateway.networking.k8s.io", "ListenerSet", false),
+    ("gateway.networking.k8s.io", "ReferenceGrant", false),
+    ("gateway.networking.k8s.io", "TLSRoute", false),
+    ("networking.istio.io", "DestinationRule", false),
+    ("networking.istio.io", "Gateway", false),
+    ("networking.istio.io", "ServiceEntry", false),
+    ("networking.istio.io", "Sidecar", false),
+    ("networking.istio.io", "VirtualService", false),
+    ("networking.istio.io", "WorkloadEntry", false),
+    ("networking.istio.io", "WorkloadGroup", false),
+    ("networking.k8s.io", "NetworkPolicy", false),
+    ("security.istio.io", "AuthorizationPolicy", false),
+    ("security.istio.io", "PeerAuthentication", false),
+    ("security.istio.io", "RequestAuthentication", false),
+    ("telemetry.istio.io", "Telemetry", false),
+];
+
 use crate::ir::ClusterPlan;
 use crate::source::Sources;
 use crate::spec::cluster::Flavor;

@@ -9,6 +9,7 @@
 //! The library takes text and returns values. Files, clock, environment and printing belong to the command line.
 
 pub mod compile;
+pub mod delivery;
 pub mod diagnostics;
 pub mod document;
 pub mod emit;

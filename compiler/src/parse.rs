@@ -3,6 +3,7 @@
 //! In: a [`Tree`]. Out: [`Parsed`]: the policy documents, each with its node, and the inventory of each cluster. Every file
 //! is read on every core; a broken one gives its errors and the rest is still read.
 
+mod delivery;
 mod expand;
 mod places;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
+use crate::delivery::Delivery;
 use crate::diagnostics::codes::parse as code;
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::document::{self, Document, Policy};
@@ -34,6 +36,8 @@ pub struct Parsed {
     pub policy: Policy,
     /// What runs where.
     pub inventory: Inventory,
+    /// Where the output is published and who fetches it, if anybody.
+    pub delivery: Option<Delivery>,
 }
 
 /// The folders a project names, or their defaults.
@@ -91,8 +95,9 @@ pub fn parse(tree: &dyn Tree, sources: &mut Sources, diagnostics: &mut Diagnosti
     expand::all(&mut policy, sources, diagnostics);
     places::check(&policy, &broken, sources, diagnostics);
     let inventory = read_inventory(tree, &project, &policy, sources, diagnostics);
+    let delivery = delivery::read(tree, &project.spec, &policy, sources, diagnostics);
     diagnostics.check()?;
-    Ok(Parsed { project, policy, inventory })
+    Ok(Parsed { project, policy, inventory, delivery })
 }
 
 impl Parsed {

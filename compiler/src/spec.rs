@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod authentication;
 pub mod authority;
 pub mod cluster;
+pub mod delivery;
 pub mod egress;
 pub mod exposure;
 pub mod mandates;

@@ -71,6 +71,39 @@ fn an_error_leaves_the_old_output_as_it_was() {
 }
 
 #[test]
+fn what_controllers_are_given_comes_and_goes_with_what_the_project_says() {
+    let folder = copy("bookinfo");
+    let (project, out) = (text(folder.path()), folder.path().join("out"));
+    assert_eq!(ringfence(&["compile", project, "--as-of", DAY]).code, 0);
+    let before = tree(&out);
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("compiler/tests/delivery/keys/release.pem");
+    fs::copy(keys, folder.path().join("release.pem")).unwrap();
+    let delivery = "  output: out\n  delivery:\n    oci: {url: oci://registry.acme.example/mesh}\n    trust: {cosign: [release.pem]}\n    flux: {version: \"2.9\"}\n";
+    edit(folder.path(), "ringfence.yaml", "  output: out\n", delivery);
+    assert_eq!(ringfence(&["compile", project, "--as-of", DAY]).code, 0);
+    let with = tree(&out);
+    let added: Vec<_> = with.iter().map(|(path, _)| path).filter(|path| path.starts_with("delivery/")).collect();
+    assert_eq!(added, ["delivery/flux/demo.yaml", "delivery/trust/flux-cosign.yaml"]);
+    assert_eq!(ringfence(&["compile", project, "--as-of", DAY, "--check"]).code, 0);
+    // The key is read wherever policy is read from.
+    commit(folder.path());
+    let again = tempfile::tempdir().unwrap();
+    let at = ["compile", project, "--as-of", DAY, "--at", "HEAD", "--out", text(again.path())];
+    let ran = ringfence(&at);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(tree(again.path()), with);
+    // What somebody put there stays, and what is ours goes.
+    fs::write(out.join("delivery/notes.md"), "mine\n").unwrap();
+    edit(folder.path(), "ringfence.yaml", delivery, "  output: out\n");
+    assert_eq!(ringfence(&["compile", project, "--as-of", DAY]).code, 0);
+    let left: Vec<_> =
+        tree(&out).into_iter().map(|(path, _)| path).filter(|path| path.starts_with("delivery/")).collect();
+    assert_eq!(left, ["delivery/notes.md"]);
+    let is_manifest = |(path, _): &(String, _)| path.starts_with("clusters/");
+    assert!(tree(&out).into_iter().filter(is_manifest).eq(before.into_iter().filter(is_manifest)));
+}
+
+#[test]
 fn threads_and_the_way_of_reading_change_no_byte() {
     let folder = copy("bank");
     let project = text(folder.path());

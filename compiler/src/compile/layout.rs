@@ -5,14 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::HEADER;
+use super::text::text;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::codes::lowering as code;
 use crate::emit::{Object, Stage};
-use crate::source::{SourceFile, Sources, Span};
-use crate::yaml::{self, Profile, emit::emit};
+use crate::source::Span;
 
 /// Writes the files of a cluster.
 pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
@@ -37,7 +36,7 @@ pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnos
             continue;
         }
         makers.insert(name.clone(), span);
-        files.insert(path.clone(), text(&path, &object.value, diagnostics));
+        files.insert(path.clone(), text(&path, "", std::slice::from_ref(&object.value), diagnostics));
         list(&mut folders, &folder, &name);
     }
     for (folder, resources) in &folders {
@@ -48,7 +47,7 @@ pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnos
         };
         let kustomization =
             json!({ "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources });
-        files.insert(path.clone(), text(&path, &kustomization, diagnostics));
+        files.insert(path.clone(), text(&path, "", &[kustomization], diagnostics));
     }
     files
 }
@@ -72,29 +71,4 @@ fn folder(object: &Object) -> String {
 fn file_name(object: &Object) -> String {
     let namespace = object.namespace.as_deref().unwrap_or("cluster");
     format!("{namespace}--{}--{}.yaml", object.kind, object.name).to_lowercase()
-}
-
-/// Writes a value as YAML, reads it back with our own reader in both profiles, and compares.
-fn text(path: &str, value: &Value, diagnostics: &mut Diagnostics) -> String {
-    let body = match emit(value) {
-        Ok(body) => body,
-        Err(error) => {
-            diagnostics.report(code::NOT_READ_BACK.nowhere(format!("`{path}` cannot be written: {error:?}")));
-            return String::new();
-        }
-    };
-    let text = format!("{HEADER}\n{body}");
-    for profile in [Profile::Manifest, Profile::Policy] {
-        let mut sources = Sources::new();
-        let file = sources.add(SourceFile::new(path, text.clone().into_bytes()));
-        let mut said = Diagnostics::new();
-        let read = yaml::read(&sources, file, profile, &mut said);
-        let same = matches!(read.as_slice(), [document] if document.root.to_json() == *value);
-        if !same {
-            let not = code::NOT_READ_BACK.nowhere(format!("`{path}` does not read back as what was meant"));
-            diagnostics
-                .report(not.help("this is a fault of ringfence: please report it with the policy that caused it"));
-        }
-    }
-    text
 }

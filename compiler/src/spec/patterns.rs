@@ -58,3 +58,14 @@ macro_rules! starred {
     };
 }
 pub(crate) use starred;
+
+/// Names between single `/`, with single dots in them, where `{cluster}` stands for the name of a cluster.
+macro_rules! template {
+    () => {
+        concat!(
+            "([A-Za-z0-9_-]|[{]cluster[}])+([.]([A-Za-z0-9_-]|[{]cluster[}])+)*",
+            "(/([A-Za-z0-9_-]|[{]cluster[}])+([.]([A-Za-z0-9_-]|[{]cluster[}])+)*)*",
+        )
+    };
+}
+pub(crate) use template;

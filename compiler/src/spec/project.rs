@@ -1,5 +1,6 @@
 //! Project: `ringfence.yaml`, where policy, inventory and output are.
 
+use super::delivery::DeliverySpec;
 use crate::shape::record;
 use crate::source::Spanned;
 
@@ -12,5 +13,7 @@ record! {
         pub inventory: Option<Spanned<String>>,
         /// The folder that `compile` writes; `out` when absent.
         pub output: Option<Spanned<String>>,
+        /// Where the output is published and who fetches it: `compile` then writes what makes controllers verify and apply it.
+        pub delivery: Option<Spanned<DeliverySpec>>,
     }
 }

@@ -56,6 +56,16 @@ var builtIns = map[schema.GroupVersionKind]builtIn{
 			return admissionvalidation.ValidateValidatingAdmissionPolicyBinding(o.(*admissionregistration.ValidatingAdmissionPolicyBinding))
 		},
 	},
+	corev1.SchemeGroupVersion.WithKind("Secret"): {
+		resource: "secrets", namespaced: true,
+		internal: func() runtime.Object { return &core.Secret{} },
+		validate: func(o runtime.Object) field.ErrorList { return corevalidation.ValidateSecret(o.(*core.Secret)) },
+	},
+	corev1.SchemeGroupVersion.WithKind("ConfigMap"): {
+		resource: "configmaps", namespaced: true,
+		internal: func() runtime.Object { return &core.ConfigMap{} },
+		validate: func(o runtime.Object) field.ErrorList { return corevalidation.ValidateConfigMap(o.(*core.ConfigMap)) },
+	},
 	corev1.SchemeGroupVersion.WithKind("Namespace"): {
 		resource: "namespaces",
 		internal: func() runtime.Object { return &core.Namespace{} },

@@ -13,5 +13,7 @@ super::codes! {
     MISSING_NODE: Error = "parse/missing-node", "a folder holds policy and no node of its own";
     WRONG_PARENT: Error = "parse/wrong-parent", "a document names another parent than its folder has";
     IGNORED_FILE: Warning = "parse/ignored-file", "a file looks like one that is read and is not";
+    UNUSABLE_KEY: Error = "parse/unusable-key", "a file of public keys is missing or holds something else";
+    UNVERIFIED_DELIVERY: Error = "parse/unverified-delivery", "a controller would apply what it cannot verify";
     UNREADABLE: Error = "parse/unreadable", "a file or folder cannot be read";
 }

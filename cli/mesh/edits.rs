@@ -129,7 +129,7 @@ fn gives_rights(kind: &str) -> bool {
 }
 
 /// Tells whether objects of a kind are of the whole cluster, and have no namespace.
-fn is_of_cluster(kind: &str) -> bool {
+pub fn is_of_cluster(kind: &str) -> bool {
     RIGHTS.contains(&(kind, true)) || Deciding::named(kind).is_some_and(Deciding::is_of_cluster)
 }
 

@@ -24,7 +24,14 @@ pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
     let name = named(&before, &args.statement)?;
     after.take_away(&name)?;
     let title = format!("without {name}");
-    diff::show((&title, "no access changes, so that it is redundant as far as access goes"), (&before, "what is there"), &after, &[], &args.how)
+    // Attackers may lose every way with a right that no call needs.
+    let nothing = match crate::mesh::gives_rights(name.split('/').next().unwrap_or_default()) {
+        true => {
+            "no call changes; which ways of attackers go with these rights was not compared: `ringfence paths` tells"
+        }
+        false => "no access changes, so that it is redundant as far as access goes",
+    };
+    diff::show((&title, nothing), (&before, "what is there"), &after, &[], &args.how)
 }
 
 /// Makes changes to what was read, in which lines may stand for what is written there.

@@ -124,7 +124,8 @@ pub fn can_go(name: &str) -> bool {
     Deciding::named(kind).is_some() || gives_rights(kind)
 }
 
-fn gives_rights(kind: &str) -> bool {
+/// Tells whether objects of a kind give rights.
+pub fn gives_rights(kind: &str) -> bool {
     RIGHTS.iter().any(|(right, _)| *right == kind)
 }
 

@@ -117,6 +117,23 @@ fn every_fixture_of_attackers_gets_an_answer() {
 }
 
 #[test]
+fn what_only_runs_is_no_line_of_a_cut() {
+    let ran = ringfence(&["paths", "shop/web", "shop/db", "fixtures/attack/node-pods/vulnerable.yaml"]);
+    let (_, cut) = ran.out.split_once("smallest cut: ").unwrap_or_else(|| panic!("{}", ran.out));
+    assert!(!cut.contains("may run there") && !cut.contains("runs under"), "{}", ran.out);
+    assert!(ran.out.contains("may run there, "), "{}", ran.out);
+    assert!(cut.contains("   not tried: "), "{}", ran.out);
+}
+
+#[test]
+fn an_object_of_rights_is_not_called_redundant() {
+    let file = "fixtures/attack/node-proxy/vulnerable.yaml";
+    let ran = ringfence(&["impact", "ClusterRoleBinding/worker", file]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!ran.out.contains("redundant") && ran.out.contains("not compared"), "{}", ran.out);
+}
+
+#[test]
 fn sets_that_share_somebody_are_asked_about_pair_by_pair() {
     let paths = |from: &str, to: &str| ringfence(&["paths", from, to, "fixtures/bank", "--as-of", DAY]);
     for (from, to) in [

@@ -31,7 +31,7 @@ use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::translation::with_ungoverned;
 
 use self::edits::Edits;
-pub use self::edits::can_go;
+pub use self::edits::{can_go, gives_rights, is_of_cluster};
 use self::kustomize::Unrendered;
 use crate::args::Reading;
 use crate::exit::Failure;

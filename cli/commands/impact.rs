@@ -24,13 +24,14 @@ pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
     let name = named(&before, &args.statement)?;
     after.take_away(&name)?;
     let title = format!("without {name}");
-    diff::show(
-        (&title, "no access changes, so that it is redundant as far as access goes"),
-        (&before, "what is there"),
-        &after,
-        &[],
-        &args.how,
-    )
+    // Attackers may lose every way with a right that no call needs.
+    let nothing = match crate::mesh::gives_rights(name.split('/').next().unwrap_or_default()) {
+        true => {
+            "no call changes; which ways of attackers go with these rights was not compared: `ringfence paths` tells"
+        }
+        false => "no access changes, so that it is redundant as far as access goes",
+    };
+    diff::show((&title, nothing), (&before, "what is there"), &after, &[], &args.how)
 }
 
 /// Makes changes to what was read, in which lines may stand for what is written there.
@@ -110,9 +111,11 @@ fn at_line(input: &Input, path: &str, line: usize) -> Result<String, Failure> {
             _ => format!("/{node}/{name}{entry}"),
         });
     }
-    let namespace = if place.is_empty() { "default".to_owned() } else { place };
+    // What belongs to the cluster has no namespace, be one written there.
+    let namespace = if place.is_empty() { "default" } else { &place };
+    let placed = if crate::mesh::is_of_cluster(&kind) { name } else { format!("{namespace}/{name}") };
     let rules = document.get("spec").and_then(|spec| spec.get("rules")).and_then(Node::as_sequence).unwrap_or_default();
     let rule = rules.iter().position(|rule| of(rule).contains(&line)).filter(|_| kind == "AuthorizationPolicy");
     let rule = rule.map(|at| format!("#{}", at + 1)).unwrap_or_default();
-    Ok(format!("{kind}/{namespace}/{name}{rule}"))
+    Ok(format!("{kind}/{placed}{rule}"))
 }

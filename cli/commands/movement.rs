@@ -141,6 +141,6 @@ fn drawn<T>(
     let history = History::of(&input.root, at);
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
-    let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref(), known: graph.vertices() };
+    let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref(), known: graph.vertices(), around: &around };
     ask(&Terrain { input, graph: &graph, names, meshes, places })
 }

@@ -124,12 +124,13 @@ pub fn can_go(name: &str) -> bool {
     Deciding::named(kind).is_some() || gives_rights(kind)
 }
 
-fn gives_rights(kind: &str) -> bool {
+/// Tells whether objects of a kind give rights.
+pub fn gives_rights(kind: &str) -> bool {
     RIGHTS.iter().any(|(right, _)| *right == kind)
 }
 
 /// Tells whether objects of a kind are of the whole cluster, and have no namespace.
-fn is_of_cluster(kind: &str) -> bool {
+pub fn is_of_cluster(kind: &str) -> bool {
     RIGHTS.contains(&(kind, true)) || Deciding::named(kind).is_some_and(Deciding::is_of_cluster)
 }
 

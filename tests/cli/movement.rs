@@ -1,5 +1,8 @@
 //! How far an attacker gets, through the commands people type.
 
+use std::fs;
+use std::path::Path;
+
 use insta::assert_snapshot;
 
 use crate::runner::{DAY, ringfence};
@@ -86,6 +89,68 @@ fn a_cut_is_tried_and_names_what_breaks() {
     assert_eq!(json["smallestCut"]["tried"]["wayLeft"], false);
 }
 
+/// Each fixture is asked about what its first line says: there is a way where it is vulnerable, and an answer where it is mended.
+#[test]
+fn every_fixture_of_attackers_gets_an_answer() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/attack");
+    let mut kinds: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    kinds.sort();
+    for (kind, state) in kinds.iter().flat_map(|kind| ["vulnerable", "mended"].map(|state| (kind, state))) {
+        let file = kind.join(format!("{state}.yaml"));
+        let text = fs::read_to_string(&file).unwrap();
+        let ends = text.lines().next().and_then(|line| line.strip_prefix("# from ")?.split_once(" to "));
+        let (from, to) = ends.unwrap_or_else(|| panic!("{}: no ends", file.display()));
+        let word = |end: &str| match end.strip_prefix("identity:") {
+            Some(account) => format!("spiffe://cluster.local/ns/{}", account.replace('/', "/sa/")),
+            None => end.to_owned(),
+        };
+        let ran = ringfence(&["paths", &word(from), &word(to), file.to_str().unwrap(), "--budget", "1"]);
+        assert_eq!(ran.code, 0, "{}: {}{}", file.display(), ran.out, ran.err);
+        if state == "vulnerable" {
+            assert!(ran.out.contains("the cheapest"), "{}: {}", file.display(), ran.out);
+            // A cut is tried, or it is said that it was not.
+            let cuts = ran.out.matches("smallest cut: ").count() + ran.out.matches("gone no way is left").count();
+            let tried = ran.out.matches("   tried with").count() + ran.out.matches("   not tried: ").count();
+            assert!(tried >= cuts, "{}: {}", file.display(), ran.out);
+        }
+    }
+}
+
+#[test]
+fn what_only_runs_is_no_line_of_a_cut() {
+    let ran = ringfence(&["paths", "shop/web", "shop/db", "fixtures/attack/node-pods/vulnerable.yaml"]);
+    let (_, cut) = ran.out.split_once("smallest cut: ").unwrap_or_else(|| panic!("{}", ran.out));
+    assert!(!cut.contains("may run there") && !cut.contains("runs under"), "{}", ran.out);
+    assert!(ran.out.contains("may run there, "), "{}", ran.out);
+    assert!(cut.contains("   not tried: "), "{}", ran.out);
+}
+
+#[test]
+fn an_object_of_rights_is_not_called_redundant() {
+    let file = "fixtures/attack/node-proxy/vulnerable.yaml";
+    let ran = ringfence(&["impact", "ClusterRoleBinding/worker", file]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!ran.out.contains("redundant") && ran.out.contains("not compared"), "{}", ran.out);
+}
+
+#[test]
+fn sets_that_share_somebody_are_asked_about_pair_by_pair() {
+    let paths = |from: &str, to: &str| ringfence(&["paths", from, to, "fixtures/bank", "--as-of", DAY]);
+    for (from, to) in [
+        ("/**", "/payments/cards:vault-db"),
+        ("/payments", "/payments/cards:vault-db"),
+        ("/payments/cards:card-vault", "/payments/cards"),
+        ("/payments/cards", "/payments/cards"),
+    ] {
+        let ran = paths(from, to);
+        assert!(ran.out.contains("the cheapest"), "{from} to {to}: {}{}", ran.out, ran.err);
+    }
+    let alone = ringfence(&["blast", "/payments/cards:card-vault", "fixtures/bank", "--as-of", DAY]);
+    let all = ringfence(&["blast", "/payments/cards", "fixtures/bank", "--as-of", DAY]);
+    assert!(alone.out.contains("vault-db"), "{}", alone.out);
+    assert!(all.out.contains("vault-db  "), "{}", all.out);
+}
+
 #[test]
 fn posture_says_what_matters_and_what_makes_it_easy() {
     let ask = |more: &[&str]| ringfence(&[&["posture", "fixtures/bank", "--as-of", DAY][..], more].concat());
@@ -151,7 +216,7 @@ fn plain_policies_shut_in_whose_labels_they_name() {
         )
     };
     let all = pod("web", "app: web") + &pod("canary", "app: web, track: canary") + &pod("bare", "");
-    std::fs::write(folder.path().join("pods.yaml"), all).unwrap();
+    fs::write(folder.path().join("pods.yaml"), all).unwrap();
     let ask = |name: &str| ringfence(&["blast", name, folder.path().to_str().unwrap(), "--quarantine"]);
     let web = ask("shop/web");
     assert!(web.out.contains("# It shuts in shop/canary as well, whose pods have these labels.\n"), "{}", web.all());

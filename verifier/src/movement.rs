@@ -13,6 +13,7 @@ pub mod graph;
 mod host_path;
 pub mod lines;
 pub mod mesh;
+mod pairs;
 pub mod paths;
 mod pods;
 pub mod radius;

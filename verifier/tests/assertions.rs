@@ -166,3 +166,8 @@ fn ways_of_an_attacker_are_found_where_they_must_not_be() {
         rights.verdict.evidence().unwrap().steps.iter().map(|step| format!("{}>{}", step.from, step.to)).collect();
     assert_eq!(steps, ["shop/web>ServiceAccount shop/web", "ServiceAccount shop/web>ops/tool"]);
 }
+
+#[test]
+fn sets_that_share_somebody_are_judged_one_by_one() {
+    check("sets.txt");
+}

@@ -253,6 +253,51 @@ fn the_smallest_cut_cuts_and_no_smaller_one_does() {
     }
 }
 
+/// Whoever is in both sets is judged by itself: there is a way from one set to another where one leads from a member to another member.
+#[test]
+fn sets_that_share_somebody_are_asked_about_pair_by_pair() {
+    for seed in 0..8 {
+        let calls = drawn(6, seed);
+        for (froms, tos) in (1..64_usize).flat_map(|froms| [froms, 63, 5, 48].map(|tos| (froms, tos))) {
+            let members = |bits: usize| (0..6).filter(|at| bits >> at & 1 == 1).collect::<Vec<usize>>();
+            let set = |bits: usize| members(bits).into_iter().map(workload).collect::<Vec<Vertex>>();
+            let pairs =
+                || members(froms).into_iter().flat_map(|from| members(tos).into_iter().map(move |to| (from, to)));
+            let gone = asked(6, &calls, Vec::new(), |graph| {
+                let one = |(from, to): (usize, usize)| {
+                    let found = graph.paths(&[workload(from)], &[workload(to)], CALLS, 1);
+                    found.first().map(|path| (path.cost, path.steps.len()))
+                };
+                let each: Vec<(u32, usize)> = pairs().filter(|(from, to)| from != to).filter_map(one).collect();
+                let paths = graph.paths(&set(froms), &set(tos), CALLS, 3);
+                let asking = format!("seed {seed}: {calls:?} from {froms:b} to {tos:b}");
+                assert_eq!(paths.first().map(|path| path.cost), each.iter().map(|one| one.0).min(), "{asking}");
+                let shortest = graph.shortest(&set(froms), &set(tos), CALLS, &[]);
+                assert_eq!(shortest.map(|path| path.steps.len()), each.iter().map(|one| one.1).min(), "{asking}");
+                let taken: Vec<usize> = graph.taken_from(&set(froms), CALLS).into_keys().filter_map(number).collect();
+                let is_taken =
+                    |to: &usize| members(froms).into_iter().any(|from| from != *to && one((from, *to)).is_some());
+                assert_eq!(taken, (0..6).filter(is_taken).collect::<Vec<usize>>(), "{asking}");
+                match graph.smallest_cut(&set(froms), &set(tos), CALLS) {
+                    Err(Uncut::NoWay) => BTreeSet::new(),
+                    Err(other) => panic!("{other:?}"),
+                    Ok(cut) => {
+                        let to = |name: &str| name.rsplit_once("/w").unwrap().1.parse().unwrap();
+                        cut.lines.iter().map(|(line, _)| to(&line.name)).collect::<BTreeSet<usize>>()
+                    }
+                }
+            });
+            let left: Vec<(usize, usize)> = calls.iter().copied().filter(|(_, to)| !gone.contains(to)).collect();
+            let is_open = |(from, to): &(usize, usize)| {
+                let mut found = Vec::new();
+                ways(&left, *from, *to, &[], &mut found);
+                from != to && !found.is_empty()
+            };
+            assert_eq!(pairs().find(is_open), None, "seed {seed}: {calls:?} without {gone:?}");
+        }
+    }
+}
+
 #[test]
 fn every_blast_radius_is_what_a_walk_from_each_finds() {
     for seed in 0..40 {

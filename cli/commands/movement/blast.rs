@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ringfence_verifier::movement::edge::Class;
-use ringfence_verifier::movement::spread::{Allowed, Spread};
+use ringfence_verifier::movement::spread::Allowed;
 use ringfence_verifier::movement::vertex::Vertex;
 use serde_json::{Value, json};
 
@@ -49,16 +49,13 @@ pub(super) fn render(terrain: &Terrain<'_, '_>, who: &str, from: &[Vertex], read
     }
 }
 
-/// Finds every workload in reach, by the least that is needed to get there.
+/// Finds every workload in reach of some of these, other than itself, by the least that is needed to get there.
 pub(super) fn reached(terrain: &Terrain<'_, '_>, from: &[Vertex]) -> Vec<Reached> {
     let graph = terrain.graph;
     let mut found: BTreeMap<&Vertex, (Allowed, u32)> = BTreeMap::new();
     for level in Allowed::LEVELS {
-        let spread = Spread::of(graph, from, level);
-        for (vertex, cost) in spread.reached(graph) {
-            if matches!(vertex, Vertex::Workload { .. }) && !from.contains(vertex) {
-                found.entry(vertex).or_insert((level, cost));
-            }
+        for (vertex, cost) in graph.taken_from(from, level) {
+            found.entry(vertex).or_insert((level, cost));
         }
     }
     let one = |(vertex, (needs, cost)): (&Vertex, (Allowed, u32))| Reached {
@@ -98,7 +95,8 @@ pub(super) fn phrase(class: Class) -> &'static str {
 
 fn text(terrain: &Terrain<'_, '_>, from: &[String], reached: &[Reached]) -> String {
     let of = counted(workloads(terrain), "workload");
-    let mut text = format!("whoever has {} gets to {} of {of}\n", from.join(", "), reached.len());
+    let one_of = if from.len() > 1 { "one of " } else { "" };
+    let mut text = format!("whoever has {one_of}{} gets to {} of {of}\n", from.join(", "), reached.len());
     let sensitive: Vec<&Reached> = reached.iter().filter(|one| one.sensitivity.is_some()).collect();
     if let Some(nearest) = sensitive.iter().min_by_key(|one| (one.needs.may, one.needs.class, one.cost)) {
         let perhaps = if nearest.needs.may { "perhaps " } else { "" };

@@ -36,7 +36,7 @@ pub(super) struct Trial<'q> {
 
 /// What becomes of the question without some lines.
 enum Outcome {
-    /// Some of them cannot be taken away: what runs, and where.
+    /// Some of them cannot be taken away and asked about once more: what runs, and where.
     Untried,
     /// The policy does not compile.
     Refused,
@@ -106,7 +106,15 @@ impl Cuts<'_, '_> {
         let without: Vec<String> = places.iter().map(|place| format!("--without {place}")).collect();
         let without = without.join(" ");
         let _ = match (self.trial.without(terrain, &places)?, expected) {
-            (Outcome::Untried, _) => Ok(()),
+            (Outcome::Untried, _) => writeln!(
+                text,
+                "   not tried: {}; change what is written and ask again",
+                if cut.lines.len() > 1 {
+                    "not all of these can be taken away here"
+                } else {
+                    "this cannot be taken away here"
+                }
+            ),
             (Outcome::Refused, _) => {
                 writeln!(text, "   tried with {without}: the policy does not compile, for something demands them")
             }
@@ -168,7 +176,10 @@ impl Trial<'_> {
         names.sort();
         names.dedup();
         let mut input = self.asking.open(&self.args.reading)?;
-        input.change(&args::Changes { with: Vec::new(), without: names })?;
+        // Whatever stands in the way of a trial, the answer itself is there.
+        if input.change(&args::Changes { with: Vec::new(), without: names }).is_err() {
+            return Ok(Outcome::Untried);
+        }
         let meshes = input.meshes();
         if meshes.clusters.is_empty() {
             return Ok(Outcome::Refused);

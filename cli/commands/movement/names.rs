@@ -2,12 +2,15 @@
 //!
 //! In: a word. Out: [`Vertex`]s; and back.
 
+use std::collections::BTreeMap;
+
 use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::resolve::Resolved;
 use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::matrix;
 use ringfence_verifier::model::Model;
 use ringfence_verifier::movement::vertex::Vertex;
+use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::surroundings::rights::Subject;
 
 use crate::commands::reach::parties::{self, Scope};
@@ -17,8 +20,10 @@ use crate::exit::Failure;
 pub(super) struct Names<'t, 'm> {
     pub fleet: &'t Fleet<'m>,
     pub resolved: Option<&'t Resolved<'m>>,
-    /// Everything there is.
+    /// Everything that leads on or is led to.
     pub known: &'t [Vertex],
+    /// What manifests of each cluster say beside.
+    pub around: &'t [Surroundings],
 }
 
 impl<'m> Names<'_, 'm> {
@@ -90,6 +95,17 @@ impl<'m> Names<'_, 'm> {
         };
         let is_kind = ["sa", "user", "group", "secret", "nodes", "policies", "sensitivity", "label"].contains(&word);
         let mut found: Vec<Vertex> = self.known.iter().filter(is_it).cloned().collect();
+        // What manifests show is there, though nothing leads to it: what leads nowhere is no vertex of the graph.
+        if let ("secret" | "sa", [], Some((namespace, own))) = (word, found.as_slice(), name.split_once('/')) {
+            found = self.written(word, namespace, own);
+        }
+        if let ("nodes" | "policies", []) = (word, found.as_slice()) {
+            let every = |cluster: usize| match word {
+                "nodes" => Vertex::Nodes { cluster, placement: BTreeMap::new() },
+                _ => Vertex::Control { cluster },
+            };
+            found = (0..self.fleet.models().len()).map(every).collect();
+        }
         // Users and groups are in no manifest but those that bind something to them, which may be none.
         if let ("user" | "group", []) = (word, found.as_slice()) {
             let kind = if word == "user" { "User" } else { "Group" };
@@ -99,6 +115,22 @@ impl<'m> Names<'_, 'm> {
                 .collect();
         }
         is_kind.then_some(found)
+    }
+
+    /// Returns the Secrets or accounts of a name that have a manifest.
+    fn written(&self, word: &str, namespace: &str, name: &str) -> Vec<Vertex> {
+        let of = |(cluster, around): (usize, &Surroundings)| {
+            let is_it = |(other, own): (&String, &String)| other == namespace && own == name;
+            if word == "secret" {
+                let is_there = around.secrets.iter().any(|it| is_it((&it.namespace, &it.name)));
+                let (namespace, name) = (namespace.to_owned(), name.to_owned());
+                return is_there.then_some(Vertex::Secret { cluster, namespace, name });
+            }
+            let is_there = around.accounts.iter().any(|it| is_it((&it.namespace, &it.name)));
+            let (kind, namespace, name) = ("ServiceAccount".to_owned(), namespace.to_owned(), name.to_owned());
+            is_there.then_some(Vertex::Subject { cluster, subject: Subject { kind, namespace, name } })
+        };
+        self.around.iter().enumerate().filter_map(of).collect()
     }
 
     /// Returns the tenant of a workload: the first part of the path of its node.

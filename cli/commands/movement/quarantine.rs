@@ -13,7 +13,7 @@ use ringfence_verifier::movement::edge::Class;
 use ringfence_verifier::movement::vertex::Vertex;
 use serde_json::{Value, json};
 
-use super::blast::{phrase, reached, workloads};
+use super::blast::{Reached, phrase, reached, workloads};
 use super::{Asking, Terrain, on};
 use crate::args;
 use crate::console;
@@ -54,7 +54,7 @@ pub(super) fn run(asking: &Asking<'_>, args: &args::Blast) -> Result<Exit, Failu
     // That grants are suspended is what a quarantine is for.
     let (left, exit) = on(&shut, &args.reading, false, |terrain| {
         let taken = terrain.names.find(&args.who)?;
-        let others = reached(terrain, &taken).into_iter().filter(|one| one.needs.class != Class::Network);
+        let others = beyond(terrain, &taken).filter(|one| one.needs.class != Class::Network);
         let others: Vec<String> = others.map(|one| format!("{} {}", one.name, phrase(one.needs.class))).collect();
         Ok((by_calls(terrain, &taken), others, workloads(terrain)))
     })?;
@@ -96,8 +96,14 @@ pub(super) fn run(asking: &Asking<'_>, args: &args::Blast) -> Result<Exit, Failu
 
 /// Returns what is got to by calls, be it perhaps.
 fn by_calls(terrain: &Terrain<'_, '_>, taken: &[Vertex]) -> Vec<String> {
-    let reached = reached(terrain, taken).into_iter().filter(|one| one.needs.class == Class::Network);
+    let reached = beyond(terrain, taken).filter(|one| one.needs.class == Class::Network);
     reached.map(|one| one.name).collect()
+}
+
+/// Returns what is got to beside what was taken: all of that is in hand.
+fn beyond(terrain: &Terrain<'_, '_>, taken: &[Vertex]) -> impl Iterator<Item = Reached> {
+    let own: BTreeSet<String> = taken.iter().map(|vertex| terrain.names.name(vertex)).collect();
+    reached(terrain, taken).into_iter().filter(move |one| !own.contains(&one.name))
 }
 
 /// Writes what shuts in what was taken.

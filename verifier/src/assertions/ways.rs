@@ -1,7 +1,7 @@
 //! Ways of an attacker that must not be there, must not be short, or must pass somewhere.
 //!
 //! In: claims about ways, every cluster, and what manifests say of pods and rights. Out: a [`Claim`] for each, with the way that
-//! shows it where it does not hold. What hangs on what no file tells counts against a claim, which is then not proved.
+//! shows it where it does not hold. Whoever is on both sides is judged by itself, against everybody else on the other. What hangs on what no file tells counts against a claim, which is then not proved.
 
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::document::Document;
@@ -66,6 +66,15 @@ impl Drawn<'_, '_> {
         let nobody = nobody.or_else(|| ways.to.0.iter().find(|it| terrain.targets(it, node).is_empty()));
         if let Some(nobody) = nobody {
             return terrain.about_nobody("ways", text, nobody, diagnostics);
+        }
+        // A claim about nobody but itself holds whatever happens, which would prove nothing.
+        if from.iter().all(|start| to.iter().all(|goal| goal == start)) {
+            let because = format!("{} has nobody but itself to get to in {}", list(&ways.from.0), list(&ways.to.0));
+            let verdict = Verdict::NotProved(Evidence { because, steps: Vec::new() });
+            if let Some(to) = ways.to.0.first() {
+                terrain.report(&verdict, (to.span, "nobody else is in it"), None, diagnostics);
+            }
+            return Claim { field: "ways", text, verdict };
         }
         let class = match ways.most.as_ref() {
             Some(Hardest::Network) => Class::Network,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::cut::{Cut, Uncut};
 use super::graph::Graph;
-use super::spread::{Allowed, Spread};
+use super::spread::Allowed;
 use super::vertex::Vertex;
 
 /// As many sets of lines as are tried.
@@ -43,18 +43,12 @@ impl Graph<'_> {
         allowed: Allowed,
         budget: usize,
     ) -> Result<Best<'_>, Uncut> {
-        let starts: Vec<usize> = from.iter().filter_map(|vertex| self.node(vertex)).collect();
-        let goals: BTreeSet<usize> = to.iter().filter_map(|vertex| self.node(vertex)).collect();
+        let questions = self.questions(from, to);
         let nearest = |gone: &BTreeSet<usize>| -> (u64, BTreeSet<usize>) {
             let is_cut = |arc: usize| self.line_of(arc).is_some_and(|line| gone.contains(&line));
-            let spread = Spread::avoiding(self, &starts, allowed, &|_| false, &is_cut);
-            let found = goals.iter().filter_map(|goal| Some((spread.cost_of(*goal)?, *goal))).min();
-            match found {
+            match self.nearest(&questions, allowed, &is_cut) {
                 None => (u64::MAX, BTreeSet::new()),
-                Some((cost, goal)) => {
-                    let way = spread.way(goal);
-                    (cost.into(), way.iter().filter_map(|(_, arc)| self.line_of(*arc)).collect())
-                }
+                Some((cost, way)) => (cost.into(), way.iter().filter_map(|(_, arc)| self.line_of(*arc)).collect()),
             }
         };
         let (before, _) = nearest(&BTreeSet::new());

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::graph::Graph;
 use super::lines::Line;
-use super::spread::{Allowed, Spread};
+use super::spread::Allowed;
 use super::vertex::Vertex;
 
 /// Lines without which no way is left.
@@ -48,26 +48,22 @@ const MOST: usize = 400;
 const GUESSES: usize = 100_000;
 
 impl Graph<'_> {
-    /// Finds the fewest lines without which no way leads from any of some vertices to any of others. Taking a line away takes away
+    /// Finds the fewest lines without which no way leads from any of some vertices to another one of others. Taking a line away takes away
     /// every call that no other line admits.
     ///
     /// # Errors
     /// When there is no way, when no line could cut it, or when too many ways had to be looked at.
     pub fn smallest_cut(&self, from: &[Vertex], to: &[Vertex], allowed: Allowed) -> Result<Cut<'_>, Uncut> {
-        let starts: Vec<usize> = from.iter().filter_map(|vertex| self.node(vertex)).collect();
-        let goals: BTreeSet<usize> = to.iter().filter_map(|vertex| self.node(vertex)).collect();
+        let questions = self.questions(from, to);
         let mut ways: Vec<BTreeSet<usize>> = Vec::new();
         let mut gone = BTreeSet::new();
         let mut left = GUESSES;
         loop {
             let is_cut = |arc: usize| self.line_of(arc).is_some_and(|line| gone.contains(&line));
-            let spread = Spread::avoiding(self, &starts, allowed, &|_| false, &is_cut);
-            let nearest = goals.iter().filter_map(|goal| Some((spread.cost_of(*goal)?, *goal))).min();
-            let Some((_, goal)) = nearest else { break };
-            let way = spread.way(goal);
+            let Some((_, way)) = self.nearest(&questions, allowed, &is_cut) else { break };
             let lines: BTreeSet<usize> = way.iter().filter_map(|(_, arc)| self.line_of(*arc)).collect();
             if lines.is_empty() {
-                return Err(if way.is_empty() { Uncut::NoWay } else { Uncut::NoLine });
+                return Err(Uncut::NoLine);
             }
             ways.push(lines);
             if ways.len() > MOST {

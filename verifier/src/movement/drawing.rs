@@ -202,9 +202,11 @@ fn number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// Returns the line that makes an edge: the first of its places.
+/// Returns the line that makes an edge: the first of its places that an edit can take away. That somebody runs, be it what an attacker
+/// has or what it is after, is none: to delete it is no answer to how to guard it.
 pub(super) fn line(edge: &Edge) -> Option<Line> {
-    let (span, what) = edge.places.first()?;
+    let runs = |what: &str| what.starts_with("runs ") || what.starts_with("may run ");
+    let (span, what) = edge.places.iter().find(|(_, what)| !runs(what))?;
     Some(Line { span: *span, name: what.clone() })
 }
 

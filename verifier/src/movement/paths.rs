@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::edge::{Edge, Kind};
 use super::graph::{By, Graph};
+use super::pairs::Question;
 use super::spread::{Allowed, MAY, Spread, price};
 use super::vertex::Vertex;
 use crate::fleet::Destination;
@@ -47,20 +48,50 @@ pub enum Means<'g, 'm> {
 }
 
 /// Arcs from a node on, by their positions, each with the node it comes from.
-type Way = Vec<(usize, usize)>;
+pub(super) type Way = Vec<(usize, usize)>;
 
 impl<'m> Graph<'m> {
-    /// Finds the cheapest ways from any of some vertices to any of others, at most so many.
+    /// Finds the cheapest ways from any of some vertices to another one of others, at most so many.
     #[must_use]
     pub fn paths(&self, from: &[Vertex], to: &[Vertex], allowed: Allowed, most: usize) -> Vec<Path<'_, 'm>> {
-        let starts: Vec<usize> = from.iter().filter_map(|vertex| self.node(vertex)).collect();
-        let goals: BTreeSet<usize> = to.iter().filter_map(|vertex| self.node(vertex)).collect();
+        let questions = self.questions(from, to);
+        let mut found: Vec<(u32, Way)> = Vec::new();
+        for way in questions.iter().flat_map(|question| self.ways(question, allowed, most)) {
+            if !found.contains(&way) {
+                found.push(way);
+            }
+        }
+        found.sort_by_key(|(cost, _)| *cost);
+        let found = found.into_iter().take(most);
+        let mut paths: Vec<Path<'_, 'm>> = found.filter_map(|(cost, way)| self.path(cost, &way)).collect();
+        // Ways that differ in which part of the table they go by alone are one.
+        paths.dedup_by(|one, other| one.is_like(other));
+        paths
+    }
+
+    /// Returns the cheapest way that answers any of some questions, without some arcs.
+    pub(super) fn nearest(
+        &self,
+        questions: &[Question],
+        allowed: Allowed,
+        is_cut: &impl Fn(usize) -> bool,
+    ) -> Option<(u32, Way)> {
+        let nearest = |question: &Question| {
+            let spread = Spread::avoiding(self, &question.starts, allowed, &|_| false, is_cut);
+            let costs = question.goals.iter().filter_map(|goal| Some((spread.cost_of(*goal)?, *goal)));
+            costs.min().map(|(cost, goal)| (cost, spread.way(goal)))
+        };
+        questions.iter().filter_map(nearest).min_by_key(|(cost, _)| *cost)
+    }
+
+    /// Finds the cheapest ways that answer a question, at most so many.
+    fn ways(&self, question: &Question, allowed: Allowed, most: usize) -> Vec<(u32, Way)> {
         let nearest = |spread: &Spread| -> Option<(u32, Way)> {
-            let costs = goals.iter().filter_map(|goal| Some((spread.cost_of(*goal)?, *goal)));
+            let costs = question.goals.iter().filter_map(|goal| Some((spread.cost_of(*goal)?, *goal)));
             let (cost, goal) = costs.min()?;
             Some((cost, spread.way(goal)))
         };
-        let first = Spread::avoiding(self, &starts, allowed, &|_| false, &|_| false);
+        let first = Spread::avoiding(self, &question.starts, allowed, &|_| false, &|_| false);
         let mut found: Vec<(u32, Way)> = Vec::new();
         let mut candidates: BTreeSet<(u32, Way)> =
             nearest(&first).into_iter().filter(|(_, way)| !way.is_empty()).collect();
@@ -81,29 +112,33 @@ impl<'m> Graph<'m> {
                 let shut: BTreeSet<usize> = root.iter().map(|(node, _)| *node).collect();
                 let is_cut = |arc: usize| cut.contains(&arc);
                 let is_shut = |node: usize| shut.contains(&node);
-                let spread = Spread::avoiding(self, &[spur], allowed, &is_shut, &is_cut);
+                let spread = Spread::avoiding(self, &BTreeSet::from([spur]), allowed, &is_shut, &is_cut);
                 let Some((more, rest)) = nearest(&spread).filter(|(_, way)| !way.is_empty()) else { continue };
                 let before: u32 = root.iter().map(|(node, arc)| self.price_of(*node, *arc, allowed)).sum();
                 candidates.insert((before.saturating_add(more), [root, &rest].concat()));
             }
             candidates.retain(|candidate| !found.contains(candidate));
         }
-        let mut paths: Vec<Path<'_, 'm>> = found.into_iter().filter_map(|(cost, way)| self.path(cost, &way)).collect();
-        // Ways that differ in which part of the table they go by alone are one.
-        paths.dedup_by(|one, other| one.is_like(other));
-        paths
+        found
     }
 
-    /// Finds a way of the fewest steps that leaves some vertices aside; what one begins with is reached by none.
+    /// Finds a way of the fewest steps from any of some vertices to another one of others that leaves some vertices aside.
     #[must_use]
     pub fn shortest(&self, from: &[Vertex], to: &[Vertex], allowed: Allowed, aside: &[Vertex]) -> Option<Path<'_, 'm>> {
-        let goals: BTreeSet<usize> = to.iter().filter_map(|vertex| self.node(vertex)).collect();
         let shut: BTreeSet<usize> = aside.iter().filter_map(|vertex| self.node(vertex)).collect();
+        let questions = self.questions(from, to);
+        let found = questions.iter().filter_map(|question| self.fewest(question, allowed, &shut));
+        found.min_by_key(|path| path.steps.len())
+    }
+
+    /// Finds the same for one question.
+    fn fewest(&self, question: &Question, allowed: Allowed, shut: &BTreeSet<usize>) -> Option<Path<'_, 'm>> {
+        let goals = &question.goals;
         let mut before: Vec<Option<(usize, usize)>> = vec![None; self.nodes()];
         let mut steps: Vec<Option<u32>> = vec![None; self.nodes()];
         // What is no step is taken at once, so that the queue stays in the order of steps.
         let mut next: VecDeque<(u32, usize)> = VecDeque::new();
-        for node in from.iter().filter_map(|vertex| self.node(vertex)).filter(|node| !goals.contains(node)) {
+        for node in question.starts.iter().copied() {
             if let Some(steps) = steps.get_mut(node) {
                 *steps = Some(0);
                 next.push_back((0, node));
@@ -148,16 +183,20 @@ impl<'m> Graph<'m> {
     /// several clusters under one identity is one of these.
     #[must_use]
     pub fn choke_points(&self, from: &[Vertex], to: &[Vertex], allowed: Allowed) -> Vec<&Vertex> {
-        let starts: Vec<usize> = from.iter().filter_map(|vertex| self.node(vertex)).collect();
-        let goals: BTreeSet<usize> = to.iter().filter_map(|vertex| self.node(vertex)).collect();
+        let questions = self.questions(from, to);
         let Some(cheapest) = self.paths(from, to, allowed, 1).into_iter().next() else { return Vec::new() };
         // Whatever all ways go through the cheapest goes through.
         let between = cheapest.steps.iter().map(|step| step.to).filter_map(|vertex| Some((vertex, self.node(vertex)?)));
         let is_needed = |node: usize| {
             let alike = self.alike(node);
-            let is_end = alike.iter().any(|node| goals.contains(node) || starts.contains(node));
-            let left = Spread::avoiding(self, &starts, allowed, &|other| alike.contains(&other), &|_| false);
-            !is_end && goals.iter().all(|goal| left.cost_of(*goal).is_none())
+            let is_end =
+                questions.iter().any(|it| alike.iter().any(|node| it.goals.contains(node) || it.starts.contains(node)));
+            let is_barred = |question: &Question| {
+                let left =
+                    Spread::avoiding(self, &question.starts, allowed, &|other| alike.contains(&other), &|_| false);
+                question.goals.iter().all(|goal| left.cost_of(*goal).is_none())
+            };
+            !is_end && questions.iter().all(is_barred)
         };
         between.filter(|(_, node)| is_needed(*node)).map(|(vertex, _)| vertex).collect()
     }

@@ -4,7 +4,7 @@
 //! [`MAY`] more than its kind.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use super::edge::{Class, Kind};
 use super::graph::{Arc, Graph, within};
@@ -53,14 +53,14 @@ impl Spread {
     /// Follows the steps that are allowed from what is in hand.
     #[must_use]
     pub fn of(graph: &Graph<'_>, from: &[Vertex], allowed: Allowed) -> Self {
-        let starts: Vec<usize> = from.iter().filter_map(|vertex| graph.node(vertex)).collect();
+        let starts: BTreeSet<usize> = from.iter().filter_map(|vertex| graph.node(vertex)).collect();
         Self::avoiding(graph, &starts, allowed, &|_| false, &|_| false)
     }
 
     /// Follows the same without some nodes and arcs.
     pub(super) fn avoiding(
         graph: &Graph<'_>,
-        from: &[usize],
+        from: &BTreeSet<usize>,
         allowed: Allowed,
         is_shut: &impl Fn(usize) -> bool,
         is_cut: &impl Fn(usize) -> bool,

@@ -161,6 +161,34 @@ fn whoever_writes_more_into_its_role_has_all_of_the_namespace() {
 }
 
 #[test]
+fn whoever_makes_roles_with_more_than_it_holds_and_binds_them_has_the_namespace() {
+    let roles = format!("{RBAC}, resources: [roles], verbs: [create, escalate, bind]");
+    let bindings = format!("{RBAC}, resources: [rolebindings], verbs: [create]");
+    for (kind, to) in [("pod-exec", "shop/db"), ("secret-read", "Secret shop/keys"), ("policy-write", "shop/db")] {
+        assert!(gets(Some("shop"), &[&roles, &bindings], kind, to), "{kind} {to}");
+        for part in ["create, escalate", "create, bind", "escalate, bind"] {
+            let part = format!("{RBAC}, resources: [roles], verbs: [{part}]");
+            assert!(!gets(Some("shop"), &[&part, &bindings], kind, to), "{part}: {kind} {to}");
+        }
+        assert!(!gets(Some("shop"), &[&roles], kind, to), "{kind} {to}");
+    }
+    assert!(gets(None, &[&roles, &bindings], "rights-escalate", MASTERS));
+    assert!(!gets(Some("shop"), &[&roles, &bindings], "rights-escalate", MASTERS));
+    // Roles of the whole cluster, bindings of a namespace.
+    let both = [role(None, "makes", &[&roles]), role(Some("shop"), "binds", &[&bindings])].join("\n---\n");
+    assert!(steps(&[SHOP, &both]).contains(&format!("pod-exec: {WEB} to shop/db")));
+}
+
+#[test]
+fn whoever_makes_parts_of_roles_may_hold_what_they_are_part_of() {
+    let made = |verbs: &str| format!("{RBAC}, resources: [clusterroles], verbs: [{verbs}]");
+    let found = steps(&[SHOP, &role(None, "worker", &[&made("create, escalate")])]);
+    assert!(found.contains(&format!("rights-escalate perhaps: {WEB} to {MASTERS}")), "{found:#?}");
+    assert!(!gets(None, &[&made("create")], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&made("escalate")], "rights-escalate", MASTERS));
+}
+
+#[test]
 fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
     let impersonate = format!("{CORE}, resources: [serviceaccounts], verbs: [impersonate]");
     let token = format!("{CORE}, resources: [serviceaccounts/token], verbs: [create]");
@@ -402,7 +430,7 @@ fn a_node_makes_tokens_for_whatever_it_runs() {
 }
 
 /// Rules that lead somewhere, alone or two together.
-const RULES: [&str; 22] = [
+const RULES: [&str; 25] = [
     "apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [keys]",
     "apiGroups: [''], resources: [secrets], verbs: [create]",
     "apiGroups: [''], resources: [secrets], verbs: [deletecollection]",
@@ -423,6 +451,9 @@ const RULES: [&str; 22] = [
     "apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create]",
     "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate]",
     "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [update]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [create, bind, escalate]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [bind], resourceNames: [mine]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [create, escalate]",
     "apiGroups: [security.istio.io], resources: ['*'], verbs: [delete]",
     "apiGroups: ['*'], resources: ['*'], verbs: ['*']",
 ];

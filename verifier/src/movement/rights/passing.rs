@@ -2,6 +2,8 @@
 //!
 //! In: one right of one holder. Out: edges to whoever it passes for.
 
+use std::collections::BTreeSet;
+
 use super::{CHANGE, Holding, RBAC, whole_namespace};
 use crate::movement::edge::Kind;
 use crate::movement::scene::{Found, STRONGEST, SYSTEM, Scene};
@@ -95,6 +97,38 @@ impl Holding<'_, '_, '_> {
         own.any(|other| ["users", "serviceaccounts"].iter().any(|resource| other.lets(&["impersonate"], "", resource)))
     }
 
+    /// Adds the namespaces where it may make a role with more than it holds, and bind that to itself: three rights, wherever all of them are
+    /// held (kubernetes/kubernetes `pkg/registry/rbac/escalation_check.go`).
+    fn makes_roles(&self, found: &mut Found) {
+        let scene = self.scene;
+        if !self.held.lets(&["escalate"], RBAC, "roles") {
+            return;
+        }
+        let parts = || {
+            let own = scene.own(self.held);
+            own.filter(|own| own.lets(&["bind", "create", "patch", "update"], RBAC, "roles") || makes_bindings(own))
+        };
+        let all = |namespace: Option<&str>| {
+            let here = |own: &&Held| own.namespace.is_none() || own.namespace.as_deref() == namespace;
+            let any = |fits: &dyn Fn(&Held) -> bool| parts().filter(here).any(fits);
+            any(&|own| own.lets(&["create"], RBAC, "roles"))
+                && any(&|own| own.lets(&["bind"], RBAC, "roles"))
+                && any(&makes_bindings)
+        };
+        let places = self.places("make roles with more than it holds itself, and bind them");
+        if self.namespace().is_none() && all(None) {
+            found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
+        }
+        let namespaces: BTreeSet<&str> = match self.namespace() {
+            Some(own) => BTreeSet::from([own]),
+            None => parts().filter_map(|own| own.namespace.as_deref()).collect(),
+        };
+        for namespace in namespaces.into_iter().filter(|namespace| all(Some(namespace))) {
+            whole_namespace(scene, self.who, (namespace, false), &places, found);
+            self.any_pod(namespace, false, &places, found);
+        }
+    }
+
     /// Adds what gives itself rights: by rewriting a role that it holds, or by a certificate for another name.
     pub(super) fn escalates(&self, found: &mut Found) {
         let (scene, is_of_cluster) = (self.scene, self.held.namespace.is_none());
@@ -106,6 +140,15 @@ impl Holding<'_, '_, '_> {
             let places = self.places("write more into cluster roles than it holds itself");
             found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
         }
+        if is_of_cluster
+            && self.held.lets(&["escalate"], RBAC, "clusterroles")
+            && self.has(&["create"], RBAC, "clusterroles")
+        {
+            // A new one may be labelled as part of one that its maker holds, such as `view`; who holds those no file tells for sure.
+            let places = self.places("make cluster roles with more than it holds itself, as part of others");
+            found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
+        }
+        self.makes_roles(found);
         if self.held.lets(&["escalate"], RBAC, "roles") {
             let places = self.places("write more into roles than it holds itself");
             for own in scene.own(self.held).filter(|own| changes(own, "roles")) {
@@ -143,4 +186,8 @@ impl Holding<'_, '_, '_> {
             found.add(self.who, scene.any_node(), Kind::TakesRights, true, &places);
         }
     }
+}
+
+fn makes_bindings(held: &Held) -> bool {
+    held.lets(&["create", "patch", "update"], RBAC, "rolebindings")
 }

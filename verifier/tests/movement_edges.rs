@@ -189,6 +189,36 @@ fn whoever_makes_parts_of_roles_may_hold_what_they_are_part_of() {
 }
 
 #[test]
+fn services_are_called_by_name_as_well() {
+    let ports = "apiVersion: v1
+kind: Pod
+metadata: {name: ledger, namespace: shop, labels: {app: ledger}}
+spec: {containers: [{name: main, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: books, namespace: shop}
+spec: {selector: {app: ledger}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: others, namespace: shop}
+spec: {selector: {app: others}, ports: [{port: 80}]}";
+    let calls = |resources: &str, names: &str| {
+        let rule = format!("{CORE}, resources: [{resources}], verbs: [get]{names}");
+        let found = steps(&[SHOP, ports, &role(Some("shop"), "worker", &[&rule])]);
+        found.contains(&format!("mesh-bypass perhaps: {WEB} to shop/ledger"))
+    };
+    for resources in ["services/proxy", "services/proxy, pods/portforward, pods/proxy"] {
+        for names in ["books", "'http:books:80'", "'books:80'", "unseen"] {
+            assert!(calls(resources, &format!(", resourceNames: [{names}]")), "{resources} {names}");
+        }
+        assert!(!calls(resources, ", resourceNames: [others]"), "{resources}");
+    }
+    assert!(calls("services/proxy", ""));
+}
+
+#[test]
 fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
     let impersonate = format!("{CORE}, resources: [serviceaccounts], verbs: [impersonate]");
     let token = format!("{CORE}, resources: [serviceaccounts/token], verbs: [create]");

@@ -17,6 +17,7 @@ use ringfence_compiler::source::Span;
 use super::edge::Kind;
 use super::scene::{Found, SYSTEM, Scene};
 use super::vertex::Vertex;
+use crate::istio::read::selects;
 use crate::surroundings::held::Held;
 
 /// The verbs that change what is there.
@@ -179,20 +180,39 @@ impl Holding<'_, '_, '_> {
         let lets = |verbs: &[&str], resource: &str| self.held.lets(verbs, "", resource);
         let forwards = lets(&["create", "get"], "pods/portforward");
         let proxies = ["create", "get", "patch", "update"];
-        let (what, may) = match () {
-            () if forwards => ("forward ports of pods", false),
-            () if lets(&proxies, "pods/proxy") => ("call pods by way of the API server", true),
-            () if lets(&proxies, "services/proxy") && self.held.right.names.is_empty() => {
-                ("call Services by way of the API server", true)
-            }
-            () => return,
-        };
-        let places = self.places(what);
+        let of_services = lets(&proxies, "services/proxy");
         for (vertex, workload) in self.scene.workloads(self.namespace()) {
-            if self.is_about_pods_of(workload) && !self.scene.model.ports(workload).is_empty() {
-                found.add(self.who, vertex, Kind::Bypasses, may, &places);
+            let (what, may) = match self.is_about_pods_of(workload) {
+                true if forwards => ("forward ports of pods", false),
+                true if lets(&proxies, "pods/proxy") => ("call pods by way of the API server", true),
+                _ if of_services && self.is_about_service_of(workload) => {
+                    ("call Services by way of the API server", true)
+                }
+                _ => continue,
+            };
+            if !self.scene.model.ports(workload).is_empty() {
+                found.add(self.who, vertex, Kind::Bypasses, may, &self.places(what));
             }
         }
+    }
+
+    /// Tells whether the right may be about a Service of a workload, which its proxy calls by a name that may have the scheme before and
+    /// the port behind (kubernetes.io "Access Services Running on Clusters"). One that no manifest shows, or that selects nothing,
+    /// may have any pods.
+    fn is_about_service_of(&self, workload: &Workload) -> bool {
+        let names = &self.held.right.names;
+        let services = self.scene.model.cluster().inventory.services_in(&workload.namespace);
+        let leads = |name: &String| {
+            let mut parts = name.split(':');
+            let name = match (parts.next(), parts.next(), parts.next()) {
+                (Some(_), Some(name), Some(_)) => name,
+                (Some(name), ..) => name,
+                (None, ..) => return false,
+            };
+            let found = services.iter().find(|service| service.name == name);
+            found.is_none_or(|it| it.selector.is_empty() || selects(&it.selector, &workload.labels))
+        };
+        names.is_empty() || names.iter().any(leads)
     }
 
     /// Tells whether the right is about pods of a workload, whose names begin with its own.

@@ -248,6 +248,18 @@ fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
 }
 
 #[test]
+fn certificates_of_nodes_are_approved_by_the_controllers() {
+    let request =
+        |resource: &str| format!("apiGroups: [certificates.k8s.io], resources: [{resource}], verbs: [create]");
+    let (asks, approved) = (request("certificatesigningrequests"), request("certificatesigningrequests/nodeclient"));
+    assert!(gets(None, &[&asks, &approved], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&asks, &approved], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&asks], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&approved], "rights-escalate", "any node"));
+    assert!(!gets(Some("shop"), &[&asks, &approved], "rights-escalate", "any node"));
+}
+
+#[test]
 fn privileged_pods_of_kubernetes_itself_are_on_every_node() {
     for rule in [
         format!("{CORE}, resources: [pods/exec], verbs: [create]"),

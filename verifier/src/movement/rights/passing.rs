@@ -180,7 +180,12 @@ impl Holding<'_, '_, '_> {
                 found.add(self.who, scene.holder(person), Kind::TakesRights, false, &places);
             }
         }
-        if asks && signs("kubernetes.io/kube-apiserver-client-kubelet") {
+        // The controllers approve those of nodes by themselves, for whoever may create this part of a request (kubernetes/kubernetes
+        // `pkg/controller/certificates/approver/sarapprove.go`).
+        let is_approved = is_of_cluster
+            && self.held.lets(&["create"], CERTIFICATES, "certificatesigningrequests/nodeclient")
+            && self.has(&["create"], CERTIFICATES, "certificatesigningrequests");
+        if is_approved || asks && signs("kubernetes.io/kube-apiserver-client-kubelet") {
             // Not the node itself, but what its kubelet is told and may ask for.
             let places = self.places("sign certificates for any node");
             found.add(self.who, scene.any_node(), Kind::TakesRights, true, &places);

@@ -235,7 +235,8 @@ fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
     assert!(!gets(None, &[&other], "rights-escalate", MASTERS));
     let users = format!("{CORE}, resources: [users], verbs: [impersonate]");
     assert!(gets(None, &[&users], "rights-escalate", MASTERS));
-    assert!(!gets(None, &[&format!("{users}, resourceNames: [ann]")], "rights-escalate", MASTERS));
+    let anonymous = format!("{users}, resourceNames: ['system:anonymous']");
+    assert!(!gets(None, &[&anonymous], "rights-escalate", MASTERS));
     // Certificates name whomever one likes but the group that may do anything.
     let sign = "apiGroups: [certificates.k8s.io], resources: ['*'], verbs: ['*']";
     assert!(gets(None, &[sign], "rights-escalate", MASTERS));
@@ -245,6 +246,35 @@ fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
     ];
     assert!(gets(None, &nodes, "rights-escalate", "any node"));
     assert!(!gets(None, &nodes, "rights-escalate", MASTERS));
+}
+
+#[test]
+fn whoever_passes_for_a_node_has_what_it_may_ask_for() {
+    let user = |name: &str| format!("{CORE}, resources: [users], verbs: [impersonate], resourceNames: ['{name}']");
+    let group = |name: &str| format!("{CORE}, resources: [groups], verbs: [impersonate], resourceNames: ['{name}']");
+    let (node, nodes) = (user("system:node:n1"), group("system:nodes"));
+    assert!(gets(None, &[&node, &nodes], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&node, &nodes], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&node], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&user("ann"), &nodes], "rights-escalate", "any node"));
+    assert!(!gets(Some("shop"), &[&node, &nodes], "rights-escalate", "any node"));
+}
+
+#[test]
+fn names_that_no_manifest_binds_may_hold_anything() {
+    let pass = |resource: &str, name: &str| {
+        let rule = format!("{CORE}, resources: [{resource}], verbs: [impersonate], resourceNames: ['{name}']");
+        role(None, "worker", &[&rule])
+    };
+    let masters = format!("rights-escalate perhaps: {WEB} to {MASTERS}");
+    assert!(steps(&[SHOP, &pass("groups", "kubeadm:cluster-admins")]).contains(&masters));
+    assert!(steps(&[SHOP, &pass("users", "ann")]).contains(&masters));
+    for group in ["system:authenticated", "system:serviceaccounts:shop", "system:nodes"] {
+        assert!(!steps(&[SHOP, &pass("groups", group)]).contains(&masters), "{group}");
+    }
+    // What is bound to somebody whom manifests show is what they say.
+    let view = bound("ClusterRole", None, "view", "{kind: User, name: ann}");
+    assert!(!steps(&[SHOP, &pass("users", "ann"), &view]).contains(&masters));
 }
 
 #[test]

@@ -89,7 +89,38 @@ impl Holding<'_, '_, '_> {
             if kind == "User" && self.held.right.is_about(CONTROLLERS) {
                 found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
             }
+            if kind == "User" && self.passes_for_nodes() {
+                found.add(self.who, scene.any_node(), Kind::TakesRights, true, &places);
+            }
+            // A name that nobody shows to hold anything may be bound where no manifest says so, such as `kubeadm:cluster-admins`.
+            if self.held.right.names.iter().any(|name| self.is_strange(kind, name)) {
+                found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
+            }
         }
+    }
+
+    /// Tells whether it may pass for a node, which has both a name and a group (kubernetes.io "Using Node Authorization"): this right is
+    /// about the name.
+    fn passes_for_nodes(&self) -> bool {
+        let names = &self.held.right.names;
+        let is_named = names.is_empty() || names.iter().any(|name| name.starts_with("system:node:"));
+        let mut own = self.scene.own(self.held).filter(|own| own.namespace.is_none());
+        is_named && own.any(|own| own.lets(&["impersonate"], "", "groups") && own.right.is_about("system:nodes"))
+    }
+
+    /// Tells whether nothing is known of a user or a group: no manifest binds it, and Kubernetes does not say what it holds.
+    fn is_strange(&self, kind: &str, name: &str) -> bool {
+        // Nobody passes for an account by a right about users: that asks for one about accounts.
+        let said = [
+            "system:anonymous",
+            "system:authenticated",
+            "system:nodes",
+            "system:serviceaccounts",
+            "system:unauthenticated",
+        ];
+        let begins = ["system:node:", "system:serviceaccount:", "system:serviceaccounts:"];
+        let is_known = said.contains(&name) || begins.iter().any(|start| name.starts_with(start));
+        !is_known && !self.scene.people.iter().any(|it| it.kind == kind && it.name == name)
     }
 
     fn passes_for_somebody(&self) -> bool {

@@ -231,8 +231,18 @@ fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
         assert!(gets(Some("kube-system"), &[rule], kind, MASTERS), "{rule}");
         assert!(!gets(Some("shop"), &[rule], kind, MASTERS), "{rule}");
     }
-    let other = format!("{impersonate}, resourceNames: [web]");
-    assert!(!gets(None, &[&other], "rights-escalate", MASTERS));
+    // Those of controllers that make pods, and any that it names and no manifest shows, may be as good.
+    for name in ["daemon-set-controller", "replicaset-controller", "cronjob-controller", "unseen"] {
+        for (rule, kind) in [(&impersonate, "rights-escalate"), (&token, "spiffe-mint")] {
+            let found =
+                steps(&[SHOP, &role(Some("kube-system"), "worker", &[&format!("{rule}, resourceNames: [{name}]")])]);
+            assert!(found.contains(&format!("{kind} perhaps: {WEB} to {MASTERS}")), "{kind} {name}: {found:#?}");
+        }
+    }
+    let shown = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: shown, namespace: kube-system}";
+    let other = role(Some("kube-system"), "worker", &[&format!("{impersonate}, resourceNames: [shown]")]);
+    assert!(!steps(&[SHOP, shown, &other]).contains(&format!("rights-escalate perhaps: {WEB} to {MASTERS}")));
+    assert!(!gets(None, &[&format!("{impersonate}, resourceNames: [web]")], "rights-escalate", MASTERS));
     let users = format!("{CORE}, resources: [users], verbs: [impersonate]");
     assert!(gets(None, &[&users], "rights-escalate", MASTERS));
     let anonymous = format!("{users}, resourceNames: ['system:anonymous']");

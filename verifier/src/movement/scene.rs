@@ -24,9 +24,25 @@ pub(super) const CA_SECRETS: [&str; 2] = ["cacerts", "istio-ca-secret"];
 /// The namespace that every cluster has, and in which Kubernetes itself runs: nothing keeps its pods from their node.
 pub(super) const SYSTEM: &str = "kube-system";
 
-/// An account there that may write anything into any ClusterRole, whether or not somebody made it (kubernetes/kubernetes
-/// `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go`): others of its kind may do less.
+/// The account there that may write anything into any ClusterRole.
 pub(super) const STRONGEST: &str = "clusterrole-aggregation-controller";
+
+/// Accounts of controllers there that may do anything in the end, whether or not somebody made them (kubernetes/kubernetes
+/// `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go`): they write into any ClusterRole, make pods or their
+/// templates in any namespace, or change objects of any kind.
+const STRONG: [&str; 11] = [
+    STRONGEST,
+    "cronjob-controller",
+    "daemon-set-controller",
+    "deployment-controller",
+    "generic-garbage-collector",
+    "job-controller",
+    "persistent-volume-binder",
+    "replicaset-controller",
+    "replication-controller",
+    "statefulset-controller",
+    "storage-version-migrator-controller",
+];
 
 /// A cluster, and what is in it.
 pub(super) struct Scene<'s, 'm> {
@@ -138,6 +154,13 @@ impl<'s, 'm> Scene<'s, 'm> {
     pub fn subject(&self, kind: &str, namespace: &str, name: &str) -> Vertex {
         let subject = Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
         Vertex::Subject { cluster: self.cluster, subject }
+    }
+
+    /// Tells whether a right may be about an account of Kubernetes itself that does anything: one of those that are known to, or one that
+    /// it names and no manifest shows.
+    pub fn is_about_strong(&self, held: &Held) -> bool {
+        let shown = |name: &String| Self::listed(&self.accounts, held.namespace.as_deref()).any(|(_, it)| it == name);
+        STRONG.iter().any(|name| held.right.is_about(name)) || held.right.names.iter().any(|name| !shown(name))
     }
 
     /// Returns the group that may do anything.

@@ -28,7 +28,7 @@ impl Holding<'_, '_, '_> {
                     found.add(self.who, scene.identity(namespace, account), Kind::Mints, false, &places);
                 }
             }
-            if self.is_in(SYSTEM) && self.held.right.is_about(STRONGEST) {
+            if self.is_in(SYSTEM) && scene.is_about_strong(self.held) {
                 // Where the controllers of Kubernetes have accounts of their own.
                 found.add(self.who, scene.masters(), Kind::Mints, true, &places);
             }
@@ -63,9 +63,10 @@ impl Holding<'_, '_, '_> {
                     found.add(self.who, scene.account(namespace, account), Kind::TakesRights, false, &places);
                 }
             }
-            if self.is_in(SYSTEM) && self.held.right.is_about(STRONGEST) {
-                // Nobody asks whether an account is there that one passes for.
-                found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
+            if self.is_in(SYSTEM) && scene.is_about_strong(self.held) {
+                // Nobody asks whether an account is there that one passes for. Of one that is not known nobody knows what it holds.
+                let may = !self.held.right.is_about(STRONGEST);
+                found.add(self.who, scene.masters(), Kind::TakesRights, may, &places);
             }
         }
         if self.held.namespace.is_some() {

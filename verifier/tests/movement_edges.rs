@@ -343,6 +343,50 @@ fn nodes_of_the_control_plane_are_the_cluster() {
 }
 
 #[test]
+fn pods_beside_the_control_plane_may_have_the_cluster() {
+    let leads = |kind: &str, fields: &str| {
+        let labels = "{app: probe}";
+        let pod = format!(
+            "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: probe, namespace: shop}}\nspec: {{selector: {{matchLabels: {labels}}}, template: {{metadata: {{labels: {labels}}}, spec: {{{fields}}}}}}}"
+        );
+        let found = steps(&[SHOP, &pod]);
+        found.iter().any(|step| step.ends_with(&format!(" perhaps: shop/probe to {MASTERS}")))
+    };
+    let privileged = "containers: [{name: main, securityContext: {privileged: true}}]";
+    let required = |operator: &str| {
+        format!(
+            "affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: node-role.kubernetes.io/control-plane, operator: {operator}}}]}}]}}}}}}"
+        )
+    };
+    for place in [
+        "tolerations: [{operator: Exists}]",
+        "tolerations: [{key: node-role.kubernetes.io/control-plane, effect: NoSchedule}]",
+        "nodeName: cp-0",
+        required("Exists").as_str(),
+    ] {
+        assert!(leads("DaemonSet", &format!("{place}, {privileged}")), "{place}");
+        assert!(leads("Deployment", &format!("{place}, {privileged}")), "{place}");
+        assert!(!leads("DaemonSet", &format!("{place}, containers: [{{name: main}}]")), "{place}");
+    }
+    assert!(!leads("DaemonSet", privileged));
+    for place in ["tolerations: [{key: gpu, operator: Exists}]", required("DoesNotExist").as_str()] {
+        assert!(!leads("DaemonSet", &format!("{place}, {privileged}")), "{place}");
+    }
+    let mounts = |path: &str| {
+        format!(
+            "containers: [{{name: main, volumeMounts: [{{name: v, mountPath: /v, readOnly: true}}]}}], volumes: [{{name: v, hostPath: {{path: {path}}}}}]"
+        )
+    };
+    for path in ["/etc/kubernetes/pki", "/var/lib/etcd", "/etc/kubernetes/admin.conf"] {
+        assert!(leads("DaemonSet", &mounts(path)), "{path}");
+    }
+    assert!(!leads("DaemonSet", &mounts("/var/lib/kubelet")));
+    // The label that RKE gives.
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: probe, namespace: shop}\nspec: {nodeSelector: {node-role.kubernetes.io/controlplane: 'true'}, containers: [{name: main, securityContext: {privileged: true}}]}";
+    assert!(reached(&all_steps(&[SHOP, pod]), "shop/probe", false).contains(MASTERS));
+}
+
+#[test]
 fn secrets_are_read_by_what_answers_with_them() {
     for verb in ["get", "list", "watch", "patch", "deletecollection"] {
         let rule = format!("{CORE}, resources: [secrets], verbs: [{verb}]");

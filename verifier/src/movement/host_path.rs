@@ -110,13 +110,40 @@ pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
     }
 }
 
+/// Tells whether a path of the node is where a node of the control plane has the keys of the cluster, and other nodes have nothing
+/// (kubernetes.io "PKI certificates and requirements").
+pub(super) fn is_of_control_plane(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let keys = [
+        "/etc/kubernetes/pki",
+        "/etc/kubernetes/manifests",
+        "/var/lib/etcd",
+        "/var/lib/rancher/k3s/server",
+        "/var/lib/rancher/rke2/server",
+    ];
+    let files = ["admin", "super-admin", "controller-manager", "scheduler"];
+    path == "/etc/kubernetes"
+        || keys.iter().any(|folder| is_below(path, folder))
+        || files.iter().any(|file| path == format!("/etc/kubernetes/{file}.conf"))
+}
+
 fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Reads, reads};
+    use super::{Reads, is_of_control_plane, reads};
+
+    #[test]
+    fn keys_of_the_cluster_are_where_the_control_plane_has_them() {
+        for path in ["/etc/kubernetes/", "/etc/kubernetes/pki/etcd", "/var/lib/etcd", "/etc/kubernetes/admin.conf"] {
+            assert!(is_of_control_plane(path), "{path}");
+        }
+        for path in ["/etc/kubernetes/kubelet.conf", "/var/lib/kubelet", "/var/lib/etcdata"] {
+            assert!(!is_of_control_plane(path), "{path}");
+        }
+    }
 
     #[test]
     fn paths_of_the_node_give_what_is_in_them() {

@@ -10,17 +10,14 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::source::Span;
 
 use super::edge::Kind;
-use super::host_path::{Reads, reads};
+use super::host_path::{Reads, is_of_control_plane, reads};
 use super::scene::{Found, Scene};
 use super::vertex::Vertex;
-use crate::surroundings::templates::{Container, Held, Template};
+use crate::surroundings::templates::{CONTROL_PLANE, Container, Held, Template};
 use crate::surroundings::volumes::Claim;
 
 /// Capabilities with which root of a container becomes root of its node.
 const ESCAPES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO"];
-
-/// Labels of nodes with the keys of the whole cluster (kubernetes.io "Well-Known Labels, Annotations and Taints").
-const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// Adds the edges of every workload of a cluster.
 pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
@@ -103,7 +100,13 @@ fn node(
     let to = || Vertex::Nodes { cluster: scene.cluster, placement: template.placement.clone() };
     let mut any = false;
     let mut add = |kind: Kind, may: bool, span: Span, what: String| {
-        found.add(vertex, to(), kind, may, &[(span, what)]);
+        let places = [(span, what)];
+        found.add(vertex, to(), kind, may, &places);
+        // Its node may be one with the keys of the whole cluster.
+        if let Some((span, what)) = template.beside_control {
+            let places = [places.as_slice(), &[(span, what.to_owned())]].concat();
+            found.add(vertex, scene.masters(), kind, true, &places);
+        }
         any = true;
     };
     let name = &container.name;
@@ -129,6 +132,7 @@ fn node(
             "lets it see the processes of the node, with their variables and files".to_owned(),
         );
     }
+    let mut keys: Vec<(Span, String)> = Vec::new();
     for mount in &container.mounts {
         let how = if mount.is_read_only { "reads" } else { "writes" };
         for (held, span) in template.held(mount) {
@@ -138,9 +142,16 @@ fn node(
                     Reads::Perhaps => true,
                     Reads::Nothing => continue,
                 };
-                add(Kind::ReadsNode, may, span, format!("container `{name}` {how} {path} of the node"));
+                let what = format!("container `{name}` {how} {path} of the node");
+                if is_of_control_plane(path) {
+                    keys.push((span, what.clone()));
+                }
+                add(Kind::ReadsNode, may, span, what);
             }
         }
+    }
+    for place in keys {
+        found.add(vertex, scene.masters(), Kind::ReadsNode, true, &[place]);
     }
     any
 }

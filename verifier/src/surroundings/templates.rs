@@ -10,6 +10,17 @@ use ringfence_compiler::yaml::{Node, Value};
 use super::volumes::Claim;
 use super::{sequence, template};
 
+/// Labels and taints of nodes with the keys of the whole cluster (kubernetes.io "Well-Known Labels, Annotations and Taints"), the last
+/// two those of RKE.
+pub const CONTROL_PLANE: [&str; 4] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+    "node-role.kubernetes.io/controlplane",
+    "node-role.kubernetes.io/etcd",
+];
+
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
 /// What a pod template says.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
@@ -19,6 +30,8 @@ pub struct Template {
     pub host_pid: Option<Span>,
     /// The labels that its node must have.
     pub placement: BTreeMap<String, String>,
+    /// What lets its pods on nodes of the control plane, beside those labels: where it says so, and what it says.
+    pub beside_control: Option<(Span, &'static str)>,
     /// Whether one pod runs on each node that fits.
     pub is_on_each_node: bool,
     /// Its containers, of every kind.
@@ -108,6 +121,7 @@ impl Template {
             automount: flag(spec.get("automountServiceAccountToken")),
             host_pid: is_set(spec.get("hostPID")),
             placement: placement(spec),
+            beside_control: beside_control(spec),
             is_on_each_node: kind == "DaemonSet",
             containers: containers.map(|container| Container::read(container, of_pod)).collect(),
             volumes: volumes.iter().filter_map(Volume::read).chain(claimed).collect(),
@@ -128,6 +142,7 @@ impl Template {
             _ => None,
         };
         self.host_pid = self.host_pid.or(other.host_pid);
+        self.beside_control = self.beside_control.or(other.beside_control);
         self.placement.retain(|key, value| other.placement.get(key) == Some(value));
         self.containers.extend(other.containers);
         self.volumes.extend(other.volumes);
@@ -212,6 +227,30 @@ fn placement(spec: &Node) -> BTreeMap<String, String> {
         labels.insert("kubernetes.io/hostname".to_owned(), node.to_owned());
     }
     labels
+}
+
+/// Returns what lets pods on nodes of the control plane: they are put there, or do not mind the taint that keeps others away
+/// (kubernetes.io "Taints and Tolerations"). Which node has which name no file tells.
+fn beside_control(spec: &Node) -> Option<(Span, &'static str)> {
+    if let Some(name) = spec.get("nodeName") {
+        return Some((name.span, "names its node, which may be one of the control plane"));
+    }
+    let is_role = |text: &str| CONTROL_PLANE.contains(&text);
+    let terms = spec.get("affinity").and_then(|all| all.get("nodeAffinity")?.get(REQUIRED)?.get("nodeSelectorTerms"));
+    let expressions = sequence(terms).iter().flat_map(|term| sequence(term.get("matchExpressions")));
+    let asks = |expression: &&Node| {
+        let word = |field: &str| expression.get(field).and_then(Node::as_str);
+        word("key").is_some_and(is_role) && !matches!(word("operator"), Some("DoesNotExist" | "NotIn"))
+    };
+    if let Some(expression) = expressions.into_iter().find(asks) {
+        return Some((expression.span, "asks for a node of the control plane"));
+    }
+    let tolerates = |toleration: &&Node| {
+        let key = toleration.get("key").and_then(Node::as_str).unwrap_or_default();
+        key.is_empty() || is_role(key)
+    };
+    let toleration = sequence(spec.get("tolerations")).iter().find(tolerates)?;
+    Some((toleration.span, "lets it on nodes of the control plane"))
 }
 
 fn flag(node: Option<&Node>) -> Option<(bool, Span)> {

@@ -387,6 +387,42 @@ fn pods_beside_the_control_plane_may_have_the_cluster() {
 }
 
 #[test]
+fn the_control_plane_of_the_mesh_is_there_whether_or_not_manifests_show_it() {
+    let istiod = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: istiod, namespace: istio-system}\nspec: {template: {metadata: {labels: {app: istiod}}, spec: {serviceAccountName: istiod, containers: [{name: main}]}}}";
+    let both = |rule: &str, namespace: Option<&str>, more: &[&str]| {
+        let role = role(namespace, "worker", &[rule]);
+        let found = steps(&[&[SHOP, role.as_str()], more].concat());
+        let control = format!("policy-write perhaps: {WEB} to the policies of the cluster");
+        let identity = format!("spiffe-mint perhaps: {WEB} to spiffe://cluster.local/ns/shop/sa/db");
+        found.contains(&control) && found.contains(&identity)
+    };
+    for rule in [
+        format!("{CORE}, resources: [pods/exec], verbs: [create]"),
+        format!("{CORE}, resources: [pods/ephemeralcontainers], verbs: [patch], resourceNames: [istiod-1]"),
+        format!("{CORE}, resources: [pods], verbs: [create]"),
+        "apiGroups: [apps], resources: [deployments], verbs: [patch], resourceNames: [istiod]".to_owned(),
+        "apiGroups: [apps], resources: [daemonsets], verbs: [create]".to_owned(),
+        format!("{CORE}, resources: [serviceaccounts/token], verbs: [create], resourceNames: [istiod]"),
+        format!("{CORE}, resources: [serviceaccounts], verbs: [impersonate], resourceNames: [istiod-canary]"),
+        format!("{CORE}, resources: [secrets], verbs: [create, get]"),
+    ] {
+        assert!(both(&rule, Some("istio-system"), &[]), "{rule}");
+        assert!(both(&rule, None, &[]), "{rule}");
+        assert!(!both(&rule, Some("shop"), &[]), "{rule}");
+    }
+    assert!(both(&format!("{CORE}, resources: [nodes/proxy], verbs: [get]"), None, &[]));
+    // One that is shown is a workload like others.
+    let exec = format!("{CORE}, resources: [pods/exec], verbs: [create]");
+    assert!(!both(&exec, Some("istio-system"), &[istiod]));
+    assert!(
+        reached(&all_steps(&[SHOP, istiod, &role(Some("istio-system"), "worker", &[&exec])]), WEB, true)
+            .contains("the policies of the cluster")
+    );
+    let other = format!("{CORE}, resources: [pods/exec], verbs: [create], resourceNames: [web-1]");
+    assert!(!both(&other, Some("istio-system"), &[]));
+}
+
+#[test]
 fn secrets_are_read_by_what_answers_with_them() {
     for verb in ["get", "list", "watch", "patch", "deletecollection"] {
         let rule = format!("{CORE}, resources: [secrets], verbs: [{verb}]");

@@ -15,7 +15,7 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::source::Span;
 
 use super::edge::Kind;
-use super::scene::{Found, SYSTEM, Scene};
+use super::scene::{AUTHORITY, Found, SYSTEM, Scene};
 use super::vertex::Vertex;
 use crate::istio::read::selects;
 use crate::surroundings::held::Held;
@@ -110,7 +110,27 @@ impl Holding<'_, '_, '_> {
             }
             // What every node runs for Kubernetes itself, such as `kube-proxy`, is mostly privileged.
             found.add(who, scene.any_node(), Kind::ReachesNode, true, &places);
+            self.unseen_authority(&places, found);
         }
+    }
+
+    /// Adds what the control plane of the mesh has, for whoever gets to its pods or passes for its account: every mesh has one, whether or
+    /// not manifests at hand show it.
+    fn unseen_authority(&self, places: &[(Span, String)], found: &mut Found) {
+        let scene = self.scene;
+        if !self.is_in(scene.model.cluster().root_namespace()) || scene.shows_authority() {
+            return;
+        }
+        found.add(self.who, scene.control(), Kind::RewritesPolicy, true, places);
+        for (namespace, account) in Scene::listed(&scene.accounts, None) {
+            found.add(self.who, scene.identity(namespace, account), Kind::Mints, true, places);
+        }
+    }
+
+    /// Tells whether the right may be about the control plane of the mesh: its name may have that of a revision behind.
+    fn is_about_authority(&self) -> bool {
+        let names = &self.held.right.names;
+        names.is_empty() || names.iter().any(|name| name.starts_with(AUTHORITY))
     }
 
     fn namespace(&self) -> Option<&str> {
@@ -167,6 +187,9 @@ impl Holding<'_, '_, '_> {
             if self.is_about_pods_of(workload) {
                 found.add(self.who, vertex, Kind::RunsIn, false, &places);
             }
+        }
+        if self.is_about_authority() {
+            self.unseen_authority(&places, found);
         }
         // What every node runs for Kubernetes itself, such as `kube-proxy`, is mostly privileged.
         if self.is_in(SYSTEM) && (self.held.right.names.is_empty() || self.namespace().is_some()) {

@@ -21,6 +21,9 @@ use crate::surroundings::templates::{Held as Content, Template};
 /// The Secrets in which the certificate authority of the mesh keeps its key, its own or one that was given to it.
 pub(super) const CA_SECRETS: [&str; 2] = ["cacerts", "istio-ca-secret"];
 
+/// The control plane of the mesh, by its label, and how its names begin.
+pub(super) const AUTHORITY: &str = "istiod";
+
 /// The namespace that every cluster has, and in which Kubernetes itself runs: nothing keeps its pods from their node.
 pub(super) const SYSTEM: &str = "kube-system";
 
@@ -190,12 +193,22 @@ impl<'s, 'm> Scene<'s, 'm> {
         Vertex::Control { cluster: self.cluster }
     }
 
+    /// Tells whether manifests show the control plane of the mesh.
+    pub fn shows_authority(&self) -> bool {
+        self.workloads(Some(self.model.cluster().root_namespace())).any(|(_, workload)| is_authority(workload))
+    }
+
     /// Returns what keeps pods of a namespace from their node: nothing unless Pod Security says so.
     pub fn lets_privileged(&self, namespace: &str) -> bool {
         let labels = self.model.cluster().inventory.namespaces.get(namespace);
         let level = labels.and_then(|labels| labels.get("pod-security.kubernetes.io/enforce"));
         level.is_none_or(|level| level != "baseline" && level != "restricted")
     }
+}
+
+/// Tells whether a workload of the root namespace is the control plane of the mesh.
+pub(super) fn is_authority(workload: &Workload) -> bool {
+    workload.labels.get("app").is_some_and(|app| app == AUTHORITY)
 }
 
 /// What makes an edge one: its ends, its kind, whether it is sure, and the line that makes it.

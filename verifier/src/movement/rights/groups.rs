@@ -8,7 +8,7 @@ use ringfence_compiler::source::Span;
 
 use super::whole_namespace;
 use crate::movement::edge::Kind;
-use crate::movement::scene::{CA_SECRETS, Found, Scene};
+use crate::movement::scene::{CA_SECRETS, Found, Scene, is_authority};
 use crate::movement::vertex::Vertex;
 use crate::surroundings::held::Unknown;
 use crate::surroundings::rights::Subject;
@@ -57,7 +57,7 @@ pub(super) fn authority(scene: &Scene<'_, '_>, found: &mut Found) {
         }
     }
     for (vertex, workload) in scene.workloads(Some(root)) {
-        if workload.labels.get("app").is_some_and(|app| app == "istiod") {
+        if is_authority(workload) {
             let places = [(workload.span, "tells every proxy of the mesh what to do".to_owned())];
             found.add(&vertex, scene.control(), Kind::RewritesPolicy, false, &places);
             for (namespace, account) in Scene::listed(&scene.accounts, None) {

@@ -28,6 +28,9 @@ impl Holding<'_, '_, '_> {
                     found.add(self.who, scene.identity(namespace, account), Kind::Mints, false, &places);
                 }
             }
+            if self.is_about_authority() {
+                self.unseen_authority(&places, found);
+            }
             if self.is_in(SYSTEM) && scene.is_about_strong(self.held) {
                 // Where the controllers of Kubernetes have accounts of their own.
                 found.add(self.who, scene.masters(), Kind::Mints, true, &places);
@@ -46,6 +49,9 @@ impl Holding<'_, '_, '_> {
             for (namespace, account) in Scene::listed(&scene.accounts, namespace) {
                 found.add(self.who, scene.account(namespace, account), Kind::HoldsToken, false, &places);
             }
+            if namespace.is_none_or(|namespace| namespace == scene.model.cluster().root_namespace()) {
+                self.unseen_authority(&places, found);
+            }
             if namespace.is_none_or(|namespace| namespace == SYSTEM) {
                 found.add(self.who, scene.masters(), Kind::HoldsToken, true, &places);
             }
@@ -62,6 +68,9 @@ impl Holding<'_, '_, '_> {
                 if self.held.right.is_about(account) {
                     found.add(self.who, scene.account(namespace, account), Kind::TakesRights, false, &places);
                 }
+            }
+            if self.is_about_authority() {
+                self.unseen_authority(&places, found);
             }
             if self.is_in(SYSTEM) && scene.is_about_strong(self.held) {
                 // Nobody asks whether an account is there that one passes for. Of one that is not known nobody knows what it holds.

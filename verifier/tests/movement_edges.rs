@@ -591,6 +591,29 @@ fn a_node_makes_tokens_for_whatever_it_runs() {
     assert!(!found.contains("account-token: shop/db to ServiceAccount shop/db"), "{found:#?}");
 }
 
+#[test]
+fn a_node_reads_the_secrets_that_its_pods_speak_of() {
+    let pod = |fields: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{serviceAccountName: probe, containers: [{{name: main, securityContext: {{privileged: true}}}}]{fields}}}"
+        )
+    };
+    let step = "secret-read perhaps: any node to Secret shop/pull";
+    for fields in [
+        ", imagePullSecrets: [{name: pull}]",
+        ", volumes: [{name: v, csi: {driver: files, nodePublishSecretRef: {name: pull}}}]",
+        ", volumes: [{name: v, azureFile: {shareName: files, secretName: pull}}]",
+    ] {
+        let found = steps(&[SHOP, &pod(fields)]);
+        assert!(found.contains(step), "{fields}: {found:#?}");
+        // Containers do not have it.
+        assert!(!found.iter().any(|step| step.ends_with(": shop/probe to Secret shop/pull")), "{fields}: {found:#?}");
+    }
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: probe, namespace: shop}\nimagePullSecrets: [{name: pull}]";
+    assert!(steps(&[SHOP, &pod(""), account]).contains(step));
+    assert!(!steps(&[SHOP, &pod("")]).contains(step));
+}
+
 /// Rules that lead somewhere, alone or two together.
 const RULES: [&str; 25] = [
     "apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [keys]",

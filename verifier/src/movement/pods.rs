@@ -203,5 +203,11 @@ fn on_nodes(scene: &Scene<'_, '_>, placement: BTreeMap<String, String>, found: &
             let account = scene.account(&workload.namespace, &workload.service_account);
             found.add(&from, account, Kind::HoldsPods, true, &places);
         }
+        // It reads every Secret that pods of it speak of, be it in a container or not (kubernetes.io "Using Node Authorization").
+        let of_account = scene.said_of(workload).map_or(&[][..], |it| &it.pulls_with);
+        for (name, span) in template.map_or(&[][..], |it| &it.of_node).iter().chain(of_account) {
+            let places = [(*span, "lets its node read it".to_owned())];
+            found.add(&from, scene.secret(&workload.namespace, name), Kind::ReadsSecret, true, &places);
+        }
     }
 }

@@ -91,6 +91,7 @@ impl<'s, 'm> Scene<'s, 'm> {
             secrets.entry(namespace.to_owned()).or_default().insert(name.to_owned());
         };
         around.secrets.iter().for_each(|it| add(&it.namespace, &it.name));
+        around.accounts.iter().for_each(|it| it.pulls_with.iter().for_each(|(name, _)| add(&it.namespace, name)));
         for ((_, namespace, _), template) in &around.templates {
             let mounted = template.volumes.iter().flat_map(|volume| &volume.holds);
             for (content, _) in mounted {
@@ -98,7 +99,8 @@ impl<'s, 'm> Scene<'s, 'm> {
                     add(namespace, name);
                 }
             }
-            template.containers.iter().flat_map(|it| &it.secrets).for_each(|(name, _)| add(namespace, name));
+            let named = template.containers.iter().flat_map(|it| &it.secrets).chain(&template.of_node);
+            named.for_each(|(name, _)| add(namespace, name));
         }
         // Where the mesh keeps the key that it signs identities with (istio/istio `security/pkg/pki/ca/selfsignedca.go`).
         let root = model.cluster().root_namespace();

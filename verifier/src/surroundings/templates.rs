@@ -38,6 +38,8 @@ pub struct Template {
     pub containers: Vec<Container>,
     /// Its volumes.
     pub volumes: Vec<Volume>,
+    /// The Secrets that its node reads for it and its containers do not have: those for images and for mounting volumes.
+    pub of_node: Vec<(String, Span)>,
 }
 
 /// A container.
@@ -125,6 +127,7 @@ impl Template {
             is_on_each_node: kind == "DaemonSet",
             containers: containers.map(|container| Container::read(container, of_pod)).collect(),
             volumes: volumes.iter().filter_map(Volume::read).chain(claimed).collect(),
+            of_node: pull_secrets(spec).chain(volumes.iter().flat_map(mounted_with)).collect(),
         })
     }
 
@@ -146,6 +149,7 @@ impl Template {
         self.placement.retain(|key, value| other.placement.get(key) == Some(value));
         self.containers.extend(other.containers);
         self.volumes.extend(other.volumes);
+        self.of_node.extend(other.of_node);
     }
 }
 
@@ -164,7 +168,6 @@ impl Container {
         let from_variables =
             sequence(node.get("env")).iter().filter_map(|variable| variable.get("valueFrom")?.get("secretKeyRef"));
         let from_all = sequence(node.get("envFrom")).iter().filter_map(|all| all.get("secretRef"));
-        let secret = |of: &Node| of.get("name").and_then(|name| Some((name.as_str()?.to_owned(), name.span)));
         let is_other_user = |node: &Node| matches!(&node.value, Value::Number(user) if user.as_u64() != Some(0));
         Self {
             name: node.get("name").and_then(Node::as_str).unwrap_or_default().to_owned(),
@@ -172,7 +175,7 @@ impl Container {
             capabilities: sequence(added).iter().filter_map(capability).collect(),
             is_not_root: flag(said("runAsNonRoot")).is_some_and(|(on, _)| on)
                 || said("runAsUser").is_some_and(is_other_user),
-            secrets: from_variables.chain(from_all).filter_map(secret).collect(),
+            secrets: from_variables.chain(from_all).filter_map(named).collect(),
             mounts: sequence(node.get("volumeMounts"))
                 .iter()
                 .map(|mount| Mount {
@@ -215,6 +218,33 @@ impl Volume {
         sequence(node.get("projected").and_then(|projected| projected.get("sources"))).iter().for_each(&mut add);
         Some(Self { name: text(node.get("name"))?, holds })
     }
+}
+
+/// Returns the Secrets with which images are taken, of a pod or of an account.
+pub(super) fn pull_secrets(of: &Node) -> impl Iterator<Item = (String, Span)> + use<'_> {
+    sequence(of.get("imagePullSecrets")).iter().filter_map(named)
+}
+
+/// Returns the Secrets with which a node mounts a volume.
+fn mounted_with(volume: &Node) -> Vec<(String, Span)> {
+    let by_reference = [
+        ("csi", "nodePublishSecretRef"),
+        ("cephfs", "secretRef"),
+        ("flexVolume", "secretRef"),
+        ("iscsi", "secretRef"),
+        ("rbd", "secretRef"),
+        ("scaleIO", "secretRef"),
+        ("storageos", "secretRef"),
+    ];
+    let found = by_reference.iter().filter_map(|(kind, field)| named(volume.get(kind)?.get(field)?));
+    let of_azure = volume.get("azureFile").and_then(|azure| azure.get("secretName"));
+    let of_azure = of_azure.and_then(|name| Some((name.as_str()?.to_owned(), name.span)));
+    found.chain(of_azure).collect()
+}
+
+fn named(of: &Node) -> Option<(String, Span)> {
+    let name = of.get("name")?;
+    Some((name.as_str()?.to_owned(), name.span))
 }
 
 /// Returns the labels that a node must have, whatever else is preferred. What expressions ask for is not known.

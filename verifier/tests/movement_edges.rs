@@ -423,6 +423,39 @@ fn the_control_plane_of_the_mesh_is_there_whether_or_not_manifests_show_it() {
 }
 
 #[test]
+fn kinds_that_not_every_cluster_heeds_may_be_rested_on() {
+    let writes = |namespace: Option<&str>, group: &str, resource: &str, to: &str| {
+        let rule = format!("apiGroups: [{group}], resources: [{resource}], verbs: [create]");
+        let found = steps(&[SHOP, &role(namespace, "worker", &[&rule])]);
+        found.contains(&format!("policy-write perhaps: {WEB} to {to}"))
+    };
+    let control = "the policies of the cluster";
+    for (group, resource) in [
+        ("gateway.networking.k8s.io", "tcproutes"),
+        ("gateway.networking.k8s.io", "listenersets"),
+        ("cilium.io", "ciliumnetworkpolicies"),
+        ("networking.istio.io", "workloadgroups"),
+        ("networking.k8s.io", "ingresses"),
+    ] {
+        assert!(writes(None, group, resource, control), "{resource}");
+        assert!(writes(Some("shop"), group, resource, "shop/db"), "{resource}");
+        assert!(!writes(Some("tools"), group, resource, "shop/db"), "{resource}");
+        assert!(!writes(Some("shop"), group, resource, control), "{resource}");
+    }
+    assert!(writes(Some("shop"), "networking.istio.io", "destinationrules", control));
+    let group = "admissionregistration.k8s.io";
+    for resource in ["validatingadmissionpolicies", "validatingadmissionpolicybindings"] {
+        assert!(writes(None, group, resource, control), "{resource}");
+    }
+    for resource in ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"] {
+        assert!(writes(None, group, resource, control), "{resource}");
+        let rule = format!("apiGroups: [{group}], resources: [{resource}], verbs: [create]");
+        assert!(gets(None, &[&rule], "pod-create", "any node"), "{resource}");
+        assert!(gets(None, &[&rule], "rights-escalate", MASTERS), "{resource}");
+    }
+}
+
+#[test]
 fn secrets_are_read_by_what_answers_with_them() {
     for verb in ["get", "list", "watch", "patch", "deletecollection"] {
         let rule = format!("{CORE}, resources: [secrets], verbs: [{verb}]");

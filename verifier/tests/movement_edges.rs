@@ -461,7 +461,11 @@ fn secrets_are_read_by_what_answers_with_them() {
         let rule = format!("{CORE}, resources: [secrets], verbs: [{verb}]");
         assert!(gets(Some("shop"), &[&rule], "secret-read", "Secret shop/keys"), "{verb}");
     }
-    for rule in ["verbs: [create, update, delete]", "verbs: [deletecollection], resourceNames: [keys]"] {
+    // What has a finalizer does not go at once, and is answered with all of it.
+    let rule = format!("{CORE}, resources: [secrets], verbs: [delete]");
+    let found = steps(&[SHOP, &role(Some("shop"), "worker", &[&rule])]);
+    assert!(found.contains(&format!("secret-read perhaps: {WEB} to Secret shop/keys")), "{found:#?}");
+    for rule in ["verbs: [create, update]", "verbs: [deletecollection], resourceNames: [keys]"] {
         let rule = format!("{CORE}, resources: [secrets], {rule}");
         assert!(!gets(Some("shop"), &[&rule], "secret-read", "Secret shop/keys"), "{rule}");
     }
@@ -606,6 +610,31 @@ fn volumes_that_are_claimed_may_be_folders_of_a_node() {
     assert_eq!(leads(&claim(", storageClassName: a"), &volume(", storageClassName: b")), None);
     assert_eq!(leads(&claim(""), &volume(", claimRef: {namespace: other, name: disk}")), None);
     assert_eq!(leads(&claim(", volumeName: other"), &volume("")), None);
+}
+
+#[test]
+fn disks_of_a_node_are_the_node() {
+    let spec = "containers: [{name: main, volumeDevices: [{name: v, devicePath: /dev/x}]}], volumes: [{name: v, persistentVolumeClaim: {claimName: disk}}]";
+    let disk = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {volumeMode: Block, local: {path: /dev/sda}, claimRef: {namespace: shop, name: disk}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: disk, namespace: shop}\nspec: {volumeMode: Block}";
+    assert!(of_pod(spec, disk).contains("host-path: shop/probe to any node"));
+    assert!(!of_pod(&spec.replace("volumeDevices", "unknown"), disk).contains("host-path: shop/probe to any node"));
+}
+
+#[test]
+fn proxies_of_a_node_have_certificates_of_its_pods() {
+    let proxy = |namespace: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: ztunnel, namespace: {namespace}}}\nspec: {{selector: {{matchLabels: {{app: ztunnel}}}}, template: {{metadata: {{labels: {{app: ztunnel}}}}, spec: {{serviceAccountName: ztunnel, containers: [{{name: main}}]}}}}}}"
+        )
+    };
+    let identity = "spiffe://cluster.local/ns/shop/sa/db";
+    for namespace in ["istio-system", "kube-system"] {
+        let found = steps(&[SHOP, &proxy(namespace)]);
+        for from in [format!("{namespace}/ztunnel"), format!("ServiceAccount {namespace}/ztunnel")] {
+            assert!(found.contains(&format!("spiffe-mint perhaps: {from} to {identity}")), "{from}: {found:#?}");
+        }
+    }
+    assert!(!steps(&[SHOP, &proxy("shop")]).contains(&format!("spiffe-mint perhaps: shop/ztunnel to {identity}")));
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
     }
     groups::masters(scene, found);
     groups::authority(scene, found);
+    groups::node_proxies(scene, found);
     groups::members(scene, found, &holders);
 }
 
@@ -161,13 +162,15 @@ impl Holding<'_, '_, '_> {
     /// `pkg/registry/generic/registry/store.go`).
     fn secrets(&self, found: &mut Found) {
         let takes_all = self.held.right.names.is_empty() && self.held.lets(&["deletecollection"], "", "secrets");
-        if !takes_all && !self.held.lets(&["get", "list", "watch", "patch"], "", "secrets") {
+        let is_sure = takes_all || self.held.lets(&["get", "list", "watch", "patch"], "", "secrets");
+        // What cannot go at once, such as what has a finalizer, is answered with all of it (`pkg/endpoints/handlers/delete.go`).
+        if !is_sure && !self.held.lets(&["delete"], "", "secrets") {
             return;
         }
         let places = self.places("read Secrets");
         for (namespace, name) in Scene::listed(&self.scene.secrets, self.namespace()) {
             if self.held.right.is_about(name) {
-                found.add(self.who, self.scene.secret(namespace, name), Kind::ReadsSecret, false, &places);
+                found.add(self.who, self.scene.secret(namespace, name), Kind::ReadsSecret, !is_sure, &places);
             }
         }
     }

@@ -176,8 +176,10 @@ impl Container {
             is_not_root: flag(said("runAsNonRoot")).is_some_and(|(on, _)| on)
                 || said("runAsUser").is_some_and(is_other_user),
             secrets: from_variables.chain(from_all).filter_map(named).collect(),
+            // A volume that is a disk as it is counts like its files: `readOnly` is no field of those.
             mounts: sequence(node.get("volumeMounts"))
                 .iter()
+                .chain(sequence(node.get("volumeDevices")))
                 .map(|mount| Mount {
                     volume: mount.get("name").and_then(Node::as_str).unwrap_or_default().to_owned(),
                     is_read_only: is_set(mount.get("readOnly")).is_some(),

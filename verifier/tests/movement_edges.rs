@@ -423,6 +423,34 @@ fn the_control_plane_of_the_mesh_is_there_whether_or_not_manifests_show_it() {
 }
 
 #[test]
+fn settings_in_files_of_a_pod_may_be_what_it_runs() {
+    let pod = |fields: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{containers: [{{name: main{fields}"
+        )
+    };
+    let writes = |pod: &str, namespace: &str, rest: &str| {
+        let rule = format!("{CORE}, resources: [configmaps], {rest}");
+        let found = steps(&[SHOP, pod, &role(Some(namespace), "worker", &[&rule])]);
+        found.contains(&format!("pod-exec perhaps: {WEB} to shop/probe"))
+    };
+    for fields in [
+        "}], volumes: [{name: v, configMap: {name: scripts}}]}",
+        "}], volumes: [{name: v, projected: {sources: [{configMap: {name: scripts}}]}}]}",
+        ", envFrom: [{configMapRef: {name: scripts}}]}]}",
+        ", env: [{name: A, valueFrom: {configMapKeyRef: {name: scripts, key: a}}}]}]}",
+    ] {
+        let pod = pod(fields);
+        assert!(writes(&pod, "shop", "verbs: [patch]"), "{fields}");
+        assert!(writes(&pod, "shop", "verbs: [patch], resourceNames: [scripts]"), "{fields}");
+        assert!(!writes(&pod, "shop", "verbs: [patch], resourceNames: [others]"), "{fields}");
+        assert!(!writes(&pod, "shop", "verbs: [get]"), "{fields}");
+        assert!(!writes(&pod, "tools", "verbs: [patch]"), "{fields}");
+    }
+    assert!(!writes(&pod("}]}"), "shop", "verbs: [patch]"));
+}
+
+#[test]
 fn kinds_that_not_every_cluster_heeds_may_be_rested_on() {
     let writes = |namespace: Option<&str>, group: &str, resource: &str, to: &str| {
         let rule = format!("apiGroups: [{group}], resources: [{resource}], verbs: [create]");

@@ -40,6 +40,8 @@ pub struct Template {
     pub volumes: Vec<Volume>,
     /// The Secrets that its node reads for it and its containers do not have: those for images and for mounting volumes.
     pub of_node: Vec<(String, Span)>,
+    /// The ConfigMaps that are in its files and variables.
+    pub settings: Vec<(String, Span)>,
 }
 
 /// A container.
@@ -112,6 +114,8 @@ impl Template {
         let containers = ["containers", "initContainers", "ephemeralContainers"].into_iter();
         let containers = containers.flat_map(|field| sequence(spec.get(field)));
         let volumes = sequence(spec.get("volumes"));
+        let settings = volumes.iter().flat_map(settings_of_volume);
+        let settings = settings.chain(containers.clone().flat_map(settings_of_container)).collect();
         // A StatefulSet claims volumes for each of its pods, by its own name and a number.
         let claims = sequence(root.get("spec").and_then(|spec| spec.get("volumeClaimTemplates")));
         let claimed = claims.iter().filter_map(|claim| {
@@ -128,6 +132,7 @@ impl Template {
             containers: containers.map(|container| Container::read(container, of_pod)).collect(),
             volumes: volumes.iter().filter_map(Volume::read).chain(claimed).collect(),
             of_node: pull_secrets(spec).chain(volumes.iter().flat_map(mounted_with)).collect(),
+            settings,
         })
     }
 
@@ -150,6 +155,7 @@ impl Template {
         self.containers.extend(other.containers);
         self.volumes.extend(other.volumes);
         self.of_node.extend(other.of_node);
+        self.settings.extend(other.settings);
     }
 }
 
@@ -242,6 +248,20 @@ fn mounted_with(volume: &Node) -> Vec<(String, Span)> {
     let of_azure = volume.get("azureFile").and_then(|azure| azure.get("secretName"));
     let of_azure = of_azure.and_then(|name| Some((name.as_str()?.to_owned(), name.span)));
     found.chain(of_azure).collect()
+}
+
+/// Returns the ConfigMaps in a volume.
+fn settings_of_volume(volume: &Node) -> Vec<(String, Span)> {
+    let sources = sequence(volume.get("projected").and_then(|projected| projected.get("sources")));
+    [volume].into_iter().chain(sources).filter_map(|of| named(of.get("configMap")?)).collect()
+}
+
+/// Returns the ConfigMaps in the variables of a container.
+fn settings_of_container(container: &Node) -> Vec<(String, Span)> {
+    let variables = sequence(container.get("env")).iter();
+    let one = variables.filter_map(|variable| named(variable.get("valueFrom")?.get("configMapKeyRef")?));
+    let all = sequence(container.get("envFrom")).iter().filter_map(|all| named(all.get("configMapRef")?));
+    one.chain(all).collect()
 }
 
 fn named(of: &Node) -> Option<(String, Span)> {

@@ -34,6 +34,17 @@ impl Holding<'_, '_, '_> {
             let places = self.places("say who is which user, where the cluster is one of EKS");
             found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
         }
+        // What a program reads there may be what it runs: whether it is, no file tells.
+        if writes(&["create", "patch", "update"]) {
+            let places = self.places("write settings that pods have in their files or variables");
+            for (vertex, workload) in scene.workloads(self.namespace()) {
+                let read = scene.template(workload).map_or(&[][..], |it| &it.settings);
+                if let Some((name, span)) = read.iter().find(|(name, _)| self.held.right.is_about(name)) {
+                    let read = (*span, format!("has ConfigMap `{name}` in its pods"));
+                    found.add(self.who, vertex, Kind::RunsIn, true, &[places.as_slice(), &[read]].concat());
+                }
+            }
+        }
         // With a kind go all objects of it.
         let kinds = "customresourcedefinitions";
         let takes = ["delete", "deletecollection", "patch", "update"];

@@ -641,6 +641,20 @@ fn volumes_that_are_claimed_may_be_folders_of_a_node() {
 }
 
 #[test]
+fn whoever_writes_into_a_volume_of_others_may_have_them() {
+    let pod = |name: &str, claim: &str, read_only: bool| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{containers: [{{name: main, volumeMounts: [{{name: v, mountPath: /v, readOnly: {read_only}}}]}}], volumes: [{{name: v, persistentVolumeClaim: {{claimName: {claim}}}}}]}}"
+        )
+    };
+    let found =
+        steps(&[SHOP, &pod("writer", "plugins", false), &pod("reader", "plugins", true), &pod("other", "own", false)]);
+    let step = |from: &str, to: &str| found.contains(&format!("pod-exec perhaps: shop/{from} to shop/{to}"));
+    assert!(step("writer", "reader"), "{found:#?}");
+    assert!(!step("reader", "writer") && !step("other", "reader") && !step("writer", "other"), "{found:#?}");
+}
+
+#[test]
 fn disks_of_a_node_are_the_node() {
     let spec = "containers: [{name: main, volumeDevices: [{name: v, devicePath: /dev/x}]}], volumes: [{name: v, persistentVolumeClaim: {claimName: disk}}]";
     let disk = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {volumeMode: Block, local: {path: /dev/sda}, claimRef: {namespace: shop, name: disk}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: disk, namespace: shop}\nspec: {volumeMode: Block}";

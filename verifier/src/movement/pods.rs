@@ -40,8 +40,35 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
             found.add(&from, scene.account(&secret.namespace, account), Kind::HoldsToken, false, &places);
         }
     }
+    shared(scene, found);
     for placement in nodes {
         on_nodes(scene, placement, found);
+    }
+}
+
+/// Adds who writes into volumes that others have as well: whether they run or believe what is in there no file tells.
+fn shared(scene: &Scene<'_, '_>, found: &mut Found) {
+    let mut of_claim: BTreeMap<(&str, &str), Vec<(Vertex, bool, Span)>> = BTreeMap::new();
+    for (vertex, workload) in scene.workloads(None) {
+        let Some(template) = scene.template(workload) else { continue };
+        for mount in template.containers.iter().flat_map(|container| &container.mounts) {
+            for (held, span) in template.held(mount) {
+                if let Held::Claimed(claim) = held
+                    && !claim.name.is_empty()
+                {
+                    let mounts = of_claim.entry((&workload.namespace, &claim.name)).or_default();
+                    mounts.push((vertex.clone(), !mount.is_read_only, *span));
+                }
+            }
+        }
+    }
+    for ((_, claim), mounts) in of_claim {
+        for (from, _, span) in mounts.iter().filter(|(_, writes, _)| *writes) {
+            for (to, _, other) in &mounts {
+                let places = [(*span, format!("writes into claim `{claim}`")), (*other, "has it as well".to_owned())];
+                found.add(from, to.clone(), Kind::RunsIn, true, &places);
+            }
+        }
     }
 }
 

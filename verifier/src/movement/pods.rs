@@ -46,9 +46,12 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
     }
 }
 
+/// Who mounts a claim, whether it writes there, and where that was written.
+type Mounted = (Vertex, bool, Span);
+
 /// Adds who writes into volumes that others have as well: whether they run or believe what is in there no file tells.
 fn shared(scene: &Scene<'_, '_>, found: &mut Found) {
-    let mut of_claim: BTreeMap<(&str, &str), Vec<(Vertex, bool, Span)>> = BTreeMap::new();
+    let mut of_claim: BTreeMap<(&str, &str), Vec<Mounted>> = BTreeMap::new();
     for (vertex, workload) in scene.workloads(None) {
         let Some(template) = scene.template(workload) else { continue };
         for mount in template.containers.iter().flat_map(|container| &container.mounts) {

@@ -194,8 +194,10 @@ fn a_star_is_everything_and_groups_are_their_members() {
     );
     assert!(found.iter().any(|edge| edge.starts_with("policy-write")), "{found:?}");
     let part = "rules: [{apiGroups: [''], resources: ['*/exec'], verbs: ['*']}]";
-    // In the pods of the workload, and in those of Kubernetes itself, by which one has a node.
-    assert_eq!(kinds(&of_account(part, WEB, "")), BTreeMap::from([("pod-exec", 2)]));
+    // In the pods of the workload, in those of Kubernetes itself, by which one has a node, and in those of the mesh, by which one has its
+    // policies and every identity.
+    let expected = BTreeMap::from([("pod-exec", 2), ("policy-write", 1), ("spiffe-mint", 1)]);
+    assert_eq!(kinds(&of_account(part, WEB, "")), expected);
     let secrets = "rules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]";
     for (group, joined) in [
         ("system:serviceaccounts", 1),

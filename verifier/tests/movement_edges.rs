@@ -161,6 +161,64 @@ fn whoever_writes_more_into_its_role_has_all_of_the_namespace() {
 }
 
 #[test]
+fn whoever_makes_roles_with_more_than_it_holds_and_binds_them_has_the_namespace() {
+    let roles = format!("{RBAC}, resources: [roles], verbs: [create, escalate, bind]");
+    let bindings = format!("{RBAC}, resources: [rolebindings], verbs: [create]");
+    for (kind, to) in [("pod-exec", "shop/db"), ("secret-read", "Secret shop/keys"), ("policy-write", "shop/db")] {
+        assert!(gets(Some("shop"), &[&roles, &bindings], kind, to), "{kind} {to}");
+        for part in ["create, escalate", "create, bind", "escalate, bind"] {
+            let part = format!("{RBAC}, resources: [roles], verbs: [{part}]");
+            assert!(!gets(Some("shop"), &[&part, &bindings], kind, to), "{part}: {kind} {to}");
+        }
+        assert!(!gets(Some("shop"), &[&roles], kind, to), "{kind} {to}");
+    }
+    assert!(gets(None, &[&roles, &bindings], "rights-escalate", MASTERS));
+    assert!(!gets(Some("shop"), &[&roles, &bindings], "rights-escalate", MASTERS));
+    // Roles of the whole cluster, bindings of a namespace.
+    let both = [role(None, "makes", &[&roles]), role(Some("shop"), "binds", &[&bindings])].join("\n---\n");
+    assert!(steps(&[SHOP, &both]).contains(&format!("pod-exec: {WEB} to shop/db")));
+}
+
+#[test]
+fn whoever_makes_parts_of_roles_may_hold_what_they_are_part_of() {
+    let made = |verbs: &str| format!("{RBAC}, resources: [clusterroles], verbs: [{verbs}]");
+    let found = steps(&[SHOP, &role(None, "worker", &[&made("create, escalate")])]);
+    assert!(found.contains(&format!("rights-escalate perhaps: {WEB} to {MASTERS}")), "{found:#?}");
+    assert!(!gets(None, &[&made("create")], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&made("escalate")], "rights-escalate", MASTERS));
+}
+
+#[test]
+fn services_are_called_by_name_as_well() {
+    let ports = "apiVersion: v1
+kind: Pod
+metadata: {name: ledger, namespace: shop, labels: {app: ledger}}
+spec: {containers: [{name: main, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: books, namespace: shop}
+spec: {selector: {app: ledger}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: others, namespace: shop}
+spec: {selector: {app: others}, ports: [{port: 80}]}";
+    let calls = |resources: &str, names: &str| {
+        let rule = format!("{CORE}, resources: [{resources}], verbs: [get]{names}");
+        let found = steps(&[SHOP, ports, &role(Some("shop"), "worker", &[&rule])]);
+        found.contains(&format!("mesh-bypass perhaps: {WEB} to shop/ledger"))
+    };
+    for resources in ["services/proxy", "services/proxy, pods/portforward, pods/proxy"] {
+        for names in ["books", "'http:books:80'", "'books:80'", "unseen"] {
+            assert!(calls(resources, &format!(", resourceNames: [{names}]")), "{resources} {names}");
+        }
+        assert!(!calls(resources, ", resourceNames: [others]"), "{resources}");
+    }
+    assert!(calls("services/proxy", ""));
+}
+
+#[test]
 fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
     let impersonate = format!("{CORE}, resources: [serviceaccounts], verbs: [impersonate]");
     let token = format!("{CORE}, resources: [serviceaccounts/token], verbs: [create]");
@@ -173,11 +231,22 @@ fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
         assert!(gets(Some("kube-system"), &[rule], kind, MASTERS), "{rule}");
         assert!(!gets(Some("shop"), &[rule], kind, MASTERS), "{rule}");
     }
-    let other = format!("{impersonate}, resourceNames: [web]");
-    assert!(!gets(None, &[&other], "rights-escalate", MASTERS));
+    // Those of controllers that make pods, and any that it names and no manifest shows, may be as good.
+    for name in ["daemon-set-controller", "replicaset-controller", "cronjob-controller", "unseen"] {
+        for (rule, kind) in [(&impersonate, "rights-escalate"), (&token, "spiffe-mint")] {
+            let found =
+                steps(&[SHOP, &role(Some("kube-system"), "worker", &[&format!("{rule}, resourceNames: [{name}]")])]);
+            assert!(found.contains(&format!("{kind} perhaps: {WEB} to {MASTERS}")), "{kind} {name}: {found:#?}");
+        }
+    }
+    let shown = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: shown, namespace: kube-system}";
+    let other = role(Some("kube-system"), "worker", &[&format!("{impersonate}, resourceNames: [shown]")]);
+    assert!(!steps(&[SHOP, shown, &other]).contains(&format!("rights-escalate perhaps: {WEB} to {MASTERS}")));
+    assert!(!gets(None, &[&format!("{impersonate}, resourceNames: [web]")], "rights-escalate", MASTERS));
     let users = format!("{CORE}, resources: [users], verbs: [impersonate]");
     assert!(gets(None, &[&users], "rights-escalate", MASTERS));
-    assert!(!gets(None, &[&format!("{users}, resourceNames: [ann]")], "rights-escalate", MASTERS));
+    let anonymous = format!("{users}, resourceNames: ['system:anonymous']");
+    assert!(!gets(None, &[&anonymous], "rights-escalate", MASTERS));
     // Certificates name whomever one likes but the group that may do anything.
     let sign = "apiGroups: [certificates.k8s.io], resources: ['*'], verbs: ['*']";
     assert!(gets(None, &[sign], "rights-escalate", MASTERS));
@@ -187,6 +256,47 @@ fn accounts_of_kubernetes_itself_are_there_in_every_cluster() {
     ];
     assert!(gets(None, &nodes, "rights-escalate", "any node"));
     assert!(!gets(None, &nodes, "rights-escalate", MASTERS));
+}
+
+#[test]
+fn whoever_passes_for_a_node_has_what_it_may_ask_for() {
+    let user = |name: &str| format!("{CORE}, resources: [users], verbs: [impersonate], resourceNames: ['{name}']");
+    let group = |name: &str| format!("{CORE}, resources: [groups], verbs: [impersonate], resourceNames: ['{name}']");
+    let (node, nodes) = (user("system:node:n1"), group("system:nodes"));
+    assert!(gets(None, &[&node, &nodes], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&node, &nodes], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&node], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&user("ann"), &nodes], "rights-escalate", "any node"));
+    assert!(!gets(Some("shop"), &[&node, &nodes], "rights-escalate", "any node"));
+}
+
+#[test]
+fn names_that_no_manifest_binds_may_hold_anything() {
+    let pass = |resource: &str, name: &str| {
+        let rule = format!("{CORE}, resources: [{resource}], verbs: [impersonate], resourceNames: ['{name}']");
+        role(None, "worker", &[&rule])
+    };
+    let masters = format!("rights-escalate perhaps: {WEB} to {MASTERS}");
+    assert!(steps(&[SHOP, &pass("groups", "kubeadm:cluster-admins")]).contains(&masters));
+    assert!(steps(&[SHOP, &pass("users", "ann")]).contains(&masters));
+    for group in ["system:authenticated", "system:serviceaccounts:shop", "system:nodes"] {
+        assert!(!steps(&[SHOP, &pass("groups", group)]).contains(&masters), "{group}");
+    }
+    // What is bound to somebody whom manifests show is what they say.
+    let view = bound("ClusterRole", None, "view", "{kind: User, name: ann}");
+    assert!(!steps(&[SHOP, &pass("users", "ann"), &view]).contains(&masters));
+}
+
+#[test]
+fn certificates_of_nodes_are_approved_by_the_controllers() {
+    let request =
+        |resource: &str| format!("apiGroups: [certificates.k8s.io], resources: [{resource}], verbs: [create]");
+    let (asks, approved) = (request("certificatesigningrequests"), request("certificatesigningrequests/nodeclient"));
+    assert!(gets(None, &[&asks, &approved], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&asks, &approved], "rights-escalate", MASTERS));
+    assert!(!gets(None, &[&asks], "rights-escalate", "any node"));
+    assert!(!gets(None, &[&approved], "rights-escalate", "any node"));
+    assert!(!gets(Some("shop"), &[&asks, &approved], "rights-escalate", "any node"));
 }
 
 #[test]
@@ -233,12 +343,157 @@ fn nodes_of_the_control_plane_are_the_cluster() {
 }
 
 #[test]
+fn pods_beside_the_control_plane_may_have_the_cluster() {
+    let leads = |kind: &str, fields: &str| {
+        let labels = "{app: probe}";
+        let pod = format!(
+            "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: probe, namespace: shop}}\nspec: {{selector: {{matchLabels: {labels}}}, template: {{metadata: {{labels: {labels}}}, spec: {{{fields}}}}}}}"
+        );
+        let found = steps(&[SHOP, &pod]);
+        found.iter().any(|step| step.ends_with(&format!(" perhaps: shop/probe to {MASTERS}")))
+    };
+    let privileged = "containers: [{name: main, securityContext: {privileged: true}}]";
+    let required = |operator: &str| {
+        format!(
+            "affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: node-role.kubernetes.io/control-plane, operator: {operator}}}]}}]}}}}}}"
+        )
+    };
+    for place in [
+        "tolerations: [{operator: Exists}]",
+        "tolerations: [{key: node-role.kubernetes.io/control-plane, effect: NoSchedule}]",
+        "nodeName: cp-0",
+        required("Exists").as_str(),
+    ] {
+        assert!(leads("DaemonSet", &format!("{place}, {privileged}")), "{place}");
+        assert!(leads("Deployment", &format!("{place}, {privileged}")), "{place}");
+        assert!(!leads("DaemonSet", &format!("{place}, containers: [{{name: main}}]")), "{place}");
+    }
+    assert!(!leads("DaemonSet", privileged));
+    for place in ["tolerations: [{key: gpu, operator: Exists}]", required("DoesNotExist").as_str()] {
+        assert!(!leads("DaemonSet", &format!("{place}, {privileged}")), "{place}");
+    }
+    let mounts = |path: &str| {
+        format!(
+            "containers: [{{name: main, volumeMounts: [{{name: v, mountPath: /v, readOnly: true}}]}}], volumes: [{{name: v, hostPath: {{path: {path}}}}}]"
+        )
+    };
+    for path in ["/etc/kubernetes/pki", "/var/lib/etcd", "/etc/kubernetes/admin.conf"] {
+        assert!(leads("DaemonSet", &mounts(path)), "{path}");
+    }
+    assert!(!leads("DaemonSet", &mounts("/var/lib/kubelet")));
+    // The label that RKE gives.
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: probe, namespace: shop}\nspec: {nodeSelector: {node-role.kubernetes.io/controlplane: 'true'}, containers: [{name: main, securityContext: {privileged: true}}]}";
+    assert!(reached(&all_steps(&[SHOP, pod]), "shop/probe", false).contains(MASTERS));
+}
+
+#[test]
+fn the_control_plane_of_the_mesh_is_there_whether_or_not_manifests_show_it() {
+    let istiod = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: istiod, namespace: istio-system}\nspec: {template: {metadata: {labels: {app: istiod}}, spec: {serviceAccountName: istiod, containers: [{name: main}]}}}";
+    let both = |rule: &str, namespace: Option<&str>, more: &[&str]| {
+        let role = role(namespace, "worker", &[rule]);
+        let found = steps(&[&[SHOP, role.as_str()], more].concat());
+        let control = format!("policy-write perhaps: {WEB} to the policies of the cluster");
+        let identity = format!("spiffe-mint perhaps: {WEB} to spiffe://cluster.local/ns/shop/sa/db");
+        found.contains(&control) && found.contains(&identity)
+    };
+    for rule in [
+        format!("{CORE}, resources: [pods/exec], verbs: [create]"),
+        format!("{CORE}, resources: [pods/ephemeralcontainers], verbs: [patch], resourceNames: [istiod-1]"),
+        format!("{CORE}, resources: [pods], verbs: [create]"),
+        "apiGroups: [apps], resources: [deployments], verbs: [patch], resourceNames: [istiod]".to_owned(),
+        "apiGroups: [apps], resources: [daemonsets], verbs: [create]".to_owned(),
+        format!("{CORE}, resources: [serviceaccounts/token], verbs: [create], resourceNames: [istiod]"),
+        format!("{CORE}, resources: [serviceaccounts], verbs: [impersonate], resourceNames: [istiod-canary]"),
+        format!("{CORE}, resources: [secrets], verbs: [create, get]"),
+    ] {
+        assert!(both(&rule, Some("istio-system"), &[]), "{rule}");
+        assert!(both(&rule, None, &[]), "{rule}");
+        assert!(!both(&rule, Some("shop"), &[]), "{rule}");
+    }
+    assert!(both(&format!("{CORE}, resources: [nodes/proxy], verbs: [get]"), None, &[]));
+    // One that is shown is a workload like others.
+    let exec = format!("{CORE}, resources: [pods/exec], verbs: [create]");
+    assert!(!both(&exec, Some("istio-system"), &[istiod]));
+    assert!(
+        reached(&all_steps(&[SHOP, istiod, &role(Some("istio-system"), "worker", &[&exec])]), WEB, true)
+            .contains("the policies of the cluster")
+    );
+    let other = format!("{CORE}, resources: [pods/exec], verbs: [create], resourceNames: [web-1]");
+    assert!(!both(&other, Some("istio-system"), &[]));
+}
+
+#[test]
+fn settings_in_files_of_a_pod_may_be_what_it_runs() {
+    let pod = |fields: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{containers: [{{name: main{fields}"
+        )
+    };
+    let writes = |pod: &str, namespace: &str, rest: &str| {
+        let rule = format!("{CORE}, resources: [configmaps], {rest}");
+        let found = steps(&[SHOP, pod, &role(Some(namespace), "worker", &[&rule])]);
+        found.contains(&format!("pod-exec perhaps: {WEB} to shop/probe"))
+    };
+    for fields in [
+        "}], volumes: [{name: v, configMap: {name: scripts}}]}",
+        "}], volumes: [{name: v, projected: {sources: [{configMap: {name: scripts}}]}}]}",
+        ", envFrom: [{configMapRef: {name: scripts}}]}]}",
+        ", env: [{name: A, valueFrom: {configMapKeyRef: {name: scripts, key: a}}}]}]}",
+    ] {
+        let pod = pod(fields);
+        assert!(writes(&pod, "shop", "verbs: [patch]"), "{fields}");
+        assert!(writes(&pod, "shop", "verbs: [patch], resourceNames: [scripts]"), "{fields}");
+        assert!(!writes(&pod, "shop", "verbs: [patch], resourceNames: [others]"), "{fields}");
+        assert!(!writes(&pod, "shop", "verbs: [get]"), "{fields}");
+        assert!(!writes(&pod, "tools", "verbs: [patch]"), "{fields}");
+    }
+    assert!(!writes(&pod("}]}"), "shop", "verbs: [patch]"));
+}
+
+#[test]
+fn kinds_that_not_every_cluster_heeds_may_be_rested_on() {
+    let writes = |namespace: Option<&str>, group: &str, resource: &str, to: &str| {
+        let rule = format!("apiGroups: [{group}], resources: [{resource}], verbs: [create]");
+        let found = steps(&[SHOP, &role(namespace, "worker", &[&rule])]);
+        found.contains(&format!("policy-write perhaps: {WEB} to {to}"))
+    };
+    let control = "the policies of the cluster";
+    for (group, resource) in [
+        ("gateway.networking.k8s.io", "tcproutes"),
+        ("gateway.networking.k8s.io", "listenersets"),
+        ("cilium.io", "ciliumnetworkpolicies"),
+        ("networking.istio.io", "workloadgroups"),
+        ("networking.k8s.io", "ingresses"),
+    ] {
+        assert!(writes(None, group, resource, control), "{resource}");
+        assert!(writes(Some("shop"), group, resource, "shop/db"), "{resource}");
+        assert!(!writes(Some("tools"), group, resource, "shop/db"), "{resource}");
+        assert!(!writes(Some("shop"), group, resource, control), "{resource}");
+    }
+    assert!(writes(Some("shop"), "networking.istio.io", "destinationrules", control));
+    let group = "admissionregistration.k8s.io";
+    for resource in ["validatingadmissionpolicies", "validatingadmissionpolicybindings"] {
+        assert!(writes(None, group, resource, control), "{resource}");
+    }
+    for resource in ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"] {
+        assert!(writes(None, group, resource, control), "{resource}");
+        let rule = format!("apiGroups: [{group}], resources: [{resource}], verbs: [create]");
+        assert!(gets(None, &[&rule], "pod-create", "any node"), "{resource}");
+        assert!(gets(None, &[&rule], "rights-escalate", MASTERS), "{resource}");
+    }
+}
+
+#[test]
 fn secrets_are_read_by_what_answers_with_them() {
     for verb in ["get", "list", "watch", "patch", "deletecollection"] {
         let rule = format!("{CORE}, resources: [secrets], verbs: [{verb}]");
         assert!(gets(Some("shop"), &[&rule], "secret-read", "Secret shop/keys"), "{verb}");
     }
-    for rule in ["verbs: [create, update, delete]", "verbs: [deletecollection], resourceNames: [keys]"] {
+    // What has a finalizer does not go at once, and is answered with all of it.
+    let rule = format!("{CORE}, resources: [secrets], verbs: [delete]");
+    let found = steps(&[SHOP, &role(Some("shop"), "worker", &[&rule])]);
+    assert!(found.contains(&format!("secret-read perhaps: {WEB} to Secret shop/keys")), "{found:#?}");
+    for rule in ["verbs: [create, update]", "verbs: [deletecollection], resourceNames: [keys]"] {
         let rule = format!("{CORE}, resources: [secrets], {rule}");
         assert!(!gets(Some("shop"), &[&rule], "secret-read", "Secret shop/keys"), "{rule}");
     }
@@ -386,6 +641,45 @@ fn volumes_that_are_claimed_may_be_folders_of_a_node() {
 }
 
 #[test]
+fn whoever_writes_into_a_volume_of_others_may_have_them() {
+    let pod = |name: &str, claim: &str, read_only: bool| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{containers: [{{name: main, volumeMounts: [{{name: v, mountPath: /v, readOnly: {read_only}}}]}}], volumes: [{{name: v, persistentVolumeClaim: {{claimName: {claim}}}}}]}}"
+        )
+    };
+    let found =
+        steps(&[SHOP, &pod("writer", "plugins", false), &pod("reader", "plugins", true), &pod("other", "own", false)]);
+    let step = |from: &str, to: &str| found.contains(&format!("pod-exec perhaps: shop/{from} to shop/{to}"));
+    assert!(step("writer", "reader"), "{found:#?}");
+    assert!(!step("reader", "writer") && !step("other", "reader") && !step("writer", "other"), "{found:#?}");
+}
+
+#[test]
+fn disks_of_a_node_are_the_node() {
+    let spec = "containers: [{name: main, volumeDevices: [{name: v, devicePath: /dev/x}]}], volumes: [{name: v, persistentVolumeClaim: {claimName: disk}}]";
+    let disk = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {volumeMode: Block, local: {path: /dev/sda}, claimRef: {namespace: shop, name: disk}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: disk, namespace: shop}\nspec: {volumeMode: Block}";
+    assert!(of_pod(spec, disk).contains("host-path: shop/probe to any node"));
+    assert!(!of_pod(&spec.replace("volumeDevices", "unknown"), disk).contains("host-path: shop/probe to any node"));
+}
+
+#[test]
+fn proxies_of_a_node_have_certificates_of_its_pods() {
+    let proxy = |namespace: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: ztunnel, namespace: {namespace}}}\nspec: {{selector: {{matchLabels: {{app: ztunnel}}}}, template: {{metadata: {{labels: {{app: ztunnel}}}}, spec: {{serviceAccountName: ztunnel, containers: [{{name: main}}]}}}}}}"
+        )
+    };
+    let identity = "spiffe://cluster.local/ns/shop/sa/db";
+    for namespace in ["istio-system", "kube-system"] {
+        let found = steps(&[SHOP, &proxy(namespace)]);
+        for from in [format!("{namespace}/ztunnel"), format!("ServiceAccount {namespace}/ztunnel")] {
+            assert!(found.contains(&format!("spiffe-mint perhaps: {from} to {identity}")), "{from}: {found:#?}");
+        }
+    }
+    assert!(!steps(&[SHOP, &proxy("shop")]).contains(&format!("spiffe-mint perhaps: shop/ztunnel to {identity}")));
+}
+
+#[test]
 fn pods_without_a_name_of_their_own_have_templates() {
     let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: probe-, namespace: shop}\nspec: {template: {spec: {containers: [{name: main, securityContext: {privileged: true}}]}}}";
     let found = steps(&[SHOP, job]);
@@ -401,8 +695,31 @@ fn a_node_makes_tokens_for_whatever_it_runs() {
     assert!(!found.contains("account-token: shop/db to ServiceAccount shop/db"), "{found:#?}");
 }
 
+#[test]
+fn a_node_reads_the_secrets_that_its_pods_speak_of() {
+    let pod = |fields: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: probe, namespace: shop}}\nspec: {{serviceAccountName: probe, containers: [{{name: main, securityContext: {{privileged: true}}}}]{fields}}}"
+        )
+    };
+    let step = "secret-read perhaps: any node to Secret shop/pull";
+    for fields in [
+        ", imagePullSecrets: [{name: pull}]",
+        ", volumes: [{name: v, csi: {driver: files, nodePublishSecretRef: {name: pull}}}]",
+        ", volumes: [{name: v, azureFile: {shareName: files, secretName: pull}}]",
+    ] {
+        let found = steps(&[SHOP, &pod(fields)]);
+        assert!(found.contains(step), "{fields}: {found:#?}");
+        // Containers do not have it.
+        assert!(!found.iter().any(|step| step.ends_with(": shop/probe to Secret shop/pull")), "{fields}: {found:#?}");
+    }
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: probe, namespace: shop}\nimagePullSecrets: [{name: pull}]";
+    assert!(steps(&[SHOP, &pod(""), account]).contains(step));
+    assert!(!steps(&[SHOP, &pod("")]).contains(step));
+}
+
 /// Rules that lead somewhere, alone or two together.
-const RULES: [&str; 22] = [
+const RULES: [&str; 25] = [
     "apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [keys]",
     "apiGroups: [''], resources: [secrets], verbs: [create]",
     "apiGroups: [''], resources: [secrets], verbs: [deletecollection]",
@@ -423,6 +740,9 @@ const RULES: [&str; 22] = [
     "apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create]",
     "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate]",
     "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [update]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [create, bind, escalate]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [bind], resourceNames: [mine]",
+    "apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [create, escalate]",
     "apiGroups: [security.istio.io], resources: ['*'], verbs: [delete]",
     "apiGroups: ['*'], resources: ['*'], verbs: ['*']",
 ];

@@ -55,6 +55,27 @@ const BELOW_VAR: [&str; 7] = [
 const SECRET: [&str; 9] =
     ["/", "/etc", "/home", "/proc", "/root", "/var", "/var/lib", "/var/lib/kubelet", "/var/lib/etcd"];
 
+/// What is in `/etc` for everybody to read: all else there may be keys or passwords.
+const PUBLIC: [&str; 17] = [
+    "/etc/ca-certificates",
+    "/etc/group",
+    "/etc/host.conf",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/lsb-release",
+    "/etc/machine-id",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/resolv.conf",
+    "/etc/ssl/certs",
+    "/etc/timezone",
+    "/etc/udev",
+];
+
 /// Says what a mounted path of the node gives.
 pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
@@ -65,6 +86,10 @@ pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
         return Reads::Node;
     }
     if below_run.is_some_and(|rest| rest.split('/').any(|part| MANAGERS.contains(&part))) {
+        return Reads::Perhaps;
+    }
+    // To connect to a socket nothing needs to be written: some are of what changes containers.
+    if is_read_only && (below_run.is_some() || path.ends_with(".sock")) {
         return Reads::Perhaps;
     }
     let is_in = |folders: &[&str]| folders.iter().any(|folder| is_below(path, folder));
@@ -99,15 +124,35 @@ pub(super) fn reads(path: &str, is_read_only: bool) -> Reads {
             Reads::Node
         }
         false if is_in(&["/var/log", "/opt", "/run", "/var/run", "/var/lib"]) => Reads::Perhaps,
+        // Processes have links to the root of the node.
         true if SECRET.contains(&path)
-            || is_in(&["/etc/kubernetes", "/etc/rancher", "/root", "/home"])
-            || is_in(&["/var/lib/kubelet", "/var/lib/etcd", "/var/lib/rancher", "/var/lib/k0s", "/var/snap"])
-            || is_in(&["/var/lib/containerd", "/var/lib/containers", "/var/lib/docker"]) =>
+            || is_in(&["/etc"]) && !is_in(&PUBLIC)
+            || is_in(&["/proc", "/dev"]) && !is_in(&["/proc/sys"])
+            || is_in(&["/root", "/home"])
+            || is_in(&["/var/lib", "/var/snap"]) =>
         {
             Reads::Perhaps
         }
+        false if path.ends_with(".sock") => Reads::Perhaps,
         _ => Reads::Nothing,
     }
+}
+
+/// Tells whether a path of the node is where a node of the control plane has the keys of the cluster, and other nodes have nothing
+/// (kubernetes.io "PKI certificates and requirements").
+pub(super) fn is_of_control_plane(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let keys = [
+        "/etc/kubernetes/pki",
+        "/etc/kubernetes/manifests",
+        "/var/lib/etcd",
+        "/var/lib/rancher/k3s/server",
+        "/var/lib/rancher/rke2/server",
+    ];
+    let files = ["admin", "super-admin", "controller-manager", "scheduler"];
+    path == "/etc/kubernetes"
+        || keys.iter().any(|folder| is_below(path, folder))
+        || files.iter().any(|file| path == format!("/etc/kubernetes/{file}.conf"))
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
@@ -116,7 +161,17 @@ fn is_below(path: &str, folder: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reads, reads};
+    use super::{Reads, is_of_control_plane, reads};
+
+    #[test]
+    fn keys_of_the_cluster_are_where_the_control_plane_has_them() {
+        for path in ["/etc/kubernetes/", "/etc/kubernetes/pki/etcd", "/var/lib/etcd", "/etc/kubernetes/admin.conf"] {
+            assert!(is_of_control_plane(path), "{path}");
+        }
+        for path in ["/etc/kubernetes/kubelet.conf", "/var/lib/kubelet", "/var/lib/etcdata"] {
+            assert!(!is_of_control_plane(path), "{path}");
+        }
+    }
 
     #[test]
     fn paths_of_the_node_give_what_is_in_them() {
@@ -134,6 +189,18 @@ mod tests {
             ("/etc/ssl/certs", true, Reads::Nothing),
             ("/data", false, Reads::Nothing),
             ("/mnt/disk", true, Reads::Nothing),
+            ("/mnt/agent.sock", true, Reads::Perhaps),
+            ("/mnt/agent.sock", false, Reads::Perhaps),
+            ("/var/run/nri/nri.sock", true, Reads::Perhaps),
+            ("/run/nri", true, Reads::Perhaps),
+            ("/etc/cni/net.d", true, Reads::Perhaps),
+            ("/etc/shadow", true, Reads::Perhaps),
+            ("/etc/ssh", true, Reads::Perhaps),
+            ("/etc/hosts", true, Reads::Nothing),
+            ("/proc/1/root", true, Reads::Perhaps),
+            ("/proc/1/root", false, Reads::Node),
+            ("/proc/sys", true, Reads::Nothing),
+            ("/var/lib/cloud", true, Reads::Perhaps),
             ("/etcetera", false, Reads::Nothing),
             ("//etc/./cron.d", false, Reads::Node),
             ("/./", false, Reads::Node),

@@ -10,17 +10,14 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::source::Span;
 
 use super::edge::Kind;
-use super::host_path::{Reads, reads};
+use super::host_path::{Reads, is_of_control_plane, reads};
 use super::scene::{Found, Scene};
 use super::vertex::Vertex;
-use crate::surroundings::templates::{Container, Held, Template};
+use crate::surroundings::templates::{CONTROL_PLANE, Container, Held, Template};
 use crate::surroundings::volumes::Claim;
 
 /// Capabilities with which root of a container becomes root of its node.
 const ESCAPES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO"];
-
-/// Labels of nodes with the keys of the whole cluster (kubernetes.io "Well-Known Labels, Annotations and Taints").
-const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// Adds the edges of every workload of a cluster.
 pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
@@ -43,8 +40,38 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
             found.add(&from, scene.account(&secret.namespace, account), Kind::HoldsToken, false, &places);
         }
     }
+    shared(scene, found);
     for placement in nodes {
         on_nodes(scene, placement, found);
+    }
+}
+
+/// Who mounts a claim, whether it writes there, and where that was written.
+type Mounted = (Vertex, bool, Span);
+
+/// Adds who writes into volumes that others have as well: whether they run or believe what is in there no file tells.
+fn shared(scene: &Scene<'_, '_>, found: &mut Found) {
+    let mut of_claim: BTreeMap<(&str, &str), Vec<Mounted>> = BTreeMap::new();
+    for (vertex, workload) in scene.workloads(None) {
+        let Some(template) = scene.template(workload) else { continue };
+        for mount in template.containers.iter().flat_map(|container| &container.mounts) {
+            for (held, span) in template.held(mount) {
+                if let Held::Claimed(claim) = held
+                    && !claim.name.is_empty()
+                {
+                    let mounts = of_claim.entry((&workload.namespace, &claim.name)).or_default();
+                    mounts.push((vertex.clone(), !mount.is_read_only, *span));
+                }
+            }
+        }
+    }
+    for ((_, claim), mounts) in of_claim {
+        for (from, _, span) in mounts.iter().filter(|(_, writes, _)| *writes) {
+            for (to, _, other) in &mounts {
+                let places = [(*span, format!("writes into claim `{claim}`")), (*other, "has it as well".to_owned())];
+                found.add(from, to.clone(), Kind::RunsIn, true, &places);
+            }
+        }
     }
 }
 
@@ -103,7 +130,13 @@ fn node(
     let to = || Vertex::Nodes { cluster: scene.cluster, placement: template.placement.clone() };
     let mut any = false;
     let mut add = |kind: Kind, may: bool, span: Span, what: String| {
-        found.add(vertex, to(), kind, may, &[(span, what)]);
+        let places = [(span, what)];
+        found.add(vertex, to(), kind, may, &places);
+        // Its node may be one with the keys of the whole cluster.
+        if let Some((span, what)) = template.beside_control {
+            let places = [places.as_slice(), &[(span, what.to_owned())]].concat();
+            found.add(vertex, scene.masters(), kind, true, &places);
+        }
         any = true;
     };
     let name = &container.name;
@@ -129,6 +162,7 @@ fn node(
             "lets it see the processes of the node, with their variables and files".to_owned(),
         );
     }
+    let mut keys: Vec<(Span, String)> = Vec::new();
     for mount in &container.mounts {
         let how = if mount.is_read_only { "reads" } else { "writes" };
         for (held, span) in template.held(mount) {
@@ -138,9 +172,16 @@ fn node(
                     Reads::Perhaps => true,
                     Reads::Nothing => continue,
                 };
-                add(Kind::ReadsNode, may, span, format!("container `{name}` {how} {path} of the node"));
+                let what = format!("container `{name}` {how} {path} of the node");
+                if is_of_control_plane(path) {
+                    keys.push((span, what.clone()));
+                }
+                add(Kind::ReadsNode, may, span, what);
             }
         }
+    }
+    for place in keys {
+        found.add(vertex, scene.masters(), Kind::ReadsNode, true, &[place]);
     }
     any
 }
@@ -191,6 +232,12 @@ fn on_nodes(scene: &Scene<'_, '_>, placement: BTreeMap<String, String>, found: &
         if accounts.insert((&workload.namespace, &workload.service_account)) {
             let account = scene.account(&workload.namespace, &workload.service_account);
             found.add(&from, account, Kind::HoldsPods, true, &places);
+        }
+        // It reads every Secret that pods of it speak of, be it in a container or not (kubernetes.io "Using Node Authorization").
+        let of_account = scene.said_of(workload).map_or(&[][..], |it| &it.pulls_with);
+        for (name, span) in template.map_or(&[][..], |it| &it.of_node).iter().chain(of_account) {
+            let places = [(*span, "lets its node read it".to_owned())];
+            found.add(&from, scene.secret(&workload.namespace, name), Kind::ReadsSecret, true, &places);
         }
     }
 }

@@ -15,8 +15,9 @@ use ringfence_compiler::inventory::Workload;
 use ringfence_compiler::source::Span;
 
 use super::edge::Kind;
-use super::scene::{Found, SYSTEM, Scene};
+use super::scene::{AUTHORITY, Found, SYSTEM, Scene};
 use super::vertex::Vertex;
+use crate::istio::read::selects;
 use crate::surroundings::held::Held;
 
 /// The verbs that change what is there.
@@ -39,6 +40,7 @@ pub(super) fn add(scene: &Scene<'_, '_>, found: &mut Found) {
     }
     groups::masters(scene, found);
     groups::authority(scene, found);
+    groups::node_proxies(scene, found);
     groups::members(scene, found, &holders);
 }
 
@@ -109,7 +111,27 @@ impl Holding<'_, '_, '_> {
             }
             // What every node runs for Kubernetes itself, such as `kube-proxy`, is mostly privileged.
             found.add(who, scene.any_node(), Kind::ReachesNode, true, &places);
+            self.unseen_authority(&places, found);
         }
+    }
+
+    /// Adds what the control plane of the mesh has, for whoever gets to its pods or passes for its account: every mesh has one, whether or
+    /// not manifests at hand show it.
+    fn unseen_authority(&self, places: &[(Span, String)], found: &mut Found) {
+        let scene = self.scene;
+        if !self.is_in(scene.model.cluster().root_namespace()) || scene.shows_authority() {
+            return;
+        }
+        found.add(self.who, scene.control(), Kind::RewritesPolicy, true, places);
+        for (namespace, account) in Scene::listed(&scene.accounts, None) {
+            found.add(self.who, scene.identity(namespace, account), Kind::Mints, true, places);
+        }
+    }
+
+    /// Tells whether the right may be about the control plane of the mesh: its name may have that of a revision behind.
+    fn is_about_authority(&self) -> bool {
+        let names = &self.held.right.names;
+        names.is_empty() || names.iter().any(|name| name.starts_with(AUTHORITY))
     }
 
     fn namespace(&self) -> Option<&str> {
@@ -140,13 +162,15 @@ impl Holding<'_, '_, '_> {
     /// `pkg/registry/generic/registry/store.go`).
     fn secrets(&self, found: &mut Found) {
         let takes_all = self.held.right.names.is_empty() && self.held.lets(&["deletecollection"], "", "secrets");
-        if !takes_all && !self.held.lets(&["get", "list", "watch", "patch"], "", "secrets") {
+        let is_sure = takes_all || self.held.lets(&["get", "list", "watch", "patch"], "", "secrets");
+        // What cannot go at once, such as what has a finalizer, is answered with all of it (`pkg/endpoints/handlers/delete.go`).
+        if !is_sure && !self.held.lets(&["delete"], "", "secrets") {
             return;
         }
         let places = self.places("read Secrets");
         for (namespace, name) in Scene::listed(&self.scene.secrets, self.namespace()) {
             if self.held.right.is_about(name) {
-                found.add(self.who, self.scene.secret(namespace, name), Kind::ReadsSecret, false, &places);
+                found.add(self.who, self.scene.secret(namespace, name), Kind::ReadsSecret, !is_sure, &places);
             }
         }
     }
@@ -167,6 +191,9 @@ impl Holding<'_, '_, '_> {
                 found.add(self.who, vertex, Kind::RunsIn, false, &places);
             }
         }
+        if self.is_about_authority() {
+            self.unseen_authority(&places, found);
+        }
         // What every node runs for Kubernetes itself, such as `kube-proxy`, is mostly privileged.
         if self.is_in(SYSTEM) && (self.held.right.names.is_empty() || self.namespace().is_some()) {
             found.add(self.who, self.scene.any_node(), Kind::RunsIn, true, &places);
@@ -179,20 +206,39 @@ impl Holding<'_, '_, '_> {
         let lets = |verbs: &[&str], resource: &str| self.held.lets(verbs, "", resource);
         let forwards = lets(&["create", "get"], "pods/portforward");
         let proxies = ["create", "get", "patch", "update"];
-        let (what, may) = match () {
-            () if forwards => ("forward ports of pods", false),
-            () if lets(&proxies, "pods/proxy") => ("call pods by way of the API server", true),
-            () if lets(&proxies, "services/proxy") && self.held.right.names.is_empty() => {
-                ("call Services by way of the API server", true)
-            }
-            () => return,
-        };
-        let places = self.places(what);
+        let of_services = lets(&proxies, "services/proxy");
         for (vertex, workload) in self.scene.workloads(self.namespace()) {
-            if self.is_about_pods_of(workload) && !self.scene.model.ports(workload).is_empty() {
-                found.add(self.who, vertex, Kind::Bypasses, may, &places);
+            let (what, may) = match self.is_about_pods_of(workload) {
+                true if forwards => ("forward ports of pods", false),
+                true if lets(&proxies, "pods/proxy") => ("call pods by way of the API server", true),
+                _ if of_services && self.is_about_service_of(workload) => {
+                    ("call Services by way of the API server", true)
+                }
+                _ => continue,
+            };
+            if !self.scene.model.ports(workload).is_empty() {
+                found.add(self.who, vertex, Kind::Bypasses, may, &self.places(what));
             }
         }
+    }
+
+    /// Tells whether the right may be about a Service of a workload, which its proxy calls by a name that may have the scheme before and
+    /// the port behind (kubernetes.io "Access Services Running on Clusters"). One that no manifest shows, or that selects nothing,
+    /// may have any pods.
+    fn is_about_service_of(&self, workload: &Workload) -> bool {
+        let names = &self.held.right.names;
+        let services = self.scene.model.cluster().inventory.services_in(&workload.namespace);
+        let leads = |name: &String| {
+            let mut parts = name.split(':');
+            let name = match (parts.next(), parts.next(), parts.next()) {
+                (Some(_), Some(name), Some(_)) => name,
+                (Some(name), ..) => name,
+                (None, ..) => return false,
+            };
+            let found = services.iter().find(|service| service.name == name);
+            found.is_none_or(|it| it.selector.is_empty() || selects(&it.selector, &workload.labels))
+        };
+        names.is_empty() || names.iter().any(leads)
     }
 
     /// Tells whether the right is about pods of a workload, whose names begin with its own.

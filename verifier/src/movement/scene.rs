@@ -21,12 +21,31 @@ use crate::surroundings::templates::{Held as Content, Template};
 /// The Secrets in which the certificate authority of the mesh keeps its key, its own or one that was given to it.
 pub(super) const CA_SECRETS: [&str; 2] = ["cacerts", "istio-ca-secret"];
 
+/// The control plane of the mesh, by its label, and how its names begin.
+pub(super) const AUTHORITY: &str = "istiod";
+
 /// The namespace that every cluster has, and in which Kubernetes itself runs: nothing keeps its pods from their node.
 pub(super) const SYSTEM: &str = "kube-system";
 
-/// An account there that may write anything into any ClusterRole, whether or not somebody made it (kubernetes/kubernetes
-/// `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go`): others of its kind may do less.
+/// The account there that may write anything into any ClusterRole.
 pub(super) const STRONGEST: &str = "clusterrole-aggregation-controller";
+
+/// Accounts of controllers there that may do anything in the end, whether or not somebody made them (kubernetes/kubernetes
+/// `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go`): they write into any ClusterRole, make pods or their
+/// templates in any namespace, or change objects of any kind.
+const STRONG: [&str; 11] = [
+    STRONGEST,
+    "cronjob-controller",
+    "daemon-set-controller",
+    "deployment-controller",
+    "generic-garbage-collector",
+    "job-controller",
+    "persistent-volume-binder",
+    "replicaset-controller",
+    "replication-controller",
+    "statefulset-controller",
+    "storage-version-migrator-controller",
+];
 
 /// A cluster, and what is in it.
 pub(super) struct Scene<'s, 'm> {
@@ -72,6 +91,7 @@ impl<'s, 'm> Scene<'s, 'm> {
             secrets.entry(namespace.to_owned()).or_default().insert(name.to_owned());
         };
         around.secrets.iter().for_each(|it| add(&it.namespace, &it.name));
+        around.accounts.iter().for_each(|it| it.pulls_with.iter().for_each(|(name, _)| add(&it.namespace, name)));
         for ((_, namespace, _), template) in &around.templates {
             let mounted = template.volumes.iter().flat_map(|volume| &volume.holds);
             for (content, _) in mounted {
@@ -79,7 +99,8 @@ impl<'s, 'm> Scene<'s, 'm> {
                     add(namespace, name);
                 }
             }
-            template.containers.iter().flat_map(|it| &it.secrets).for_each(|(name, _)| add(namespace, name));
+            let named = template.containers.iter().flat_map(|it| &it.secrets).chain(&template.of_node);
+            named.for_each(|(name, _)| add(namespace, name));
         }
         // Where the mesh keeps the key that it signs identities with (istio/istio `security/pkg/pki/ca/selfsignedca.go`).
         let root = model.cluster().root_namespace();
@@ -140,6 +161,13 @@ impl<'s, 'm> Scene<'s, 'm> {
         Vertex::Subject { cluster: self.cluster, subject }
     }
 
+    /// Tells whether a right may be about an account of Kubernetes itself that does anything: one of those that are known to, or one that
+    /// it names and no manifest shows.
+    pub fn is_about_strong(&self, held: &Held) -> bool {
+        let shown = |name: &String| Self::listed(&self.accounts, held.namespace.as_deref()).any(|(_, it)| it == name);
+        STRONG.iter().any(|name| held.right.is_about(name)) || held.right.names.iter().any(|name| !shown(name))
+    }
+
     /// Returns the group that may do anything.
     pub fn masters(&self) -> Vertex {
         self.subject("Group", "", MASTERS)
@@ -167,12 +195,22 @@ impl<'s, 'm> Scene<'s, 'm> {
         Vertex::Control { cluster: self.cluster }
     }
 
+    /// Tells whether manifests show the control plane of the mesh.
+    pub fn shows_authority(&self) -> bool {
+        self.workloads(Some(self.model.cluster().root_namespace())).any(|(_, workload)| is_authority(workload))
+    }
+
     /// Returns what keeps pods of a namespace from their node: nothing unless Pod Security says so.
     pub fn lets_privileged(&self, namespace: &str) -> bool {
         let labels = self.model.cluster().inventory.namespaces.get(namespace);
         let level = labels.and_then(|labels| labels.get("pod-security.kubernetes.io/enforce"));
         level.is_none_or(|level| level != "baseline" && level != "restricted")
     }
+}
+
+/// Tells whether a workload of the root namespace is the control plane of the mesh.
+pub(super) fn is_authority(workload: &Workload) -> bool {
+    workload.labels.get("app").is_some_and(|app| app == AUTHORITY)
 }
 
 /// What makes an edge one: its ends, its kind, whether it is sure, and the line that makes it.

@@ -5,6 +5,8 @@
 use ringfence_compiler::source::Span;
 use ringfence_compiler::yaml::{Node, Value};
 
+use super::templates::pull_secrets;
+
 /// A ServiceAccount.
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -14,6 +16,8 @@ pub struct Account {
     pub name: String,
     /// Whether its token is given to pods that do not say, where it says.
     pub automount: Option<(bool, Span)>,
+    /// The Secrets with which images of its pods are taken.
+    pub pulls_with: Vec<(String, Span)>,
 }
 
 /// A Secret.
@@ -35,7 +39,12 @@ impl Account {
             Value::Bool(on) => Some((on, node.span)),
             _ => None,
         });
-        Self { namespace: namespace.to_owned(), name: name.to_owned(), automount }
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            automount,
+            pulls_with: pull_secrets(root).collect(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use ringfence_compiler::source::Span;
 
 use super::whole_namespace;
 use crate::movement::edge::Kind;
-use crate::movement::scene::{CA_SECRETS, Found, Scene};
+use crate::movement::scene::{CA_SECRETS, Found, SYSTEM, Scene, is_authority};
 use crate::movement::vertex::Vertex;
 use crate::surroundings::held::Unknown;
 use crate::surroundings::rights::Subject;
@@ -57,11 +57,30 @@ pub(super) fn authority(scene: &Scene<'_, '_>, found: &mut Found) {
         }
     }
     for (vertex, workload) in scene.workloads(Some(root)) {
-        if workload.labels.get("app").is_some_and(|app| app == "istiod") {
+        if is_authority(workload) {
             let places = [(workload.span, "tells every proxy of the mesh what to do".to_owned())];
             found.add(&vertex, scene.control(), Kind::RewritesPolicy, false, &places);
             for (namespace, account) in Scene::listed(&scene.accounts, None) {
                 found.add(&vertex, scene.identity(namespace, account), Kind::Mints, false, &places);
+            }
+        }
+    }
+}
+
+/// Adds what a proxy of a node has, by its pods or by its account: certificates for every pod there (istio.io "Ztunnel traffic redirection"
+/// and `CA_TRUSTED_NODE_ACCOUNTS`). Which pods those are no file tells.
+pub(super) fn node_proxies(scene: &Scene<'_, '_>, found: &mut Found) {
+    let root = scene.model.cluster().root_namespace();
+    for (vertex, workload) in scene.workloads(None) {
+        let is_one = |key: &str| workload.labels.get(key).is_some_and(|it| it == "ztunnel");
+        if !is_one("app") && !is_one("app.kubernetes.io/name") || ![root, SYSTEM].contains(&workload.namespace.as_str())
+        {
+            continue;
+        }
+        let places = [(workload.span, "is given certificates for the pods of its node".to_owned())];
+        for from in [vertex, scene.account(&workload.namespace, &workload.service_account)] {
+            for (namespace, account) in Scene::listed(&scene.accounts, None) {
+                found.add(&from, scene.identity(namespace, account), Kind::Mints, true, &places);
             }
         }
     }

@@ -67,6 +67,9 @@ impl Holding<'_, '_, '_> {
             }
             if changes {
                 let places = self.places(&format!("change {resource}, and with them what runs in their pods"));
+                if self.is_about_authority() {
+                    self.unseen_authority(&places, found);
+                }
                 for (vertex, workload) in scene.workloads(self.namespace()) {
                     // A ReplicaSet of a Deployment has a name of its own, which begins with that of the Deployment.
                     let is_of_deployment = resource == "replicasets" && workload.kind == "Deployment";
@@ -109,13 +112,13 @@ impl Holding<'_, '_, '_> {
         self.held.lets(&["create"], group, resource) && (names.is_empty() || self.scene.own(self.held).any(patches))
     }
 
-    /// Returns the namespaces it holds in: those that manifests show, and that which every cluster has.
+    /// Returns the namespaces it holds in: those that manifests show, that which every cluster has, and that which every mesh has.
     pub(super) fn all_namespaces(&self) -> BTreeSet<&str> {
         match self.namespace() {
             Some(own) => BTreeSet::from([own]),
             None => {
                 let all = self.scene.model.cluster().inventory.namespaces.keys().map(String::as_str);
-                all.chain([SYSTEM]).collect()
+                all.chain([SYSTEM, self.scene.model.cluster().root_namespace()]).collect()
             }
         }
     }
@@ -137,6 +140,9 @@ impl Holding<'_, '_, '_> {
         }
         for (namespace, secret) in Scene::listed(&scene.secrets, Some(namespace)) {
             found.add(self.who, scene.secret(namespace, secret), Kind::MountsSecret, may, places);
+        }
+        if namespace == scene.model.cluster().root_namespace() {
+            self.unseen_authority(places, found);
         }
         if namespace == SYSTEM {
             // Where the controllers of Kubernetes have accounts of their own, one of them may do anything.

@@ -2,6 +2,8 @@
 //!
 //! In: one right of one holder. Out: edges to whoever it passes for.
 
+use std::collections::BTreeSet;
+
 use super::{CHANGE, Holding, RBAC, whole_namespace};
 use crate::movement::edge::Kind;
 use crate::movement::scene::{Found, STRONGEST, SYSTEM, Scene};
@@ -26,7 +28,10 @@ impl Holding<'_, '_, '_> {
                     found.add(self.who, scene.identity(namespace, account), Kind::Mints, false, &places);
                 }
             }
-            if self.is_in(SYSTEM) && self.held.right.is_about(STRONGEST) {
+            if self.is_about_authority() {
+                self.unseen_authority(&places, found);
+            }
+            if self.is_in(SYSTEM) && scene.is_about_strong(self.held) {
                 // Where the controllers of Kubernetes have accounts of their own.
                 found.add(self.who, scene.masters(), Kind::Mints, true, &places);
             }
@@ -43,6 +48,9 @@ impl Holding<'_, '_, '_> {
             places.extend(own.places.last().map(|(span, _)| (*span, "lets it read Secrets".to_owned())));
             for (namespace, account) in Scene::listed(&scene.accounts, namespace) {
                 found.add(self.who, scene.account(namespace, account), Kind::HoldsToken, false, &places);
+            }
+            if namespace.is_none_or(|namespace| namespace == scene.model.cluster().root_namespace()) {
+                self.unseen_authority(&places, found);
             }
             if namespace.is_none_or(|namespace| namespace == SYSTEM) {
                 found.add(self.who, scene.masters(), Kind::HoldsToken, true, &places);
@@ -61,9 +69,13 @@ impl Holding<'_, '_, '_> {
                     found.add(self.who, scene.account(namespace, account), Kind::TakesRights, false, &places);
                 }
             }
-            if self.is_in(SYSTEM) && self.held.right.is_about(STRONGEST) {
-                // Nobody asks whether an account is there that one passes for.
-                found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
+            if self.is_about_authority() {
+                self.unseen_authority(&places, found);
+            }
+            if self.is_in(SYSTEM) && scene.is_about_strong(self.held) {
+                // Nobody asks whether an account is there that one passes for. Of one that is not known nobody knows what it holds.
+                let may = !self.held.right.is_about(STRONGEST);
+                found.add(self.who, scene.masters(), Kind::TakesRights, may, &places);
             }
         }
         if self.held.namespace.is_some() {
@@ -87,12 +99,75 @@ impl Holding<'_, '_, '_> {
             if kind == "User" && self.held.right.is_about(CONTROLLERS) {
                 found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
             }
+            if kind == "User" && self.passes_for_nodes() {
+                found.add(self.who, scene.any_node(), Kind::TakesRights, true, &places);
+            }
+            // A name that nobody shows to hold anything may be bound where no manifest says so, such as `kubeadm:cluster-admins`.
+            if self.held.right.names.iter().any(|name| self.is_strange(kind, name)) {
+                found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
+            }
         }
+    }
+
+    /// Tells whether it may pass for a node, which has both a name and a group (kubernetes.io "Using Node Authorization"): this right is
+    /// about the name.
+    fn passes_for_nodes(&self) -> bool {
+        let names = &self.held.right.names;
+        let is_named = names.is_empty() || names.iter().any(|name| name.starts_with("system:node:"));
+        let mut own = self.scene.own(self.held).filter(|own| own.namespace.is_none());
+        is_named && own.any(|own| own.lets(&["impersonate"], "", "groups") && own.right.is_about("system:nodes"))
+    }
+
+    /// Tells whether nothing is known of a user or a group: no manifest binds it, and Kubernetes does not say what it holds.
+    fn is_strange(&self, kind: &str, name: &str) -> bool {
+        // Nobody passes for an account by a right about users: that asks for one about accounts.
+        let said = [
+            "system:anonymous",
+            "system:authenticated",
+            "system:nodes",
+            "system:serviceaccounts",
+            "system:unauthenticated",
+        ];
+        let begins = ["system:node:", "system:serviceaccount:", "system:serviceaccounts:"];
+        let is_known = said.contains(&name) || begins.iter().any(|start| name.starts_with(start));
+        !is_known && !self.scene.people.iter().any(|it| it.kind == kind && it.name == name)
     }
 
     fn passes_for_somebody(&self) -> bool {
         let mut own = self.scene.own(self.held);
         own.any(|other| ["users", "serviceaccounts"].iter().any(|resource| other.lets(&["impersonate"], "", resource)))
+    }
+
+    /// Adds the namespaces where it may make a role with more than it holds, and bind that to itself: three rights, wherever all of them are
+    /// held (kubernetes/kubernetes `pkg/registry/rbac/escalation_check.go`).
+    fn makes_roles(&self, found: &mut Found) {
+        let scene = self.scene;
+        if !self.held.lets(&["escalate"], RBAC, "roles") {
+            return;
+        }
+        let parts = || {
+            let own = scene.own(self.held);
+            own.filter(|own| own.lets(&["bind", "create", "patch", "update"], RBAC, "roles") || makes_bindings(own))
+        };
+        let all = |namespace: Option<&str>| {
+            let here = |own: &&Held| own.namespace.is_none() || own.namespace.as_deref() == namespace;
+            let any = |fits: &dyn Fn(&Held) -> bool| parts().filter(here).any(fits);
+            any(&|own| own.lets(&["create"], RBAC, "roles"))
+                && any(&|own| own.lets(&["bind"], RBAC, "roles"))
+                && any(&makes_bindings)
+        };
+        let places = self.places("make roles with more than it holds itself, and bind them");
+        if self.namespace().is_none() && all(None) {
+            found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
+        }
+        let namespaces: BTreeSet<&str> = match self.namespace() {
+            Some(own) => BTreeSet::from([own]),
+            None => parts().filter_map(|own| own.namespace.as_deref()).collect(),
+        };
+        for namespace in namespaces.into_iter().filter(|namespace| all(Some(namespace))) {
+            whole_namespace(scene, self.who, (namespace, false), &places, found);
+            self.any_pod(namespace, false, &places, found);
+        }
     }
 
     /// Adds what gives itself rights: by rewriting a role that it holds, or by a certificate for another name.
@@ -106,6 +181,15 @@ impl Holding<'_, '_, '_> {
             let places = self.places("write more into cluster roles than it holds itself");
             found.add(self.who, scene.masters(), Kind::TakesRights, false, &places);
         }
+        if is_of_cluster
+            && self.held.lets(&["escalate"], RBAC, "clusterroles")
+            && self.has(&["create"], RBAC, "clusterroles")
+        {
+            // A new one may be labelled as part of one that its maker holds, such as `view`; who holds those no file tells for sure.
+            let places = self.places("make cluster roles with more than it holds itself, as part of others");
+            found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
+        }
+        self.makes_roles(found);
         if self.held.lets(&["escalate"], RBAC, "roles") {
             let places = self.places("write more into roles than it holds itself");
             for own in scene.own(self.held).filter(|own| changes(own, "roles")) {
@@ -137,10 +221,19 @@ impl Holding<'_, '_, '_> {
                 found.add(self.who, scene.holder(person), Kind::TakesRights, false, &places);
             }
         }
-        if asks && signs("kubernetes.io/kube-apiserver-client-kubelet") {
+        // The controllers approve those of nodes by themselves, for whoever may create this part of a request (kubernetes/kubernetes
+        // `pkg/controller/certificates/approver/sarapprove.go`).
+        let is_approved = is_of_cluster
+            && self.held.lets(&["create"], CERTIFICATES, "certificatesigningrequests/nodeclient")
+            && self.has(&["create"], CERTIFICATES, "certificatesigningrequests");
+        if is_approved || asks && signs("kubernetes.io/kube-apiserver-client-kubelet") {
             // Not the node itself, but what its kubelet is told and may ask for.
             let places = self.places("sign certificates for any node");
             found.add(self.who, scene.any_node(), Kind::TakesRights, true, &places);
         }
     }
+}
+
+fn makes_bindings(held: &Held) -> bool {
+    held.lets(&["create", "patch", "update"], RBAC, "rolebindings")
 }

@@ -4,7 +4,7 @@
 
 use super::{CHANGE, Holding};
 use crate::movement::edge::Kind;
-use crate::movement::rested_on::{RESTED_ON, is_far_reaching};
+use crate::movement::rested_on::{MAY_REST_ON, RESTED_ON, changes_others, is_far_reaching};
 use crate::movement::scene::{Found, SYSTEM};
 
 /// The settings of the mesh and of its injector; those of a revision have its name behind a dash.
@@ -34,6 +34,17 @@ impl Holding<'_, '_, '_> {
             let places = self.places("say who is which user, where the cluster is one of EKS");
             found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
         }
+        // What a program reads there may be what it runs: whether it is, no file tells.
+        if writes(&["create", "patch", "update"]) {
+            let places = self.places("write settings that pods have in their files or variables");
+            for (vertex, workload) in scene.workloads(self.namespace()) {
+                let read = scene.template(workload).map_or(&[][..], |it| &it.settings);
+                if let Some((name, span)) = read.iter().find(|(name, _)| self.held.right.is_about(name)) {
+                    let read = (*span, format!("has ConfigMap `{name}` in its pods"));
+                    found.add(self.who, vertex, Kind::RunsIn, true, &[places.as_slice(), &[read]].concat());
+                }
+            }
+        }
         // With a kind go all objects of it.
         let kinds = "customresourcedefinitions";
         let takes = ["delete", "deletecollection", "patch", "update"];
@@ -47,7 +58,8 @@ impl Holding<'_, '_, '_> {
     pub(super) fn rewrites(&self, found: &mut Found) {
         let scene = self.scene;
         let is_of_mesh = self.namespace().is_none_or(|namespace| namespace == scene.model.cluster().root_namespace());
-        for (group, resource) in RESTED_ON {
+        let sure = RESTED_ON.iter().map(|kind| (kind, false));
+        for ((group, resource), may) in sure.chain(MAY_REST_ON.iter().map(|kind| (kind, true))) {
             let verbs: &[&str] = match *resource {
                 "namespaces" => &CHANGE,
                 _ => &["create", "delete", "deletecollection", "patch", "update"],
@@ -57,10 +69,10 @@ impl Holding<'_, '_, '_> {
             }
             let places = self.places(&format!("write `{resource}`"));
             if is_of_mesh {
-                found.add(self.who, scene.control(), Kind::RewritesPolicy, false, &places);
-                if *resource == "mutatingwebhookconfigurations" {
-                    found.add(self.who, scene.any_node(), Kind::MakesPods, false, &places);
-                    // What a webhook changes may be a role that somebody else writes.
+                found.add(self.who, scene.control(), Kind::RewritesPolicy, may, &places);
+                if changes_others(resource) {
+                    found.add(self.who, scene.any_node(), Kind::MakesPods, may, &places);
+                    // What it changes may be a role that somebody else writes.
                     found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
                 }
                 continue;
@@ -69,7 +81,7 @@ impl Holding<'_, '_, '_> {
                 found.add(self.who, scene.control(), Kind::RewritesPolicy, true, &places);
             }
             for (vertex, _) in scene.workloads(self.namespace()) {
-                found.add(self.who, vertex, Kind::RewritesPolicy, false, &places);
+                found.add(self.who, vertex, Kind::RewritesPolicy, may, &places);
             }
         }
     }

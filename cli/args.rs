@@ -3,6 +3,7 @@
 //! In: the words after `ringfence`. Out: [`Args`]. Help, completions and the reference in `docs/cli.md` all come from the
 //! declarations here.
 
+mod delivery;
 mod movement;
 mod reach;
 
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::spec::names::Day;
 
+pub use self::delivery::{Drift, Key, KeyAction, Publish, PublishGit, PublishTo, Push, Sign, Signing, Verify};
 pub use self::movement::{Blast, Drawing, Paths, Posture};
 pub use self::reach::{Changes, Reach};
 
@@ -38,6 +40,22 @@ Exit codes:
   0  compared
   1  something that was read is wrong; with --exit-code also: somebody gains access, or may
   2  could not run: bad usage, unreadable input, an unknown revision or statement
+  3  there is nothing to look at";
+
+/// The exit codes of `verify`.
+const VERIFY_EXITS: &str = "\
+Exit codes:
+  0  all of it is what was signed
+  1  some of it is refused
+  2  could not run: bad usage, an unreadable key or folder
+  3  nothing is there to look at";
+
+/// The exit codes of `drift`.
+const DRIFT_EXITS: &str = "\
+Exit codes:
+  0  what runs is what was signed
+  1  it is not, or what lies there as signed is refused
+  2  could not run: bad usage, unreadable input, an unknown cluster
   3  there is nothing to look at";
 
 /// The exit codes of `init`.
@@ -97,8 +115,58 @@ pub enum Verb {
         "ringfence compile",
         "ringfence compile fixtures/bank --out target/bank",
         "ringfence compile --check              is what is committed up to date?",
+        "ringfence compile --sign ringfence.key",
+        "ringfence compile --rollout two-phase  in steps, none of which opens anything for a moment",
     ))]
     Compile(Compile),
+    /// Makes keys, and shows their public half.
+    #[command(after_help = after!(
+        SHORT_EXITS,
+        "ringfence key generate --plain                       ringfence.key and ringfence.key.pub",
+        "ringfence key public ringfence.key",
+        "ringfence key import cosign.key",
+    ))]
+    Key(Key),
+    /// Signs what lies in the output folder, once it is compiled again to the same bytes.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence sign --key ringfence.key",
+        "ringfence sign --key env://SIGNING_KEY",
+        "ringfence sign --key 'command:vault-sign policy' --public-key policy.pub",
+    ))]
+    Sign(Sign),
+    /// Checks a folder or an artifact against its signature.
+    #[command(after_help = after!(
+        VERIFY_EXITS,
+        "ringfence verify                      by the keys that ringfence.yaml trusts",
+        "ringfence verify --key ringfence.key.pub",
+        "ringfence verify out --key ringfence.key.pub --known accepted.json",
+        "ringfence verify out/oci --key ringfence.key.pub --cluster prod-east",
+    ))]
+    Verify(Verify),
+    /// Puts what is compiled where a GitOps controller finds it.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence publish git",
+        "ringfence publish git --cluster prod-east --branch live/{cluster}",
+    ))]
+    Publish(Publish),
+    /// Compares what runs in a cluster with what was signed for it, by what they admit.
+    #[command(after_help = after!(
+        DRIFT_EXITS,
+        "kubectl get -A -o yaml all,namespaces,networkpolicies,authorizationpolicies,peerauthentications > dump.yaml",
+        "ringfence drift dump.yaml --cluster prod-east --key ringfence.key.pub",
+        "ringfence drift dumps/prod-east --cluster prod-east --key ringfence.key.pub --format json",
+    ))]
+    Drift(Drift),
+    /// Pushes signed artifacts to a registry.
+    #[command(after_help = after!(
+        EXITS,
+        "ringfence push                        to `delivery.oci.url` of ringfence.yaml",
+        "ringfence push oci://registry.example/acme/policy",
+        "ringfence push oci://localhost:5000/policy --plain-http",
+    ))]
+    Push(Push),
     /// Shows what holds at a node or service, and which line made it so.
     #[command(after_help = after!(
         EXITS,
@@ -215,7 +283,7 @@ pub enum Verb {
 }
 
 /// How a project is read, and how the answer is written down.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Reading {
     /// Resolves for this day; the day of the commit when absent.
     #[arg(long, value_name = "DATE", value_parser = day, env = "RINGFENCE_AS_OF", hide_env_values = true)]
@@ -279,8 +347,27 @@ pub struct Compile {
     /// Writes nothing and compares with what is there.
     #[arg(long)]
     pub check: bool,
+    /// What to do where the way from what is there to what is written opens access for a moment.
+    #[arg(long, value_name = "HOW", default_value = "direct")]
+    pub rollout: Rollout,
+    /// Signs what is written, by this key: a file, `env://VARIABLE`, or `command:PROGRAM`.
+    #[arg(long, value_name = "KEY", conflicts_with = "check")]
+    pub sign: Option<String>,
+    #[command(flatten)]
+    pub signing: Signing,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// What to do where a roll-out opens access for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rollout {
+    /// Write the new output, and say what opens.
+    Direct,
+    /// Write nothing, and end with 1.
+    Check,
+    /// Write the next step by which nothing opens, and say how to go on.
+    TwoPhase,
 }
 
 /// Arguments of `effective`.

@@ -8,23 +8,34 @@ mod checks;
 mod compile;
 mod completions;
 mod diff;
+mod drift;
 mod effective;
 mod explain;
 mod exposed;
 mod impact;
 mod init;
+mod key;
 mod matrix;
 mod movement;
 mod patterns;
+mod publish;
+mod push;
 mod reach;
 mod schema;
+mod sign;
+mod verify;
+
+use std::path::{Path, PathBuf};
 
 use ringfence_compiler::compile::{Compiled, compile};
+use ringfence_compiler::delivery::Delivery;
 use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::parse::parse;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
+use ringfence_signing::key::PublicKey;
 use ringfence_verifier::surroundings::Surroundings;
-use ringfence_verifier::{assertions, redundant, translation};
+use ringfence_verifier::{assertions, redundant, rollout, translation};
 
 use crate::args::{FormatName, Reading, Verb};
 use crate::console;
@@ -32,7 +43,9 @@ use crate::exit::{Exit, Failure};
 use crate::mesh::Meshes;
 use crate::project::Project;
 use crate::report::{self, Format};
+use crate::signing::keys;
 use crate::summary::{Come, Summary, closing, unchecked};
+use crate::tree::{Directory, find_project};
 
 /// Runs a command.
 ///
@@ -43,6 +56,12 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Init(args) => init::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Compile(args) => compile::run(&args),
+        Verb::Drift(args) => drift::run(&args),
+        Verb::Key(args) => key::run(&args),
+        Verb::Sign(args) => sign::run(&args),
+        Verb::Verify(args) => verify::run(&args),
+        Verb::Publish(args) => publish::run(&args),
+        Verb::Push(args) => push::run(&args),
         Verb::Effective(args) => effective::run(&args),
         Verb::Reach(args) => reach::run(&args),
         Verb::Matrix(args) => matrix::run(&args),
@@ -69,12 +88,20 @@ pub struct Judged {
     /// The output and what to say of it; nothing where there were errors. What breaks an assertion is an error and has output,
     /// so that it can be looked at.
     pub outcome: Option<(Compiled, Summary)>,
+    /// How the output takes the place of what is there, where something is.
+    pub way: Option<(rollout::Plan, rollout::Next)>,
 }
 
 /// Resolves and compiles what was read.
 pub fn judge(project: &mut Project) -> Judged {
+    judge_over(project, None)
+}
+
+/// Resolves and compiles what was read, and looks at how it takes the place of what is there.
+pub fn judge_over(project: &mut Project, there: Option<&rollout::Files>) -> Judged {
     let sources = std::mem::take(&mut project.sources);
     let mut diagnostics = std::mem::take(&mut project.diagnostics);
+    let mut way = None;
     let outcome = project.parsed.as_ref().and_then(|parsed| {
         let resolved = resolve(parsed, project.as_of, &mut diagnostics).ok()?;
         let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
@@ -84,9 +111,14 @@ pub fn judge(project: &mut Project) -> Judged {
         let around = |cluster: &str| Surroundings::read(&parsed.manifests(cluster, &sources));
         let judgements = assertions::judge(&resolved, &compiled, &around, &mut diagnostics);
         let summary = Summary::of(&resolved, &compiled, proof, judgements);
+        way = there.map(|there| {
+            let plan = rollout::plan(&resolved, there, &compiled.files);
+            let next = rollout::next(&resolved, &plan, there, &compiled.files);
+            (plan, next)
+        });
         Some((compiled, summary))
     });
-    Judged { sources, diagnostics, outcome }
+    Judged { sources, diagnostics, outcome, way }
 }
 
 /// Says what was found, and returns how the run ends by it. `was_read` tells whether every document could be read: what
@@ -133,6 +165,41 @@ fn conclude(
         }
     }
     Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Clean })
+}
+
+/// What a project says of its output, for commands that compile nothing.
+struct Settings {
+    /// The folder it is written to.
+    output: PathBuf,
+    /// Where it is published, if anywhere.
+    delivery: Option<Delivery>,
+}
+
+/// Reads what the project at or above `place` says of its output.
+fn settings(place: &Path) -> Result<Settings, Failure> {
+    let root = find_project(place)
+        .map_err(|error| Failure::no_input(error).help("name the folder that `ringfence compile` wrote"))?;
+    let tree = Directory::open(&root).map_err(Failure::new)?;
+    let parsed = parse(&tree, &mut Sources::new(), &mut Diagnostics::new());
+    let parsed =
+        parsed.map_err(|_| Failure::new("the project cannot be read").help("`ringfence check` says what is wrong"))?;
+    Ok(Settings { output: root.join(parsed.project.output_folder()), delivery: parsed.delivery })
+}
+
+/// Returns the keys to trust: those that were named, or else those of the project at or above `place`.
+fn trusted(named: &[String], place: &Path) -> Result<Vec<PublicKey>, Failure> {
+    if !named.is_empty() {
+        return named.iter().map(|key| keys::public(key)).collect();
+    }
+    let none = || {
+        Failure::new("no key to trust").help("name one with `--key`, or in `delivery.trust.cosign` of `ringfence.yaml`")
+    };
+    let delivery = settings(place).ok().and_then(|settings| settings.delivery).ok_or_else(none)?;
+    let read = |(name, pem): (&String, &String)| {
+        PublicKey::read(pem).map_err(|error| Failure::new(format!("cannot use the key `{name}`: {error}")))
+    };
+    let keys: Vec<PublicKey> = delivery.trust.cosign.iter().map(read).collect::<Result<_, _>>()?;
+    if keys.is_empty() { Err(none()) } else { Ok(keys) }
 }
 
 /// Kinds by which others than Istio let requests in.

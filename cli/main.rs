@@ -10,7 +10,9 @@ mod exit;
 mod mesh;
 mod output;
 mod project;
+mod registry;
 mod report;
+mod signing;
 mod summary;
 mod tree;
 

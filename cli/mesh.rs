@@ -4,6 +4,7 @@
 //! revision. Out: [`Meshes`]: what runs in each cluster, what decides there, and the facts that no manifest tells. Nothing is
 //! proved here: `check` and `compile` do that.
 
+mod drift;
 mod edits;
 mod kustomize;
 
@@ -30,6 +31,7 @@ use ringfence_verifier::policies::Policies;
 use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::translation::with_ungoverned;
 
+pub use self::drift::{Drift, How};
 use self::edits::Edits;
 pub use self::edits::{can_go, gives_rights, is_of_cluster};
 use self::kustomize::Unrendered;
@@ -155,7 +157,7 @@ impl Input {
         let folder = place.unwrap_or(Path::new("."));
         let is_project = facts.is_none() && find_project(folder).is_ok();
         if is_project || place.is_none() {
-            let Project { root, as_of, parsed, sources, diagnostics } = Project::open(place, reading)?;
+            let Project { root, as_of, parsed, sources, diagnostics, .. } = Project::open(place, reading)?;
             let kind = Kind::Project(parsed.map(Box::new), as_of);
             return Ok(Self { sources, diagnostics, root, foreign: BTreeSet::new(), kind, edits: Edits::default() });
         }
@@ -163,7 +165,11 @@ impl Input {
         Self::of_manifests(folder, facts, reading.at.as_deref())
     }
 
-    fn of_manifests(place: &Path, facts: Option<&Path>, revision: Option<&str>) -> Result<Self, Failure> {
+    /// Reads a folder or file of manifests, whatever lies around it.
+    ///
+    /// # Errors
+    /// When there is nothing to read, or the system refuses.
+    pub fn of_manifests(place: &Path, facts: Option<&Path>, revision: Option<&str>) -> Result<Self, Failure> {
         let (folder, only) = match place.file_name().and_then(|name| name.to_str()).filter(|_| place.is_file()) {
             Some(name) => {
                 (place.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")), Some(name))
@@ -206,20 +212,23 @@ impl Input {
             Some(file) => (file.display().to_string(), read_file(file)?),
         };
         let file = sources.add(SourceFile::new(&name, text));
-        let mut policy = Policy::default();
-        for document in yaml::read(&sources, file, Profile::Policy, &mut diagnostics) {
-            // One that cannot be read has said so.
-            let _ = policy.add(&NodePath::root(), &document.root, &mut diagnostics);
-        }
-        let mut documents = policy.clusters.into_iter();
-        let facts_document =
-            documents.next().ok_or_else(|| Failure::new(format!("`{name}` holds no Cluster document")))?;
-        if let Some(other) = documents.next() {
-            return Err(Failure::new(format!("`{name}` holds a second Cluster document, `{}`", other.name()))
-                .help("manifests in one folder are of one cluster: keep its facts in a file of their own"));
-        }
+        let facts_document = stated(&sources, file, None, &mut diagnostics)?;
         let kind = Kind::Manifests { roots, facts: Box::new(facts_document), assumed: facts.is_none(), unrendered };
         Ok(Self { sources, diagnostics, root, foreign: [file].into(), kind, edits: Edits::default() })
+    }
+
+    /// Takes the facts about manifests from the document of a cluster among others.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn state(&mut self, path: &str, text: &str, cluster: &str) -> Result<(), Failure> {
+        let file = self.sources.add(SourceFile::new(path, text.as_bytes().to_vec()));
+        let document = stated(&self.sources, file, Some(cluster), &mut self.diagnostics)?;
+        self.foreign.insert(file);
+        if let Kind::Manifests { facts, assumed, .. } = &mut self.kind {
+            (**facts, *assumed) = (document, false);
+        }
+        Ok(())
     }
 
     /// Returns the day a project is resolved for.
@@ -318,6 +327,28 @@ impl Input {
             unrendered: not_rendered,
             changed,
         }
+    }
+}
+
+/// Returns the document of a cluster in a file: the one of that name, or else the only one.
+fn stated(
+    sources: &Sources,
+    file: FileId,
+    named: Option<&str>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Document<ClusterSpec>, Failure> {
+    let name = sources.file(file).path();
+    let mut policy = Policy::default();
+    for document in yaml::read(sources, file, Profile::Policy, diagnostics) {
+        // One that cannot be read has said so.
+        let _ = policy.add(&NodePath::root(), &document.root, diagnostics);
+    }
+    let mut documents = policy.clusters.into_iter().filter(|document| named.is_none_or(|name| document.name() == name));
+    let found = documents.next().ok_or_else(|| Failure::new(format!("`{name}` holds no Cluster document")))?;
+    match documents.next() {
+        Some(other) => Err(Failure::new(format!("`{name}` holds a second Cluster document, `{}`", other.name()))
+            .help("manifests in one folder are of one cluster: keep its facts in a file of their own")),
+        None => Ok(found),
     }
 }
 

@@ -23,6 +23,8 @@ use crate::tree::{Directory, Revision, find_project, revision};
 pub struct Project {
     /// Its folder.
     pub root: PathBuf,
+    /// The revision it was read at; nothing where it was read as it lies on disk.
+    pub at: Option<String>,
     /// The day to resolve for.
     pub as_of: Day,
     /// What it says; nothing where something in it could not be read, which was reported.
@@ -65,7 +67,7 @@ impl Project {
             return Err(Failure::no_input(format!("`{folder}` in `{}` holds no policy", root.display()))
                 .help(format!("begin with `{folder}/organization.yaml`")));
         }
-        Ok(Self { root, as_of, parsed, sources, diagnostics })
+        Ok(Self { root, at: reading.at.clone(), as_of, parsed, sources, diagnostics })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod json;
 mod text;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use ringfence_compiler::level::Level;
 use ringfence_compiler::resolve::Resolved;
 use ringfence_compiler::spec::mandates::{Defaults, Mandates};
 use ringfence_verifier::assertions::Judgement;
+use ringfence_verifier::rollout::{Next, Plan};
 use ringfence_verifier::translation::Proof;
 
 use crate::output::{Difference, Written};
@@ -40,7 +42,7 @@ impl Come for Summary {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// The name of the organization.
     organization: String,
@@ -56,6 +58,10 @@ pub struct Summary {
     proof: Proof,
     /// What became of the output; nothing where none was asked for.
     pub output: Option<Output>,
+    /// How it takes the place of what is there, and whether it is asked to do so in steps.
+    pub way: Option<(Plan, Next, bool)>,
+    /// The digest of the artifact that was signed for each cluster.
+    pub signed: BTreeMap<String, String>,
 }
 
 /// How many nodes there are of each level below the organization.
@@ -143,7 +149,29 @@ impl Summary {
             assertions,
             proof,
             output: None,
+            way: None,
+            signed: BTreeMap::new(),
         }
+    }
+}
+
+impl Summary {
+    /// Returns what was proved of the manifests, each in a word for attestations. What was not is not among them, and of a step on
+    /// the way to them nothing was.
+    #[must_use]
+    pub fn properties(&self) -> Vec<String> {
+        if matches!(&self.way, Some((_, Next::Step(..), true))) {
+            return Vec::new();
+        }
+        let mut properties = vec!["RINGFENCE_MANIFESTS_ADMIT_WHAT_POLICY_GRANTS".to_owned()];
+        let proof = &self.proof;
+        if proof.bypassed == 0 && proof.behind == 0 && proof.unmeshed == 0 {
+            properties.push("RINGFENCE_DEFAULT_DENY".to_owned());
+        }
+        let is_proved = |assertion: &&Judgement| assertion.claims.iter().all(|claim| claim.verdict.word() == "proved");
+        let proved = self.assertions.iter().filter(is_proved);
+        properties.extend(proved.map(|it| format!("RINGFENCE_ASSERTION {}#{}", it.node, it.name)));
+        properties
     }
 }
 

@@ -12,6 +12,8 @@
 
 #[path = "cli/answers.rs"]
 mod answers;
+#[path = "cli/delivery.rs"]
+mod delivery;
 #[path = "cli/diff.rs"]
 mod diff;
 #[path = "cli/exposed.rs"]
@@ -28,6 +30,8 @@ mod movement;
 mod output;
 #[path = "cli/reach.rs"]
 mod reach;
+#[path = "cli/fake/registry.rs"]
+mod registry;
 #[path = "cli/runner.rs"]
 mod runner;
 #[path = "cli/verdicts.rs"]

@@ -13,10 +13,16 @@ use std::process::Command;
 const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test reference` brings it up to date";
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 23] = [
     "init",
     "check",
     "compile",
+    "key",
+    "sign",
+    "verify",
+    "publish",
+    "drift",
+    "push",
     "effective",
     "reach",
     "matrix",

@@ -1,49 +1,148 @@
-//! `compile`: check, then write, or compare with what is written.
+//! `compile`: check, then write, sign, or compare with what is written.
 
 use std::path::{Path, PathBuf};
 
+use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::parse::Parsed;
+use ringfence_verifier::rollout::{Files, Next};
 
-use super::{conclude, judge};
-use crate::args::Compile;
+use super::{Judged, conclude, judge_over};
+use crate::args::{Compile, Rollout, Signing};
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, OutputError, Surroundings};
 use crate::project::{Project, shown};
+use crate::signing::{self, keys, layout};
 use crate::summary::{Come, Output};
 use crate::tree::project::git_root;
 
+/// What may lie in the output folder already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum There {
+    /// Anything: it becomes what is compiled.
+    Anything,
+    /// What is compiled, and nothing else of ours.
+    Same,
+}
+
 /// Runs the command.
 pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
+    compiled(args, There::Anything)
+}
+
+/// Compiles a project, and does with the output what was asked for.
+pub(super) fn compiled(args: &Compile, there: There) -> Result<Exit, Failure> {
     let mut project = Project::open(args.path.as_deref(), &args.reading)?;
-    let mut judged = judge(&mut project);
+    let current = current(&project, args)?;
+    let mut judged = judge_over(&mut project, current.as_ref());
     let mut exit = Exit::Clean;
     // Output that breaks an assertion is not written.
     let broken = judged.diagnostics.has_errors();
-    if let (Some(parsed), Some((compiled, summary)), false) = (&project.parsed, &mut judged.outcome, broken) {
+    if let (Some(parsed), false) = (&project.parsed, broken) {
         let out = args.out.clone().unwrap_or_else(|| project.root.join(parsed.project.output_folder()));
-        let folder = shown(&out);
-        summary.output = if args.check {
-            let differences = output::compare(&out, &compiled.files).map_err(failure)?;
-            if !differences.is_empty() {
-                exit = Exit::Findings;
-            }
-            Some(Output::Compared { folder, differences, files: compiled.files.len() })
-        } else {
-            let repository = git_root(&project.root);
-            let policies = inputs(&project.root, parsed);
-            let around = Surroundings { repository: repository.as_deref(), policies: &policies };
-            let written = output::write(&out, around, &compiled.files).map_err(failure)?;
-            Some(Output::Written { folder, written })
-        };
+        exit = put(&project, parsed, &mut judged, &out, (args, there))?;
     }
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
     let said = summary.map(|summary| summary as &dyn Come);
     let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, said, project.parsed.is_some())?;
     if broken {
-        console::note("ringfence: nothing was written");
+        console::note(if args.sign.is_some() {
+            "ringfence: nothing was written or signed"
+        } else {
+            "ringfence: nothing was written"
+        });
     }
     Ok(if found == Exit::Clean { exit } else { found })
+}
+
+/// Writes the output, or compares it with what is there.
+fn put(
+    project: &Project,
+    parsed: &Parsed,
+    judged: &mut Judged,
+    out: &Path,
+    (args, there): (&Compile, There),
+) -> Result<Exit, Failure> {
+    let Some((compiled, summary)) = &mut judged.outcome else { return Ok(Exit::Clean) };
+    if let Some((plan, next)) = judged.way.take() {
+        let in_steps = args.rollout == Rollout::TwoPhase;
+        let refused = match &next {
+            Next::Target => false,
+            Next::Step(_, files) if in_steps => {
+                take_step(compiled, files);
+                false
+            }
+            Next::Nothing(_) if in_steps => true,
+            Next::Step(..) | Next::Nothing(_) => args.rollout == Rollout::Check,
+        };
+        summary.way = Some((plan, next, in_steps));
+        if refused {
+            console::note("ringfence: nothing was written: access would be open on the way that neither end opens");
+            return Ok(Exit::Findings);
+        }
+    }
+    let folder = shown(out);
+    if args.sign.is_none() {
+        signing::pin(compiled, &signing::there(out, &compiled.files)?);
+    }
+    let differences = if args.check || there == There::Same {
+        output::compare(out, &compiled.files).map_err(failure)?
+    } else {
+        Vec::new()
+    };
+    if args.check || !differences.is_empty() {
+        let exit = if differences.is_empty() { Exit::Clean } else { Exit::Findings };
+        if there == There::Same {
+            console::note("ringfence: not signed: what is there is not what this policy compiles to");
+        }
+        summary.output = Some(Output::Compared { folder, differences, files: compiled.files.len() });
+        return Ok(exit);
+    }
+    let signing = Signing { key: args.sign.clone(), ..args.signing.clone() };
+    let releases = match signing.key {
+        Some(_) => {
+            let signer = keys::signer(&signing)?;
+            let releases = signing::sign(project, &judged.sources, (compiled, summary), &signing, &*signer)?;
+            signing::add_to(compiled, &releases);
+            releases
+        }
+        None => Vec::new(),
+    };
+    let repository = git_root(&project.root);
+    let policies = inputs(&project.root, parsed);
+    let around = Surroundings { repository: repository.as_deref(), policies: &policies };
+    let written = output::write(out, around, &compiled.files).map_err(failure)?;
+    summary.output = Some(Output::Written { folder, written });
+    if !releases.is_empty() {
+        let place = out.join(layout::FOLDER);
+        let mut there = layout::read(&place)?;
+        for release in &releases {
+            release.add_to(&mut there).map_err(|error| Failure::new(format!("`{}`: {error}", place.display())))?;
+        }
+        layout::write(&place, &there)?;
+        summary.signed =
+            releases.iter().map(|one| (one.cluster.clone(), one.artifact.descriptor().digest.to_string())).collect();
+    }
+    Ok(Exit::Clean)
+}
+
+/// Reads the output that is there; nothing where there is none, or where no way to a new one is asked about.
+fn current(project: &Project, args: &Compile) -> Result<Option<Files>, Failure> {
+    let Some(parsed) = project.parsed.as_ref().filter(|_| !args.check) else { return Ok(None) };
+    let out = args.out.clone().unwrap_or_else(|| project.root.join(parsed.project.output_folder()));
+    if !out.is_dir() {
+        return Ok(None);
+    }
+    let text = |(path, bytes): (String, Vec<u8>)| Some((path, String::from_utf8(bytes).ok()?));
+    let files: Files = signing::folder::read(&out)?.into_iter().filter_map(text).collect();
+    let is_ours = |text: &String| text.starts_with(output::HEADER);
+    Ok(files.values().any(is_ours).then_some(files))
+}
+
+/// Puts a step in the place of the output: all that is of clusters, and nothing else.
+fn take_step(compiled: &mut Compiled, files: &Files) {
+    compiled.files.retain(|path, _| !path.starts_with("clusters/") && !path.ends_with(".lock.json"));
+    compiled.files.extend(files.iter().map(|(path, text)| (path.clone(), text.clone())));
 }
 
 /// Returns the folders that output must keep clear of: policy and inventories.

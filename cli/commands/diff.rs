@@ -158,7 +158,7 @@ fn summary(shown: &Shown<'_>) -> String {
     let counts = kinds.iter().map(|(kind, word)| (difference.count(*kind), word)).filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     match (counts.is_empty(), difference.is_empty()) {
-        (_, true) if shown.moved.iter().any(|moved| moved.is_access) => "nobody inside gains or loses".to_owned(),
+        (_, true) if shown.moved.iter().any(|moved| moved.is_access) => "no calls inside change".to_owned(),
         (_, true) => shown.nothing.to_owned(),
         (true, false) => "none of the callers that are shown gains or loses".to_owned(),
         (false, _) => format!("pairs of caller and port: {}", counts.join(", ")),

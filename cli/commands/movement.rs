@@ -19,6 +19,7 @@ use ringfence_verifier::fleet::{Destination, Fleet};
 use ringfence_verifier::model::Model;
 use ringfence_verifier::movement::edges;
 use ringfence_verifier::movement::graph::Graph;
+use ringfence_verifier::movement::unmanned::unmanned;
 use ringfence_verifier::surroundings::Surroundings;
 
 use self::names::Names;
@@ -132,10 +133,12 @@ fn drawn<T>(
     ask: impl FnOnce(&Terrain<'_, '_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
+    let around: Vec<Surroundings> = models.par_iter().map(|model| input.surroundings(model.name())).collect();
+    let more = unmanned(&models.iter().collect::<Vec<_>>(), &around);
+    let models: Vec<Model<'_>> = models.into_iter().zip(more).map(|(model, more)| model.supposing(more)).collect();
     let fleet = Fleet::of(&models);
     let governing = meshes.governing();
     let governed = |to: &Destination<'_>| governing.get(&std::ptr::from_ref(to.workload).addr()).copied();
-    let around: Vec<Surroundings> = models.par_iter().map(|model| input.surroundings(model.name())).collect();
     let edges = edges(&fleet, &around);
     let graph = if with_lines { Graph::with_lines(&fleet, edges, governed) } else { Graph::of(&fleet, edges) };
     let history = History::of(&input.root, at);

@@ -25,16 +25,16 @@ use crate::exit::Failure;
 /// Changes to objects, which are made when they are read.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
-    over: Vec<Node>,
-    without: Vec<ObjectName>,
+    pub(super) over: Vec<Node>,
+    pub(super) without: Vec<ObjectName>,
 }
 
 /// An object, or a rule of it: `AuthorizationPolicy/shop/db#2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct ObjectName {
-    kind: String,
-    namespace: String,
-    name: String,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ObjectName {
+    pub(super) kind: String,
+    pub(super) namespace: String,
+    pub(super) name: String,
     /// The position of the rule.
     rule: Option<usize>,
 }
@@ -55,7 +55,7 @@ impl ObjectName {
         Some(Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned(), rule })
     }
 
-    fn of(root: &Node) -> Option<Self> {
+    pub(super) fn of(root: &Node) -> Option<Self> {
         let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
         let metadata = root.get("metadata")?;
         let kind = text(root.get("kind"))?;
@@ -147,7 +147,7 @@ fn named(policies: &Policies) -> Vec<String> {
 }
 
 /// Returns the items of a list, or else the object itself.
-fn without_lists(root: Node) -> Vec<Node> {
+pub(super) fn without_lists(root: Node) -> Vec<Node> {
     let is_list = root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
     match root.get("items").map(|items| &items.value) {
         Some(Value::Sequence(items)) if is_list => items.iter().cloned().flat_map(without_lists).collect(),

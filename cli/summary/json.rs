@@ -3,7 +3,7 @@
 use ringfence_verifier::assertions::{Claim, Judgement, Step};
 use serde_json::{Value, json};
 
-use super::{Output, Summary};
+use super::{Output, Summary, way};
 
 impl Summary {
     /// Returns the summary as a JSON value.
@@ -70,6 +70,8 @@ impl Summary {
                 },
             },
             "output": self.output.as_ref().map_or(Value::Null, output),
+            "rollout": self.way.as_ref().map_or(Value::Null, |(plan, next, _)| way::json(plan, next)),
+            "signed": self.signed,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{Output, Summary};
+use super::{Output, Summary, way};
 use crate::report::{Counts, Style};
 use ringfence_verifier::translation::Proof;
 
@@ -55,6 +55,17 @@ impl Summary {
         }
         if let Some(output) = &self.output {
             line("output", &outcome(output));
+        }
+        if let Some((plan, next, in_steps)) = &self.way {
+            let words = way::text(plan, next, *in_steps);
+            if !words.is_empty() {
+                line("rollout", &words);
+            }
+        }
+        if !self.signed.is_empty() {
+            let lines: Vec<String> =
+                self.signed.iter().map(|(cluster, digest)| format!("{cluster}  {digest}")).collect();
+            line("signed", &lines.join("\n"));
         }
         line("proved", &proved(self.proof, self.statements.exposures, self.statements.egresses));
         if !self.assertions.is_empty() {

@@ -6,7 +6,7 @@
 //! handle cannot be shared and decompressing takes less time than parsing what comes out.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid, Repository};
@@ -176,22 +176,6 @@ pub fn merge_base(place: &Path, one: &str, other: &str) -> Result<String, TreeEr
     };
     let base = repository.merge_base(commit(one)?, commit(other)?);
     base.map(|id| id.to_string()).map_err(|error| refuse(one, &error))
-}
-
-/// Tells whether anything below `place` differs from what is committed, new files included; `None` outside a checkout.
-#[must_use]
-#[cfg_attr(not(test), expect(dead_code, reason = "signing, which asks for a clean checkout, is not there yet"))]
-pub fn is_dirty(place: &Path) -> Option<bool> {
-    let repository = Repository::discover(place).ok()?;
-    let checkout = std::fs::canonicalize(repository.workdir()?).ok()?;
-    let below: PathBuf = std::fs::canonicalize(place).ok()?.strip_prefix(checkout).ok()?.to_owned();
-    let mut options = git2::StatusOptions::new();
-    options.include_untracked(true).include_ignored(false).exclude_submodules(true).disable_pathspec_match(true);
-    if below != Path::new("") {
-        options.pathspec(below);
-    }
-    let statuses = repository.statuses(Some(&mut options)).ok()?;
-    Some(!statuses.is_empty())
 }
 
 /// Turns seconds since 1970 into a date of the Gregorian calendar: `YYYY-MM-DD`.

@@ -164,19 +164,14 @@ fn dates_are_days_in_utc() {
 }
 
 #[test]
-fn a_commit_has_a_day_and_a_checkout_may_be_dirty() {
+fn a_commit_has_a_day() {
     let folder = repository();
     let root = folder.path();
     assert_eq!(commit_day(root, None).as_deref(), Some("2023-11-14"));
     assert_eq!(commit_day(&root.join("a"), Some("HEAD")).as_deref(), Some("2023-11-14"));
     assert_eq!(commit_day(root, Some("nope")), None);
-    assert_eq!(is_dirty(root), Some(false));
-    write(root, "a/new.yaml", "");
-    assert_eq!(is_dirty(root), Some(true));
-    assert_eq!(is_dirty(&root.join("a")), Some(true));
-    assert_eq!(is_dirty(&root.join("ä")), Some(false));
     let outside = tempfile::tempdir().unwrap();
-    assert_eq!((commit_day(outside.path(), None), is_dirty(outside.path())), (None, None));
+    assert_eq!(commit_day(outside.path(), None), None);
     Repository::init(outside.path()).unwrap();
     assert_eq!(commit_day(outside.path(), None), None);
 }

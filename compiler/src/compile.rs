@@ -3,6 +3,7 @@
 //! In: [`Resolved`]. Out: [`Compiled`], every file with its text, ready to be written or compared. Each text is read back
 //! and compared with what was meant before it leaves.
 
+pub mod between;
 mod layout;
 mod lock;
 pub(crate) mod text;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::delivery::{self, Cluster};
+use crate::delivery::{self, Cluster, Delivery};
 use crate::diagnostics::{Diagnostics, Reported};
 use crate::emit::{self, Object};
 use crate::lower;
@@ -28,6 +29,35 @@ pub struct Compiled {
     pub files: BTreeMap<String, String>,
     /// How many objects of each kind went to each cluster.
     pub objects: BTreeMap<String, BTreeMap<String, usize>>,
+    /// What names the artifact of a cluster by its digest, which only who signs knows.
+    pub pinned: BTreeMap<String, Pinned>,
+}
+
+/// A file that names an artifact by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    path: String,
+    text: String,
+}
+
+impl Pinned {
+    /// Stands for the digest until that is known.
+    const NOT_YET: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+    /// Returns its path, and its text for an artifact of that digest, `sha256:` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn with(&self, digest: &str) -> (String, String) {
+        (self.path.clone(), self.text.replace(Self::NOT_YET, digest))
+    }
+
+    /// Returns what of a cluster's files is another once the digest is known.
+    fn of(delivery: &Delivery, cluster: &Cluster<'_>, files: &BTreeMap<String, String>) -> Option<Self> {
+        let cluster = Cluster { digest: Some(Self::NOT_YET), ..*cluster };
+        // What is wrong with it was said of the same without a digest.
+        let other = delivery::of_cluster(delivery, &cluster, &mut Diagnostics::new()).into_iter();
+        let mut other = other.filter(|(path, text)| files.get(path) != Some(text));
+        other.next().map(|(path, text)| Self { path, text })
+    }
 }
 
 /// Returns the objects of every cluster, by its name, without writing them down: for questions that no file answers.
@@ -63,24 +93,30 @@ pub fn compile(
             let mut files = layout::files(&plan.name, &objects, &mut said);
             let lock = lock::text(&plan.name, &inputs, &files, resolved);
             files.insert(format!(".ringfence/{}.lock.json", plan.name), lock);
+            let mut pinned = None;
             // What says whom to trust is no part of what is signed, so the lock does not name it.
             if let Some(delivery) = glue {
                 let cluster = Cluster { name: &plan.name, objects: &objects, digest: None };
-                files.extend(delivery::of_cluster(delivery, &cluster, &mut said));
+                let glue = delivery::of_cluster(delivery, &cluster, &mut said);
+                pinned = Pinned::of(delivery, &cluster, &glue);
+                files.extend(glue);
             }
             let mut counts = BTreeMap::new();
             for object in &objects {
                 *counts.entry(object.kind.clone()).or_insert(0) += 1;
             }
-            (plan.name.clone(), files, counts, said)
+            (plan.name.clone(), files, counts, pinned, said)
         })
         .collect();
     let mut compiled = Compiled::default();
     if let Some(delivery) = glue {
         compiled.files.extend(delivery::shared(delivery, diagnostics));
     }
-    for (name, files, counts, said) in clusters {
+    for (name, files, counts, pinned, said) in clusters {
         compiled.files.extend(files);
+        if let Some(pinned) = pinned {
+            compiled.pinned.insert(name.clone(), pinned);
+        }
         compiled.objects.insert(name, counts);
         diagnostics.append(said);
     }

@@ -67,7 +67,8 @@ impl Git {
     }
 }
 
-/// A registry that holds the output. The artifact of a cluster is tagged with its name, and holds what is in its folder.
+/// A registry that holds the output. The artifact of a cluster is tagged with its name, and holds its folder: nobody who looks for
+/// the files of one cluster finds those of another that was signed as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oci {
     /// The address, with `oci://`.
@@ -107,6 +108,11 @@ pub struct Cluster<'a> {
     pub objects: &'a [Object],
     /// The digest of its artifact, `sha256:` and 64 hexadecimal digits; only who signs knows it.
     pub digest: Option<&'a str>,
+}
+
+/// Returns the folder of a cluster in its artifact, as in the output.
+fn folder(cluster: &str) -> String {
+    format!("clusters/{cluster}")
 }
 
 /// Writes what all clusters share: the keys.

@@ -246,7 +246,7 @@ fn what_gateways_let_in_is_access_as_well() {
     edit(folder.path(), exposure, "    - {exact: /v1/rates, auth: none}\n", "");
     let shut = diff(folder.path(), &["HEAD", "--exit-code"]);
     let line = "- from the internet prod-east: api.acme.example /v1/rates -> edge/public-api:8080: open -> shut";
-    assert!(shut.out.contains("disk: nobody inside gains or loses\n") && shut.out.contains(line), "{}", shut.all());
+    assert!(shut.out.contains("disk: no calls inside change\n") && shut.out.contains(line), "{}", shut.all());
     assert_eq!(shut.code, 0);
     commit(folder.path(), "Ada", 1_700_000_001);
     edit(folder.path(), exposure, "    - prefix: /v1\n", "    - prefix: /v1\n    - {exact: /v1/rates, auth: none}\n");
@@ -254,4 +254,20 @@ fn what_gateways_let_in_is_access_as_well() {
     assert!(opened.out.contains("+ from the internet prod-east: api.acme.example /v1/rates"), "{}", opened.all());
     assert_eq!(opened.code, 1);
     assert_eq!(diff(folder.path(), &["HEAD", "--format", "json"]).json()["gains"], true);
+}
+
+#[test]
+fn every_kind_of_step_that_comes_is_said_and_stops_a_gate() {
+    let fixtures = crate::runner::root().join("fixtures/attack");
+    let mut kinds: Vec<_> = fs::read_dir(&fixtures).unwrap().map(|entry| entry.unwrap().path()).collect();
+    kinds.sort();
+    assert!(kinds.len() > 20);
+    for kind in kinds {
+        let [before, after] = ["mended.yaml", "vulnerable.yaml"].map(|name| kind.join(name));
+        let ran = ringfence(&["diff", "--before", text(&before), "--after", text(&after), "--exit-code"]);
+        assert_eq!(ran.code, 1, "{}\n{}", kind.display(), ran.all());
+        assert!(ran.out.contains("\n+ ") || ran.out.contains("\n  + "), "{}", ran.all());
+        let back = ringfence(&["diff", "--before", text(&after), "--after", text(&before), "--exit-code"]);
+        assert_eq!(back.code, 0, "{}\n{}", kind.display(), back.all());
+    }
 }

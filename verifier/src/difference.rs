@@ -7,6 +7,7 @@
 mod access;
 mod compare;
 mod lines;
+mod mixtures;
 mod pairing;
 mod shifts;
 mod supposed;
@@ -24,6 +25,7 @@ use crate::request::{Identity, Peer};
 
 pub use self::compare::Witness;
 pub use self::lines::{Change, Kind, Target};
+pub use self::mixtures::{Mixtures, Opening};
 pub use self::pairing::{Party, Presence};
 pub use self::shifts::Shift;
 pub use self::supposed::supposed;

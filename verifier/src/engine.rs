@@ -76,11 +76,8 @@ impl<O> Chain<O> {
             |rule: Enforced<O>| rule.come_from(|it| of(Some(it), None)),
             |rule: Enforced<P>| rule.come_from(|it| of(None, Some(it))),
         );
-        let both = |one: &Enforced<O>, two: &Enforced<P>| Enforced {
-            origin: of(Some(&one.origin), Some(&two.origin)),
-            sources: crossed(&one.sources, &two.sources),
-            operations: crossed(&one.operations, &two.operations),
-        };
+        let both =
+            |one: &Enforced<O>, two: &Enforced<P>| one.crossed(two).come_from(|(one, two)| of(Some(one), Some(two)));
         let allow = match (self.allow, other.allow) {
             (None, None) => None,
             (Some(rules), None) => Some(rules.into_iter().map(ours).collect()),
@@ -109,6 +106,15 @@ impl<O> Enforced<O> {
     /// Returns every test.
     pub fn tests(&self) -> impl Iterator<Item = &Test> {
         self.sources.iter().chain(&self.operations).flatten()
+    }
+
+    /// Returns a rule that matches what both match.
+    pub fn crossed<'r, P>(&'r self, other: &'r Enforced<P>) -> Enforced<(&'r O, &'r P)> {
+        Enforced {
+            origin: (&self.origin, &other.origin),
+            sources: crossed(&self.sources, &other.sources),
+            operations: crossed(&self.operations, &other.operations),
+        }
     }
 
     /// Returns the same rule with another word for where it comes from.

@@ -35,6 +35,7 @@ pub mod redundant;
 pub mod refusals;
 pub mod request;
 pub mod residual;
+pub mod rollout;
 pub mod routing;
 pub mod spoken;
 pub mod surroundings;

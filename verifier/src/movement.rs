@@ -22,6 +22,7 @@ mod rights;
 mod scene;
 mod segments;
 pub mod spread;
+pub mod unmanned;
 pub mod vertex;
 
 use self::edge::Edge;

@@ -135,6 +135,9 @@ ascent! {
     makes(who, 1) <-- holds(who, ?None, Right::MakePods);
     // Nothing keeps pods of the namespaces that every cluster has from their node.
     step(who, Thing::Node) <-- holds(who, ?None, Right::MakePods);
+    // Nor what runs in those that Kubernetes has there itself.
+    step(who, Thing::Node) <-- holds(who, ?None, Right::PatchDeployments);
+    step(who, Thing::Masters) <-- holds(who, ?None, Right::PatchDeployments);
     makes(who, w.0) <-- holds(who, at, Right::PatchDeployments), workload(w, _, _, _), if at.is_none_or(|at| at == w.0);
     step(who, Thing::Account(*a)) <-- makes(who, n), account(a), if a.0 == *n;
     step(who, Thing::Secret(*s)) <-- makes(who, n), secret(s), if s.0 == *n;

@@ -832,3 +832,46 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn admin_takes_in_what_edit_and_view_do() {
+    let part = |label: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: part, labels: {{rbac.authorization.k8s.io/aggregate-to-{label}: 'true'}}}}\nrules: [{{{CORE}, resources: [nodes/proxy], verbs: [get]}}]"
+        )
+    };
+    let bound = |role: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: b}}\nroleRef: {{kind: ClusterRole, name: {role}}}\nsubjects: [{{kind: User, name: ann}}]"
+        )
+    };
+    let holds = |role: &str, label: &str| {
+        all_steps(&[SHOP, &part(label), &bound(role)])
+            .iter()
+            .any(|(from, _, kind, _)| from == "User ann" && *kind == "node-proxy")
+    };
+    for (role, label, expected) in [
+        ("admin", "admin", true),
+        ("admin", "edit", true),
+        ("admin", "view", true),
+        ("edit", "edit", true),
+        ("edit", "view", true),
+        ("edit", "admin", false),
+        ("view", "edit", false),
+    ] {
+        assert_eq!(holds(role, label), expected, "{role} {label}");
+    }
+}
+
+#[test]
+fn what_kubernetes_itself_runs_is_there_for_wider_rights_too() {
+    let named = format!("{CORE}, resources: [pods/exec], verbs: [create], resourceNames: [kube-proxy-x]");
+    assert!(gets(Some("kube-system"), &[&named], "pod-exec", "any node"));
+    assert!(gets(None, &[&named], "pod-exec", "any node"));
+    let change = "apiGroups: [apps], resources: [daemonsets], verbs: [patch]";
+    assert!(gets(None, &[change], "pod-exec", "any node"));
+    assert!(gets(Some("kube-system"), &[change], "pod-exec", MASTERS));
+    // Who writes what the injector adds to pods has containers of any kind.
+    let settings = format!("{CORE}, resources: [configmaps], verbs: [update], resourceNames: [istio-sidecar-injector]");
+    assert!(gets(Some("istio-system"), &[&settings], "pod-create", "any node"));
+}

@@ -25,6 +25,8 @@ pub(in crate::commands) struct Statement {
     path: String,
     line: usize,
     written: Option<Written>,
+    /// What more there is to say of it.
+    more: Option<String>,
 }
 
 /// What is known of a document on one side.
@@ -60,6 +62,7 @@ pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &Hist
         path: read.path.clone(),
         line,
         written,
+        more: None,
     };
     for (key, read) in &new {
         let line = match old.get(key) {
@@ -162,6 +165,14 @@ pub(in crate::commands) fn named(path: &str, root: &Node) -> Option<(String, Str
 }
 
 impl Statement {
+    /// Makes one of an object that is not as it was signed: where it stands, if it is there, and what more to say of it.
+    pub fn drifted(sign: &'static str, object: &str, place: Option<&(String, usize)>, more: String) -> Self {
+        let (kind, name) = object.split_once(' ').unwrap_or((object, ""));
+        let (path, line) = place.cloned().unwrap_or_default();
+        let (kind, name) = (kind.to_owned(), name.to_owned());
+        Self { sign, kind, name, prefix: String::new(), path, line, written: None, more: Some(more) }
+    }
+
     /// Tells whether it decides, and names no namespace to decide in.
     pub fn is_nowhere(&self) -> bool {
         Deciding::named(&self.kind).is_some_and(|kind| !kind.is_of_cluster()) && !self.name.contains('/')
@@ -188,7 +199,12 @@ impl Statement {
             Some(Written::Uncommitted) => " (not committed)".to_owned(),
             Some(Written::Committed { id, author, day }) => format!(" ({id} {author} {day})"),
         };
-        format!("{} {}  {}{}:{}{written}", self.kind, self.name, self.prefix, self.path, self.line)
+        let more = self.more.as_ref().map_or(String::new(), |more| format!(": {more}"));
+        // What is missing stands nowhere.
+        if self.path.is_empty() {
+            return format!("{} {}{more}", self.kind, self.name);
+        }
+        format!("{} {}  {}{}:{}{written}{more}", self.kind, self.name, self.prefix, self.path, self.line)
     }
 
     /// Returns it for programs.
@@ -197,7 +213,7 @@ impl Statement {
             Some(Written::Committed { id, author, day }) => json!({ "id": id, "author": author, "date": day }),
             _ => Value::Null,
         };
-        json!({ "change": self.change(), "kind": self.kind, "name": self.name, "path": self.path, "line": self.line, "commit": commit })
+        json!({ "change": self.change(), "kind": self.kind, "name": self.name, "path": self.path, "line": self.line, "commit": commit, "more": self.more })
     }
 }
 

@@ -73,7 +73,8 @@ pub(super) fn run(asking: &Asking<'_>, args: &args::Blast) -> Result<Exit, Failu
     }
     if !left.is_empty() && !shut.is_project() {
         said.push_str(
-            "# NetworkPolicies add up: what another one lets these pods do stays open until that one is gone.\n",
+            "# It stays open where another NetworkPolicy lets these pods do it, for these add up; where a policy of admins does, which \
+             is asked first; or where the pods are on the network of their node, which none is about.\n",
         );
     }
     for one in &others {

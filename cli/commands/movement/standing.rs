@@ -1,13 +1,16 @@
 //! What attackers can do on each side of a change, and what of it the change moves.
 //!
 //! In: two sides, read. Out: [`Moved`], one for each way in by a gateway that is new, gone or another, for each sensitive workload that is
-//! nearer or farther now, and for each finding that is new or gone.
+//! nearer or farther now, for what pods and rights let somebody do that they did not, and for each finding that is new or gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringfence_verifier::movement::edge::{Edge, Kind};
 use ringfence_verifier::movement::exposure::{Backward, Exposure};
 use ringfence_verifier::movement::findings::findings;
 use ringfence_verifier::movement::spread::Allowed;
+use ringfence_verifier::movement::vertex::Vertex;
+use ringfence_verifier::surroundings::held::MASTERS;
 use serde_json::{Value, json};
 
 use super::posture::{concern, jewels, line, outside, to_outside};
@@ -28,6 +31,10 @@ struct Standing {
     opened: BTreeMap<String, &'static str>,
     /// Findings by whom they are about, in words.
     findings: BTreeMap<String, String>,
+    /// What pods and rights let whom do to what, beside calls: by who, and by what happens.
+    steps: BTreeMap<(String, &'static str), BTreeSet<String>>,
+    /// Everything that an attacker may have in hand.
+    known: BTreeSet<String>,
 }
 
 /// From where something sensitive is reached.
@@ -43,7 +50,7 @@ struct Reached {
 pub(in crate::commands) struct Moved {
     /// Whether it is easier now, or harder.
     pub easier: bool,
-    /// Whether it is access itself: what gateways let in from outside.
+    /// Whether somebody gains or loses by it at once: what gateways let in from outside, and what rights and pods let whom do.
     pub is_access: bool,
     /// What, in words.
     pub what: String,
@@ -92,6 +99,8 @@ pub(in crate::commands) fn moved(
             _ => {}
         }
     }
+    all.extend(steps(&before, &after, true));
+    all.extend(steps(&after, &before, false));
     let of = |one: &Standing, other: &Standing, easier: bool, word: &str| -> Vec<Moved> {
         let gone = one.findings.iter().filter(|(key, _)| !other.findings.contains_key(*key));
         gone.map(|(_, line)| Moved { easier, is_access: false, what: format!("{word}: {line}") }).collect()
@@ -99,6 +108,39 @@ pub(in crate::commands) fn moved(
     all.extend(of(&after, &before, true, "new finding"));
     all.extend(of(&before, &after, false, "no finding any more"));
     Ok(all)
+}
+
+/// Says which steps there are on one side and not on the other.
+fn steps(without: &Standing, with: &Standing, easier: bool) -> Vec<Moved> {
+    let nothing = BTreeSet::new();
+    let mut all = Vec::new();
+    for (key, to) in &with.steps {
+        let (who, how) = key;
+        let more = to.difference(without.steps.get(key).unwrap_or(&nothing)).map(String::as_str);
+        // A pod that is new has to run somewhere; that one runs where it did not is a step.
+        let more: Vec<&str> =
+            more.filter(|to| *how != Kind::HoldsPods.sentence() || without.known.contains(*to)).collect();
+        // What comes with somebody who is new, as the token of its account does, says nothing but that it is.
+        if more.is_empty() || (*how == Kind::Speaks.sentence() && !without.known.contains(who)) {
+            continue;
+        }
+        let named = more.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let rest = more.len().saturating_sub(NAMED);
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let word = if easier { "may now do" } else { "may no longer do" };
+        all.push(Moved { easier, is_access: true, what: format!("{who} {word}: {how}: {named}{rest}") });
+    }
+    all
+}
+
+/// How many of what somebody gets by one step are named.
+const NAMED: usize = 3;
+
+/// Tells whether a step is one that somebody gives or takes away: not what identities, policies and gateways come to by themselves.
+fn is_given(edge: &Edge) -> bool {
+    let by_itself = [Kind::Carries, Kind::OpensAll, Kind::Enters];
+    let of_all = matches!(&edge.from, Vertex::Subject { subject, .. } if subject.name == MASTERS);
+    !by_itself.contains(&edge.kind) && !of_all
 }
 
 /// Says how easy it is to get through: what is open comes before what asks for a token, and that before what may be open.
@@ -132,9 +174,16 @@ impl Standing {
             };
             format!("{} {}", finding.weakness.word(), who.join(" "))
         };
+        let mut steps: BTreeMap<(String, &'static str), BTreeSet<String>> = BTreeMap::new();
+        for edge in graph.edges().iter().filter(|edge| is_given(edge)) {
+            let key = (terrain.names.name(&edge.from), edge.kind.sentence());
+            steps.entry(key).or_default().insert(terrain.names.name(&edge.to));
+        }
         Self {
             jewels: exposures.map(reached).collect(),
             opened: opened(graph.fleet().models()),
+            steps,
+            known: graph.vertices().iter().map(|vertex| terrain.names.name(vertex)).collect(),
             findings: found.iter().map(|finding| (key(finding), line(terrain, finding))).collect(),
         }
     }

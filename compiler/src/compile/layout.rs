@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::text::text;
 use crate::diagnostics::Diagnostics;
@@ -39,7 +39,36 @@ pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnos
         files.insert(path.clone(), text(&path, "", std::slice::from_ref(&object.value), diagnostics));
         list(&mut folders, &folder, &name);
     }
-    for (folder, resources) in &folders {
+    kustomizations(&root, &folders, &mut files, diagnostics);
+    files
+}
+
+/// Writes the files of objects that were read from files, each where it was.
+pub(super) fn of_values(cluster: &str, objects: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+    let root = format!("clusters/{cluster}");
+    let (mut files, mut folders) = (BTreeMap::new(), BTreeMap::new());
+    // They were written before, and read back then.
+    let mut said = Diagnostics::new();
+    for (path, object) in objects {
+        files.insert(path.clone(), text(path, "", std::slice::from_ref(object), &mut said));
+        if let Some((folder, name)) =
+            path.strip_prefix(&root).and_then(|below| below.trim_start_matches('/').rsplit_once('/'))
+        {
+            list(&mut folders, folder, name);
+        }
+    }
+    kustomizations(&root, &folders, &mut files, &mut said);
+    files
+}
+
+/// Writes the kustomization of each folder.
+fn kustomizations(
+    root: &str,
+    folders: &BTreeMap<String, BTreeSet<String>>,
+    files: &mut BTreeMap<String, String>,
+    diagnostics: &mut Diagnostics,
+) {
+    for (folder, resources) in folders {
         let path = if folder.is_empty() {
             format!("{root}/kustomization.yaml")
         } else {
@@ -49,7 +78,6 @@ pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnos
             json!({ "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources });
         files.insert(path.clone(), text(&path, "", &[kustomization], diagnostics));
     }
-    files
 }
 
 /// Lists an entry in its folder, and each folder in the one above.

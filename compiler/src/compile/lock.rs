@@ -33,6 +33,14 @@ pub(super) fn text(cluster: &str, inputs: &Value, files: &BTreeMap<String, Strin
     format!("{lock:#}\n")
 }
 
+/// Writes a lock again for other files.
+pub(super) fn again(lock: &str, files: &BTreeMap<String, String>) -> String {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(lock) else { return lock.to_owned() };
+    let outputs: Map<String, Value> = files.iter().map(|(path, text)| (path.clone(), digest(text).into())).collect();
+    fields.insert("files".to_owned(), outputs.into());
+    format!("{:#}\n", Value::Object(fields))
+}
+
 fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
     hash.iter().fold("sha256:".to_owned(), |hex, byte| format!("{hex}{byte:02x}"))

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{ArgoCd, Cluster, Delivery, FOLDER, File, Trust, metadata, name_of};
+use super::{ArgoCd, Cluster, Delivery, FOLDER, File, Trust, folder, metadata, name_of};
 use crate::emit;
 use crate::spec::delivery::Release;
 
@@ -35,7 +35,7 @@ pub(super) fn file(delivery: &Delivery, cluster: &Cluster<'_>) -> Option<File> {
         // A tag may be moved by anybody who writes to the registry, and nobody would notice: without a digest there is no
         // application.
         (None, Some(oci)) => {
-            let pinned = |digest| json!({ "repoURL": oci.url, "targetRevision": digest, "path": "." });
+            let pinned = |digest| json!({ "repoURL": oci.url, "targetRevision": digest, "path": folder(cluster.name) });
             (&oci.url, cluster.digest.map(pinned), false)
         }
         (None, None) => return None,

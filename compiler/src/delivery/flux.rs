@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Cluster, Delivery, FOLDER, File, Git, OF_CLUSTER, Oci, metadata, name_of, trust};
+use super::{Cluster, Delivery, FOLDER, File, Git, OF_CLUSTER, Oci, folder, metadata, name_of, trust};
 use crate::emit::Stage;
 use crate::spec::delivery::Release;
 
@@ -46,7 +46,7 @@ pub(super) fn source(delivery: &Delivery) -> Option<Source<'_>> {
 pub(super) fn file(delivery: &Delivery, cluster: &Cluster<'_>) -> Option<File> {
     let source = source(delivery)?;
     let (kind, folder, keys) = match source {
-        Source::Artifact(_) => (ARTIFACT, ".".to_owned(), trust::COSIGN),
+        Source::Artifact(_) => (ARTIFACT, folder(cluster.name), trust::COSIGN),
         Source::Branch(git) => (BRANCH, git.path_of(cluster.name), trust::GIT),
     };
     let mut objects = vec![match source {

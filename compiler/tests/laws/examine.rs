@@ -162,7 +162,7 @@ pub fn law<S: Strategy>(cases: u32, least: u32, strategy: &S, check: impl Fn(S::
 }
 
 /// How often a law is run anew at most.
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 10;
 
 /// Returns the first of some requests about which two sides disagree, with what is said of it.
 pub fn disagreement(

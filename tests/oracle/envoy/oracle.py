@@ -7,6 +7,7 @@ import pathlib
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import install
@@ -60,19 +61,28 @@ class Oracle:
         return answers
 
     def _translate(self, cases):
-        # A few at a time, so that neither side waits with a full pipe.
-        for start in range(0, len(cases), 16):
-            part = cases[start:start + 16]
-            for case in part:
-                question = {key: value for key, value in case.items() if key != "requests"}
-                question["objects"] = self.keys.put_into(case["objects"])
-                self.translator.stdin.write(json.dumps(question).encode() + b"\n")
-            self.translator.stdin.flush()
-            for case in part:
-                line = self.translator.stdout.readline()
-                if not line:
-                    raise RuntimeError(f"the translator stopped at the case {case['id']}")
-                yield json.loads(line)
+        questions = []
+        for case in cases:
+            question = {key: value for key, value in case.items() if key != "requests"}
+            question["objects"] = self.keys.put_into(case["objects"])
+            questions.append(json.dumps(question).encode() + b"\n")
+
+        def ask():
+            # It says why it stopped where it did: the answers end there.
+            with contextlib.suppress(BrokenPipeError):
+                for question in questions:
+                    self.translator.stdin.write(question)
+                self.translator.stdin.flush()
+
+        # Whoever asks and listens in turn waits for ever once questions and answers fill both pipes.
+        asking = threading.Thread(target=ask)
+        asking.start()
+        for case in cases:
+            line = self.translator.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the translator stopped at the case {case['id']}")
+            yield json.loads(line)
+        asking.join()
 
     def _requests(self, number, case):
         issuer = next((rule.get("issuer") for each in case["objects"] if each.get("kind") == "RequestAuthentication"

@@ -12,11 +12,13 @@ use super::claims::listed;
 use super::terrain::{Terrain, Who};
 use super::{Claim, Evidence, Judgement, Step, Verdict};
 use crate::fleet::Fleet;
+use crate::model::Model;
 use crate::movement::edge::Class;
 use crate::movement::edges;
 use crate::movement::graph::Graph;
 use crate::movement::paths::{Means, Path};
 use crate::movement::spread::Allowed;
+use crate::movement::unmanned::unmanned;
 use crate::movement::vertex::Vertex;
 use crate::surroundings::Surroundings;
 
@@ -31,8 +33,12 @@ pub(super) fn judge(
     if assertions.iter().all(|assertion| assertion.spec.ways.is_none()) {
         return;
     }
-    let fleet = Fleet::among(terrain.lands.iter().map(|land| &land.model).collect());
     let around: Vec<Surroundings> = terrain.lands.iter().map(|land| around(land.name)).collect();
+    let more = unmanned(&terrain.lands.iter().map(|land| &land.model).collect::<Vec<_>>(), &around);
+    let models = terrain.lands.iter().zip(more);
+    let models: Vec<Model<'_>> =
+        models.map(|(land, more)| land.model.with(land.model.policies()).supposing(more)).collect();
+    let fleet = Fleet::among(models.iter().collect());
     let drawn = Drawn { terrain, graph: Graph::of(&fleet, edges(&fleet, &around)) };
     for (assertion, judgement) in assertions.iter().zip(judgements) {
         judgement.claims.extend(drawn.claims(assertion, diagnostics));

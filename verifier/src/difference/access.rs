@@ -97,6 +97,12 @@ impl Told {
         Self { port, modelled, guarded, ways, perhaps, perhaps_issuers, issuers, trust_domains }
     }
 
+    /// Returns the same port with another proxy before it: what it asks, by how peers come and what it reads, and whose tokens it takes.
+    pub fn asking(&self, ways: impl Iterator<Item = (Mode, Reads, Chain<()>)>, issuers: Issuers) -> Self {
+        let ways = ways.map(|(mode, reads, chain)| (mode, reads, in_order(chain))).collect();
+        Self { ways, issuers, ..self.clone() }
+    }
+
     /// Returns what is asked of a caller that can show this identity.
     pub fn forms(&self, identity: Option<&Identity>) -> Forms {
         // A port without a mode is not modelled either.

@@ -31,8 +31,31 @@ pub(super) struct Outcome {
 
 /// Compares what gets through before with what does after.
 pub(super) fn compare(port: u16, before: Passing<'_>, after: Passing<'_>) -> Outcome {
-    let both = || before.iter().chain(after.iter()).map(|(forms, _)| *forms);
-    let forms: Vec<&Form> = both().flat_map(|forms| &forms.ways).collect();
+    let (space, arrivals) = space(port, &[before, after]);
+    let side = |passing: Passing<'_>| Side::of(&space, &arrivals, passing);
+    let (before, after) = (side(before), side(after));
+    Outcome { gained: after.beyond(&before, &space), lost: before.beyond(&after, &space) }
+}
+
+/// Finds a request that gets through by one of these ways and at none of these ends.
+pub(super) fn opened(port: u16, ends: &[Passing<'_>], ways: &[Passing<'_>]) -> Option<Witness> {
+    let (space, arrivals) = space(port, &[ends, ways].concat());
+    let sides = |passing: &[Passing<'_>]| -> Vec<Side> {
+        passing.iter().map(|passing| Side::of(&space, &arrivals, *passing)).collect()
+    };
+    let ends = sides(ends).into_iter().flat_map(|side| side.perhaps.ways).collect();
+    let ends = Set { ways: ends, in_all: false };
+    let ways = sides(ways);
+    let of = |sure: bool| {
+        let mut sets = ways.iter().map(|side| if sure { &side.surely } else { &side.perhaps });
+        sets.find_map(|set| Some(Witness { sure, request: space.request(&set.beyond(&ends)?) }))
+    };
+    of(true).or_else(|| of(false))
+}
+
+/// Makes the space that tells all of these apart.
+fn space(port: u16, passing: &[Passing<'_>]) -> (Space, Arrivals) {
+    let forms: Vec<&Form> = passing.iter().flatten().flat_map(|(forms, _)| &forms.ways).collect();
     let mut issuers: Vec<_> = forms.iter().filter_map(|form| form.issuers.as_ref()).flatten().cloned().collect();
     issuers.sort();
     issuers.dedup();
@@ -45,10 +68,7 @@ pub(super) fn compare(port: u16, before: Passing<'_>, after: Passing<'_>) -> Out
         issuers,
     };
     let tests = forms.iter().flat_map(|form| &form.chains).flat_map(Chain::rules).flat_map(Enforced::tests);
-    let space = Space::of(arrivals.clone(), tests, &[]);
-    let side = |passing: Passing<'_>| Side::of(&space, &arrivals, passing);
-    let (before, after) = (side(before), side(after));
-    Outcome { gained: after.beyond(&before, &space), lost: before.beyond(&after, &space) }
+    (Space::of(arrivals.clone(), tests, &[]), arrivals)
 }
 
 /// What is admitted on one side.

@@ -95,6 +95,12 @@ enum Expression {
 }
 
 impl LabelSelector {
+    /// Returns the selector of pods that carry labels, and perhaps more.
+    #[must_use]
+    pub fn carrying(labels: &Labels) -> Self {
+        Self { labels: labels.clone(), expressions: Vec::new() }
+    }
+
     /// Reads a selector; `None` where there is none.
     ///
     /// # Errors

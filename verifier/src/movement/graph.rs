@@ -13,6 +13,7 @@ use super::cut::Broken;
 use super::drawing;
 use super::edge::{Class, Edge, Kind};
 use super::lines::{Admitted, Line};
+use super::unmanned::is_supposed;
 use super::vertex::Vertex;
 use crate::fleet::{Destination, Fleet};
 use crate::intervals::Intervals;
@@ -233,10 +234,12 @@ impl<'m> Graph<'m> {
     pub(super) fn broken_by(&self, line: usize, gone: &BTreeSet<usize>) -> Broken {
         let mut broken = Broken::default();
         let callers = drawing::callers(self.fleet);
+        let supposed = (0..).zip(self.fleet.callers()).filter(|(_, calling)| is_supposed(&calling.caller));
+        let supposed = Intervals::of(supposed.map(|(at, _): (u32, _)| at..at + 1).collect());
         for (destination, lines) in self.destinations.iter().zip(&self.admitted) {
             let Some(own) = lines.get(&line) else { continue };
             let left = lines.iter().filter(|(other, _)| !gone.contains(other));
-            let own = left.fold(own.clone(), |own, (_, callers)| own.without(callers));
+            let own = left.fold(own.without(&supposed), |own, (_, callers)| own.without(callers));
             broken.count += usize::try_from(own.count()).unwrap_or(usize::MAX);
             let Some(workload) = self.fleet.models().get(destination.cluster).and_then(|model| {
                 model.cluster().inventory.workloads.iter().position(|it| std::ptr::eq(it, destination.workload))

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use ringfence_compiler::source::Span;
+
 use super::edge::{Edge, Kind};
 use super::vertex::Vertex;
 use crate::entrances::Entrances;
@@ -62,17 +64,24 @@ fn entering(fleet: &Fleet<'_>) -> Vec<Edge> {
             let gateways = fleet.models().iter().zip(&all).map(|(home, entrances)| Gateways { home, entrances });
             let ways: Vec<Way<'_>> =
                 gateways.flat_map(|gateways| through(gateways, to, everywhere, &Asked::anything())).collect();
-            let Some(way) = ways.iter().filter(|way| way.reach != Reach::Denied).max_by_key(|way| way.reach) else {
-                continue;
-            };
-            let route = way.opening.rule.map(|(_, span)| (span, format!("leads `{}` there", way.opening.host)));
-            edges.push(Edge {
+            // Each route leads there by itself: to take one away shuts nothing that another opens.
+            let mut led: Vec<(bool, Vec<(Span, String)>)> = Vec::new();
+            for way in ways.iter().filter(|way| way.reach != Reach::Denied) {
+                let route = way.opening.rule.map(|(_, span)| (span, format!("leads `{}` there", way.opening.host)));
+                let places = route.into_iter().chain([(way.listener.span, "listens".to_owned())]).collect();
+                let one = (way.reach == Reach::Depends, places);
+                if !led.contains(&one) {
+                    led.push(one);
+                }
+            }
+            let to = Vertex::Workload { cluster, workload };
+            edges.extend(led.into_iter().map(|(may, places)| Edge {
                 from: Vertex::Internet,
-                to: Vertex::Workload { cluster, workload },
+                to: to.clone(),
                 kind: Kind::Enters,
-                may: way.reach == Reach::Depends,
-                places: route.into_iter().chain([(way.listener.span, "listens".to_owned())]).collect(),
-            });
+                may,
+                places,
+            }));
         }
     }
     edges

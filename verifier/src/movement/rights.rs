@@ -195,7 +195,7 @@ impl Holding<'_, '_, '_> {
             self.unseen_authority(&places, found);
         }
         // What every node runs for Kubernetes itself, such as `kube-proxy`, is mostly privileged.
-        if self.is_in(SYSTEM) && (self.held.right.names.is_empty() || self.namespace().is_some()) {
+        if self.is_in(SYSTEM) {
             found.add(self.who, self.scene.any_node(), Kind::RunsIn, true, &places);
         }
     }

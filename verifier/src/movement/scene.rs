@@ -86,6 +86,10 @@ impl<'s, 'm> Scene<'s, 'm> {
         inventory.accounts.iter().for_each(|(namespace, name)| add(namespace, name));
         let bound = || around.rights.bindings.iter().flat_map(|binding| &binding.subjects);
         bound().filter(|it| it.kind == "ServiceAccount").for_each(|it| add(&it.namespace, &it.name));
+        // Callers that nobody shows running, the facts name or somebody supposes.
+        let domain = model.cluster().trust_domain();
+        let own = model.strangers().iter().map(|it| &it.identity).filter(|it| it.trust_domain == domain);
+        own.for_each(|it| add(&it.namespace, &it.service_account));
         let mut secrets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut add = |namespace: &str, name: &str| {
             secrets.entry(namespace.to_owned()).or_default().insert(name.to_owned());

@@ -277,10 +277,14 @@ fn by_groups(held: &[Held]) -> Vec<Held> {
     found
 }
 
-/// Tells whether a role takes in another: by its own selectors, or by the label of a role that Kubernetes ships.
+/// Tells whether a role takes in another: by its own selectors, or by the label of a role that Kubernetes ships. Of those `admin` takes
+/// in `edit`, and that `view`, with all that is labelled for them.
 fn takes_in(name: &str, own: &[&Role], part: &Role) -> bool {
-    let label = format!("rbac.authorization.k8s.io/aggregate-to-{name}");
-    let by_label = AGGREGATING.contains(&name) && part.labels.get(&label).is_some_and(|on| on == "true");
+    let carries = |taken: &&&str| {
+        part.labels.get(&format!("rbac.authorization.k8s.io/aggregate-to-{taken}")).is_some_and(|on| on == "true")
+    };
+    // Each takes in what those after it do.
+    let by_label = AGGREGATING.iter().skip_while(|known| **known != name).any(|taken| carries(&taken));
     let known = Known::of_pods(&part.labels, true);
     by_label || own.iter().any(|role| role.takes_in.iter().any(|selector| selector.fits(known).may()))
 }

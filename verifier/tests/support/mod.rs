@@ -1,5 +1,7 @@
 //! Meshes out of texts, for tests.
 
+#[allow(dead_code, reason = "not every test asks for it")]
+pub mod judge;
 #[allow(dead_code, reason = "not every test makes worlds up")]
 pub mod worlds;
 

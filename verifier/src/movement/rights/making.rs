@@ -70,15 +70,21 @@ impl Holding<'_, '_, '_> {
                 if self.is_about_authority() {
                     self.unseen_authority(&places, found);
                 }
+                let mut is_shown = false;
                 for (vertex, workload) in scene.workloads(self.namespace()) {
                     // A ReplicaSet of a Deployment has a name of its own, which begins with that of the Deployment.
                     let is_of_deployment = resource == "replicasets" && workload.kind == "Deployment";
                     let is_it = workload.kind == kind && self.held.right.is_about(&workload.name)
                         || is_of_deployment && self.is_about_pods_of(workload);
                     if is_it {
+                        is_shown = true;
                         found.add(self.who, vertex, Kind::RunsIn, false, &places);
                         namespaces.insert(workload.namespace.as_str());
                     }
+                }
+                // Kubernetes itself runs there from templates that manifests rarely show; a name may be that of one.
+                if self.is_in(SYSTEM) && (self.held.right.names.is_empty() || !is_shown) {
+                    self.node(Kind::RunsIn, true, &places, found);
                 }
             }
             let places = self.places(&format!("{} {resource}", if creates { "make" } else { "change" }));

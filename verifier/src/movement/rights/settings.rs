@@ -29,6 +29,9 @@ impl Holding<'_, '_, '_> {
         {
             let places = self.places("write the settings of the mesh");
             found.add(self.who, scene.control(), Kind::RewritesPolicy, false, &places);
+            // What the injector adds to pods is written there as well: containers of any kind, in pods anywhere.
+            found.add(self.who, scene.any_node(), Kind::MakesPods, true, &places);
+            found.add(self.who, scene.masters(), Kind::TakesRights, true, &places);
         }
         if self.is_in(SYSTEM) && self.held.right.is_about(OF_USERS) && writes(&CHANGE) {
             let places = self.places("say who is which user, where the cluster is one of EKS");

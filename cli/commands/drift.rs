@@ -1,0 +1,154 @@
+//! `drift`: what runs in a cluster against what was signed for it.
+//!
+//! Object by object, and by what it means: who reaches more than was signed, who less, and which of the objects does it.
+
+use std::path::Path;
+
+use ringfence_signing::release::folder as of_cluster;
+use ringfence_signing::verify::{Trust, folder};
+use ringfence_verifier::difference::{Difference, Kind};
+use ringfence_verifier::fleet::Fleet;
+
+use super::diff::statements::Statement;
+use super::{diff, settings, trusted, verify};
+use crate::args;
+use crate::console;
+use crate::exit::{Exit, Failure};
+use crate::mesh::{Drift, How, Input, Mesh};
+use crate::project::Project;
+use crate::signing;
+
+/// How many objects are tried by themselves: each is a comparison of the whole cluster.
+const TRIED: usize = 50;
+
+/// Runs the command.
+pub(super) fn run(args: &args::Drift) -> Result<Exit, Failure> {
+    let here = args.project.as_deref().unwrap_or(Path::new("."));
+    let keys = trusted(&args.key, here)?;
+    let place = match &args.signed {
+        Some(folder) => folder.clone(),
+        None => settings(here)?.output,
+    };
+    let files = signing::folder::read(&place)?;
+    let cluster = cluster(&files, args.cluster.as_deref(), &place)?;
+    let today = match args.how.as_of {
+        Some(day) => day.to_string(),
+        None => verify::today()?,
+    };
+    if let Err(refusals) = folder::check(&cluster, &files, &Trust { keys: &keys, today: &today, newest: None }) {
+        for refusal in refusals {
+            console::note(&format!("{cluster}: folder refused[{}]: {refusal}", refusal.word()));
+        }
+        console::note(&format!(
+            "ringfence: what lies in `{}` is not what was signed, so nothing is compared",
+            place.display()
+        ));
+        return Ok(Exit::Findings);
+    }
+    let below = of_cluster(&cluster);
+    let signed = files.into_iter().filter(|(path, _)| path.starts_with(&below)).collect();
+    let open = || open(args, &cluster);
+    let (after, mut before, mut but) = (open()?, open()?, open()?);
+    let drifts = before.drifts(&signed);
+    // The same texts in the same order: places in one are places in the other.
+    but.drifts(&signed);
+    let statements = statements((&mut before, &mut but), &drifts);
+    let titles = (format!("{cluster}, as it runs"), "what was signed");
+    let end = diff::show((&titles.0, "no access changes"), (&before, titles.1), &after, &statements, &args.how)?;
+    console::note(&format!("ringfence: {}", counted(&drifts)));
+    Ok(if drifts.is_empty() { end } else { Exit::Findings })
+}
+
+/// Returns the cluster that is asked about.
+fn cluster(
+    files: &std::collections::BTreeMap<String, Vec<u8>>,
+    asked: Option<&str>,
+    place: &Path,
+) -> Result<String, Failure> {
+    let there = signing::folder::clusters(files);
+    let nothing = || Failure::no_input(format!("`{}` holds no output of ringfence", place.display()));
+    match (asked, there.len()) {
+        (_, 0) => Err(nothing()),
+        (Some(name), _) if there.contains(name) => Ok(name.to_owned()),
+        (Some(name), _) => {
+            Err(Failure::new(format!("no cluster `{name}` is there"))
+                .did_you_mean(name, there.iter().map(String::as_str)))
+        }
+        (None, 1) => there.into_iter().next().ok_or_else(nothing),
+        (None, _) => {
+            let names: Vec<String> = there.into_iter().collect();
+            Err(Failure::new("manifests are of one cluster")
+                .help(format!("name it with `--cluster`: {}", names.join(", "))))
+        }
+    }
+}
+
+/// Reads what runs, with the facts about the cluster.
+fn open(args: &args::Drift, cluster: &str) -> Result<Input, Failure> {
+    let mut input = Input::of_manifests(&args.dump, args.facts.as_deref(), None)?;
+    if args.facts.is_some() {
+        return Ok(input);
+    }
+    let Ok(project) = Project::open(args.project.as_deref(), &args.how.reading()) else { return Ok(input) };
+    let documents = project.parsed.iter().flat_map(|parsed| &parsed.policy.clusters);
+    if let Some(document) = documents.into_iter().find(|document| document.name() == cluster) {
+        let file = project.sources.file(document.span.file);
+        input.state(file.path(), file.text(), cluster)?;
+    }
+    Ok(input)
+}
+
+/// Says of each object what it changes by itself: the second input is what was signed but for that one.
+fn statements((signed, but): (&mut Input, &mut Input), drifts: &[Drift]) -> Vec<Statement> {
+    signed.undo(drifts);
+    let whole = signed.meshes();
+    let whole: Vec<_> = whole.clusters.iter().map(Mesh::model).collect();
+    let whole = Fleet::of(&whole);
+    let mut said = Vec::new();
+    for (at, drift) in drifts.iter().enumerate() {
+        let (sign, words) = match &drift.how {
+            How::Unmanaged => ("+", "not signed".to_owned()),
+            How::Changed(field) => ("~", format!("another at `{field}`")),
+            How::Missing => ("-", "signed, and not there".to_owned()),
+        };
+        let alone = if at < TRIED {
+            but.undo(drifts.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, drift)| drift));
+            let meshes = but.meshes();
+            let models: Vec<_> = meshes.clusters.iter().map(Mesh::model).collect();
+            changes(&Difference::between(&whole, &Fleet::of(&models)))
+        } else {
+            "not tried by itself".to_owned()
+        };
+        said.push(Statement::drifted(sign, &drift.to_string(), drift.place.as_ref(), format!("{words}; {alone}")));
+    }
+    said
+}
+
+/// Says in a few words what a change comes to.
+fn changes(difference: &Difference) -> String {
+    let counts = [
+        (difference.count(Kind::Gained) + difference.count(Kind::MayGain), "gained"),
+        (difference.count(Kind::Lost) + difference.count(Kind::MayLose), "lost"),
+        (difference.count(Kind::Moved), "moved"),
+    ];
+    let some: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    match (some.is_empty(), difference.is_empty()) {
+        (false, _) => format!("by itself: {}", some.join(", ")),
+        (true, true) => "by itself no access changes".to_owned(),
+        (true, false) => "by itself none of the callers that are shown gains or loses".to_owned(),
+    }
+}
+
+fn counted(drifts: &[Drift]) -> String {
+    let of = |is: fn(&How) -> bool| drifts.iter().filter(|drift| is(&drift.how)).count();
+    if drifts.is_empty() {
+        return "every object that was signed is there as it was signed, and none beside them decides".to_owned();
+    }
+    format!(
+        "{} not signed, {} changed, {} missing",
+        of(|how| *how == How::Unmanaged),
+        of(|how| matches!(how, How::Changed(_))),
+        of(|how| *how == How::Missing),
+    )
+}

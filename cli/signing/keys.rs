@@ -1,0 +1,77 @@
+//! Where keys come from: a file, a variable of the environment, a program.
+
+use std::fs;
+use std::path::Path;
+
+use ringfence_signing::key::{KeyError, PrivateKey, PublicKey, Signer};
+
+use super::program::Program;
+use crate::args::Signing;
+use crate::exit::Failure;
+
+/// The variables that may hold the passphrase of a key; the second is cosign's.
+const PASSPHRASES: [&str; 2] = ["RINGFENCE_KEY_PASSPHRASE", "COSIGN_PASSWORD"];
+
+/// Returns what signs.
+///
+/// # Errors
+/// When there is no such key, or it cannot be used.
+pub fn signer(args: &Signing) -> Result<Box<dyn Signer>, Failure> {
+    let Some(key) = &args.key else {
+        return Err(
+            Failure::new("no key to sign with").help("name one with `--key`; `ringfence key generate` makes one")
+        );
+    };
+    match key.strip_prefix("command:") {
+        Some(command) => {
+            let Some(public) = &args.public_key else {
+                return Err(Failure::new("a program that signs does not say what its public key is")
+                    .help("name it with `--public-key`"));
+            };
+            Ok(Box::new(Program::new(command, self::public(public)?)))
+        }
+        None => Ok(Box::new(private(key)?)),
+    }
+}
+
+/// Reads a private key.
+///
+/// # Errors
+/// When there is no such key, or it cannot be used.
+pub fn private(place: &str) -> Result<PrivateKey, Failure> {
+    let text = text(place)?;
+    PrivateKey::read(&text, passphrase().as_deref()).map_err(|error| failure(place, &error))
+}
+
+/// Reads a public key.
+///
+/// # Errors
+/// When there is no such key, or it cannot be used.
+pub fn public(place: &str) -> Result<PublicKey, Failure> {
+    PublicKey::read(&text(place)?).map_err(|error| failure(place, &error))
+}
+
+/// Returns the passphrase for keys, where one is set; an empty one is one.
+#[must_use]
+pub fn passphrase() -> Option<Vec<u8>> {
+    PASSPHRASES.into_iter().find_map(|name| Some(std::env::var_os(name)?.into_encoded_bytes()))
+}
+
+fn text(place: &str) -> Result<String, Failure> {
+    if let Some(name) = place.strip_prefix("env://") {
+        return std::env::var(name)
+            .map_err(|error| Failure::new(format!("cannot read a key from the variable `{name}`: {error}")));
+    }
+    fs::read_to_string(Path::new(place))
+        .map_err(|error| Failure::new(format!("cannot read the key `{place}`: {error}")))
+}
+
+fn failure(place: &str, error: &KeyError) -> Failure {
+    let failure = Failure::new(format!("cannot use the key `{place}`: {error}"));
+    match error {
+        KeyError::Sealed => failure.help(format!("set it in the variable `{}`", PASSPHRASES.join("` or `"))),
+        KeyError::IsPrivate => failure.help("`ringfence key public` prints the public half of one"),
+        KeyError::Kind(_) => failure.help("`ringfence key generate` makes one of the right kind"),
+        _ => failure,
+    }
+}

@@ -154,7 +154,6 @@ pub enum Verb {
     /// Compares what runs in a cluster with what was signed for it, by what they admit.
     #[command(after_help = after!(
         DRIFT_EXITS,
-        "kubectl get -A -o yaml all,namespaces,networkpolicies,authorizationpolicies,peerauthentications > dump.yaml",
         "ringfence drift dump.yaml --cluster prod-east --key ringfence.key.pub",
         "ringfence drift dumps/prod-east --cluster prod-east --key ringfence.key.pub --format json",
     ))]

@@ -117,8 +117,11 @@ impl Drawn<'_, '_> {
         if let Some(via) = &ways.via {
             let gates: Vec<Vertex> = self.terrain.anybody(via, node).into_iter().map(|it| vertex(it.from)).collect();
             let gates: Vec<Vertex> = gates.into_iter().filter(|it| !from.contains(it) && !to.contains(it)).collect();
-            let path = self.graph.shortest(from, to, allowed, &gates)?;
-            return Some((format!("a way from {first} to {last} goes around `{}`", via.value), path));
+            if let Some(path) = self.graph.shortest(from, to, allowed, &gates) {
+                return Some((format!("a way from {first} to {last} goes around `{}`", via.value), path));
+            }
+            // Through there ways may lead; how long they are is another claim.
+            ways.at_least.as_ref()?;
         }
         let path = self.graph.shortest(from, to, allowed, &[])?;
         match &ways.at_least {
@@ -168,7 +171,10 @@ fn words(ways: &Ways) -> String {
     };
     let (from, to) = (list(&ways.from.0), list(&ways.to.0));
     match (&ways.at_least, &ways.via) {
-        (_, Some(via)) => format!("every way from {from} to {to}{by} passes `{}`", via.value),
+        (Some(least), Some(via)) => {
+            format!("every way from {from} to {to}{by} passes `{}` and takes {} steps", via.value, least.value.0)
+        }
+        (None, Some(via)) => format!("every way from {from} to {to}{by} passes `{}`", via.value),
         (Some(least), None) => format!("every way from {from} to {to}{by} takes {} steps", least.value.0),
         (None, None) => format!("no way from {from} to {to}{by}"),
     }

@@ -112,7 +112,9 @@ impl<'m> Graph<'m> {
                 let shut: BTreeSet<usize> = root.iter().map(|(node, _)| *node).collect();
                 let is_cut = |arc: usize| cut.contains(&arc);
                 let is_shut = |node: usize| shut.contains(&node);
-                let spread = Spread::avoiding(self, &BTreeSet::from([spur]), allowed, &is_shut, &is_cut);
+                // Before its first node a way may leave by any start.
+                let starts = if at == 0 { question.starts.clone() } else { BTreeSet::from([spur]) };
+                let spread = Spread::avoiding(self, &starts, allowed, &is_shut, &is_cut);
                 let Some((more, rest)) = nearest(&spread).filter(|(_, way)| !way.is_empty()) else { continue };
                 let before: u32 = root.iter().map(|(node, arc)| self.price_of(*node, *arc, allowed)).sum();
                 candidates.insert((before.saturating_add(more), [root, &rest].concat()));

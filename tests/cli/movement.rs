@@ -5,7 +5,7 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 
-use crate::runner::{DAY, ringfence};
+use crate::runner::{DAY, ringfence, text};
 
 #[test]
 fn blast_lists_what_is_in_reach_by_what_it_asks_for() {
@@ -225,4 +225,84 @@ fn plain_policies_shut_in_whose_labels_they_name() {
     // A selector without a label is about everybody.
     let bare = ask("shop/bare");
     assert!(bare.code == 2 && bare.err.contains("the pods of `shop/bare` have no labels"), "{}", bare.all());
+}
+
+/// A guarded workload `shop/db`, and whatever more.
+fn guarded(admits: &str, more: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "apiVersion: v1
+kind: Namespace
+metadata: {{name: shop, labels: {{pod-security.kubernetes.io/enforce: restricted, istio-injection: enabled}}}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {{name: default, namespace: istio-system}}
+spec: {{mtls: {{mode: STRICT}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: db, namespace: shop}}
+spec: {{template: {{metadata: {{labels: {{app: db}}}}, spec: {{serviceAccountName: db, nodeSelector: {{pool: db}}, automountServiceAccountToken: false, containers: [{{name: main, ports: [{{containerPort: 5432}}]}}]}}}}}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: db, namespace: shop}}
+spec: {{selector: {{matchLabels: {{app: db}}}}, action: ALLOW, rules: [{{from: [{{source: {{{admits}}}}}]}}]}}
+---
+{more}"
+    );
+    fs::write(folder.path().join("mesh.yaml"), text).unwrap();
+    folder
+}
+
+fn bound(namespace: &str, rule: &str, subjects: &str) -> String {
+    format!(
+        "apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: worker, namespace: {namespace}}}
+rules: [{{apiGroups: [''], {rule}, verbs: [create]}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: worker, namespace: {namespace}}}
+roleRef: {{kind: Role, name: worker}}
+subjects: [{subjects}]
+"
+    )
+}
+
+const WEB: &str = "{kind: ServiceAccount, name: web, namespace: shop}";
+
+#[test]
+fn accounts_that_nobody_runs_under_call_as_well() {
+    let tools = "apiVersion: v1\nkind: Namespace\nmetadata: {name: tools, labels: {pod-security.kubernetes.io/enforce: restricted}}\n---\n";
+    let makes = tools.to_owned() + &bound("tools", "resources: [pods]", WEB);
+    let ask = |admits: &str, from: &str| {
+        let folder = guarded(admits, &makes);
+        ringfence(&["paths", from, "shop/db", text(folder.path())]).out
+    };
+    // One that a policy names, one that every namespace has, and the identity by itself.
+    let ops = "principals: [cluster.local/ns/tools/sa/ops]";
+    assert!(ask(ops, "sa:shop/web").contains("calls a port that policies leave open: shop/db port 5432"));
+    assert!(ask("namespaces: [tools]", "sa:shop/web").contains("ns/tools/sa/default calls a port"));
+    assert!(ask(ops, "spiffe://cluster.local/ns/tools/sa/ops").contains("the cheapest 1 way"));
+    assert!(ask("namespaces: [nobody]", "sa:shop/web").contains("no way leads"));
+}
+
+#[test]
+fn each_of_several_starts_has_its_way() {
+    let run = |name: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: ops}}\nspec: {{template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{serviceAccountName: {name}, nodeSelector: {{pool: {name}}}, containers: [{{name: main}}]}}}}}}\n"
+        )
+    };
+    let both = "{kind: ServiceAccount, name: a, namespace: ops}, {kind: ServiceAccount, name: b, namespace: ops}";
+    let more = bound("shop", "resources: [pods/exec]", both) + &run("a") + &run("b");
+    let folder = guarded("namespaces: [nobody]", &more);
+    let ran = ringfence(&["paths", "ops/*", "shop/db", text(folder.path()), "--count", "5"]);
+    for name in ["ops/a", "ops/b"] {
+        let line = format!("{name} has the token of its account in a file: ServiceAccount {name}\n");
+        assert!(ran.out.contains(&line), "{line}{}", ran.out);
+    }
 }

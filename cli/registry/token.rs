@@ -27,7 +27,9 @@ pub(super) fn answer(
     let parts = parts(rest);
     let part =
         |name: &str| parts.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
-    let realm = part("realm").filter(|realm| realm.starts_with("https://") || realm.starts_with(&registry.origin));
+    // Credentials go there: to nobody without TLS but the registry itself.
+    let is_own = |realm: &str| realm.strip_prefix(&registry.origin).is_some_and(|rest| rest.starts_with('/'));
+    let realm = part("realm").filter(|realm| realm.starts_with("https://") || is_own(realm));
     let realm = realm.ok_or_else(|| wrong(wanted))?;
     let scope = format!("repository:{}:pull,push", registry.repository);
     let mut query = vec![("scope", part("scope").unwrap_or(&scope))];

@@ -48,7 +48,8 @@ pub fn read(place: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
 pub fn clusters(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<String> {
     let of = |path: &str| -> Option<String> {
         if let Some(below) = path.strip_prefix("clusters/") {
-            return Some(below.split_once('/')?.0.to_owned());
+            // A file among the folders of clusters is of none, and was not signed.
+            return Some(below.split_once('/').map_or(below, |(cluster, _)| cluster).to_owned());
         }
         let name = path.strip_prefix(".ringfence/")?;
         let name = name.strip_suffix(".lock.json").or_else(|| name.strip_suffix(".sigstore.json"))?;

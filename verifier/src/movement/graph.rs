@@ -241,6 +241,9 @@ impl<'m> Graph<'m> {
             let left = lines.iter().filter(|(other, _)| !gone.contains(other));
             let own = left.fold(own.without(&supposed), |own, (_, callers)| own.without(callers));
             broken.count += usize::try_from(own.count()).unwrap_or(usize::MAX);
+            if broken.some.len() >= EXAMPLES {
+                continue;
+            }
             let Some(workload) = self.fleet.models().get(destination.cluster).and_then(|model| {
                 model.cluster().inventory.workloads.iter().position(|it| std::ptr::eq(it, destination.workload))
             }) else {

@@ -69,12 +69,12 @@ if ! command -v kubectl >/dev/null; then
   say "stages are not built, there is no kubectl"
   exit
 fi
-# Every path that a Kustomization names is one that kustomize builds, from the root of what is fetched.
+# Every path that a Kustomization names is one that kustomize builds, from the root of what is fetched, which is that of the output.
 built=0
 for cluster in "$work"/artifact/out/clusters/*/; do
   name=$(basename "$cluster")
   while read -r path; do
-    kubectl kustomize "$cluster/$path" >"$work/built" || exit 1
+    kubectl kustomize "$work/artifact/out/$path" >"$work/built" || exit 1
     [[ -s $work/built ]] || { say "FAILED: $name $path builds nothing"; exit 1; }
     built=$((built + 1))
   done < <(sed -nE 's/^  path: "?([^"]+)"?$/\1/p' "$work/artifact/out/delivery/flux/$name.yaml")

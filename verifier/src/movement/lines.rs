@@ -105,7 +105,8 @@ impl<'f, 'm> Admitted<'f, 'm> {
             }
             let named = Intervals::of(alike.values().flatten().cloned().collect());
             let end = self.groups.last().map_or(0, |(_, range)| range.end);
-            alike.insert(Vec::new(), Intervals::of(vec![0..end]).without(&named).ranges().to_vec());
+            alike
+                .insert(Vec::new(), Intervals::of(std::iter::once(0..end).collect()).without(&named).ranges().to_vec());
             for (globs, ranges) in alike {
                 let left = residual(&chain, to.port, &|glob| globs.contains(&glob));
                 for rule in left.allow.iter().flatten().map(|rule| rule.origin) {

@@ -139,10 +139,10 @@ pub fn law<S: Strategy>(cases: u32, least: u32, strategy: &S, check: impl Fn(S::
         max_shrink_time: 20_000,
         ..ProptestConfig::default()
     };
-    let mut runner = TestRunner::new(config);
     let mut result = Ok(());
     for _ in 0..ROUNDS {
-        result = runner.run(strategy, |input| {
+        // A runner that has had its cases runs no more of them.
+        result = TestRunner::new(config.clone()).run(strategy, |input| {
             if check(input)? {
                 telling.set(telling.get() + 1);
             }

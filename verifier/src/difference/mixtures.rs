@@ -78,7 +78,7 @@ impl Mixtures {
                 let (Some(to_before), Some(to_after)) = (to_before, to_after) else { continue };
                 let network = [before.passing(&to_before), after.passing(&to_after), between.passing(&to_after)];
                 let [was, is, may] = &network;
-                if objects.is_empty() && was == is && is == may {
+                if objects.is_empty() && told.first() == told.last() && was == is && is == may {
                     continue;
                 }
                 let modelled = told.iter().all(|at| known.told.get(*at).is_some_and(|told| told.modelled));

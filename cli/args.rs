@@ -5,6 +5,7 @@
 
 mod delivery;
 mod difference;
+mod findings;
 mod movement;
 mod reach;
 
@@ -14,8 +15,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::spec::names::Day;
 
+use crate::tree::Moment;
+
 pub use self::delivery::{Drift, Key, KeyAction, Publish, PublishGit, PublishTo, Push, Sign, Signing, Verify};
 pub use self::difference::{ChangeFormat, Comparing, Diff, Impact};
+pub use self::findings::{Findings, Form as FindingsForm, Level, Output};
 pub use self::movement::{Blast, Drawing, Paths, Posture};
 pub use self::reach::{Changes, Reach};
 
@@ -283,7 +287,7 @@ pub enum Verb {
     Completions(Completions),
 }
 
-/// How a project is read, and how the answer is written down.
+/// How a project is read.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Reading {
     /// Resolves for this day; the day of the commit when absent.
@@ -292,9 +296,9 @@ pub struct Reading {
     /// Reads this git revision, without a checkout.
     #[arg(long, value_name = "REV")]
     pub at: Option<String>,
-    /// How to write the answer down.
-    #[arg(long, value_name = "FORMAT", default_value = "text", env = "RINGFENCE_FORMAT", hide_env_values = true)]
-    pub format: FormatName,
+    /// Reads what is staged in git: what the next commit holds, whatever lies on disk.
+    #[arg(long, conflicts_with = "at")]
+    pub staged: bool,
     /// Shows notes as well, which are otherwise only counted in text.
     #[arg(long, short)]
     pub verbose: bool,
@@ -303,7 +307,27 @@ pub struct Reading {
     pub threads: Option<u16>,
 }
 
-/// The formats.
+impl Reading {
+    /// Returns when the input is looked at.
+    #[must_use]
+    pub fn moment(&self) -> Moment<'_> {
+        match &self.at {
+            Some(revision) => Moment::At(revision),
+            None if self.staged => Moment::Staged,
+            None => Moment::OnDisk,
+        }
+    }
+}
+
+/// How an answer is written down.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Form {
+    /// How to write the answer down.
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "RINGFENCE_FORMAT", hide_env_values = true)]
+    pub format: FormatName,
+}
+
+/// The formats of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FormatName {
     /// For people: excerpts with every place underlined.
@@ -333,6 +357,11 @@ pub struct Check {
     /// A `Cluster` document with the facts about plain manifests: trust domain, namespaces in the mesh, gateways.
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
+    /// Leaves out what takes longest: the proof of the manifests, and the search for statements that decide nothing.
+    #[arg(long)]
+    pub fast: bool,
+    #[command(flatten)]
+    pub findings: Findings,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -343,7 +372,7 @@ pub struct Compile {
     /// A folder or file of the project; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,
     /// The folder to write; the project's `output` when absent.
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Writes nothing and compares with what is there.
     #[arg(long)]
@@ -356,6 +385,8 @@ pub struct Compile {
     pub sign: Option<String>,
     #[command(flatten)]
     pub signing: Signing,
+    #[command(flatten)]
+    pub findings: Findings,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -381,6 +412,8 @@ pub struct Effective {
     #[arg(long, value_name = "PATH")]
     pub project: Option<PathBuf>,
     #[command(flatten)]
+    pub form: Form,
+    #[command(flatten)]
     pub reading: Reading,
 }
 
@@ -395,21 +428,11 @@ pub struct Matrix {
     /// The same as `--format csv`.
     #[arg(long, conflicts_with = "format")]
     pub csv: bool,
-    /// Resolves for this day; the day of the commit when absent.
-    #[arg(long, value_name = "DATE", value_parser = day, env = "RINGFENCE_AS_OF", hide_env_values = true)]
-    pub as_of: Option<Day>,
-    /// Reads this git revision, without a checkout.
-    #[arg(long, value_name = "REV")]
-    pub at: Option<String>,
     /// How to write the answer down.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: MatrixFormat,
-    /// Shows notes as well, which are otherwise only counted in text.
-    #[arg(long, short)]
-    pub verbose: bool,
-    /// How many threads to use; `RAYON_NUM_THREADS`, or as many as there are cores, when absent.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Arguments of `exposed`.
@@ -420,6 +443,8 @@ pub struct Exposed {
     /// A file with a Cluster document: what manifests cannot tell about plain ones.
     #[arg(long, value_name = "FILE", requires = "path")]
     pub facts: Option<PathBuf>,
+    #[command(flatten)]
+    pub form: Form,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -440,15 +465,14 @@ pub enum MatrixFormat {
 }
 
 impl Matrix {
-    /// Returns how the mesh is read.
+    /// Returns how what is wrong with the input is written down.
     #[must_use]
-    pub fn reading(&self) -> Reading {
-        let format = match self.format {
+    pub fn form(&self) -> FormatName {
+        match self.format {
             MatrixFormat::Json => FormatName::Json,
             MatrixFormat::Concise | MatrixFormat::Csv | MatrixFormat::Dot => FormatName::Concise,
             MatrixFormat::Text => FormatName::Text,
-        };
-        Reading { as_of: self.as_of, at: self.at.clone(), format, verbose: self.verbose, threads: self.threads }
+        }
     }
 }
 

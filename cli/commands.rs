@@ -7,6 +7,7 @@ mod check;
 mod checks;
 mod compile;
 mod completions;
+mod conclude;
 mod diff;
 mod drift;
 mod effective;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 use ringfence_compiler::compile::{Compiled, compile};
 use ringfence_compiler::delivery::Delivery;
 use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::diagnostics::ignores::{self, Ignorable};
 use ringfence_compiler::parse::parse;
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
@@ -37,14 +39,14 @@ use ringfence_signing::key::PublicKey;
 use ringfence_verifier::surroundings::Surroundings;
 use ringfence_verifier::{assertions, redundant, rollout, translation};
 
-use crate::args::{FormatName, Reading, Verb};
+use self::conclude::{Found, conclude, conclude_answer};
+use crate::args::Verb;
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::Meshes;
 use crate::project::Project;
-use crate::report::{self, Format};
 use crate::signing::keys;
-use crate::summary::{Come, Summary, closing, unchecked};
+use crate::summary::{Come, Summary};
 use crate::tree::{Directory, find_project};
 
 /// Runs a command.
@@ -85,6 +87,8 @@ pub struct Judged {
     pub sources: Sources,
     /// What was said.
     pub diagnostics: Diagnostics,
+    /// How much of it comments silence.
+    pub ignored: usize,
     /// The output and what to say of it; nothing where there were errors. What breaks an assertion is an error and has output,
     /// so that it can be looked at.
     pub outcome: Option<(Compiled, Summary)>,
@@ -92,22 +96,53 @@ pub struct Judged {
     pub way: Option<(rollout::Plan, rollout::Next)>,
 }
 
+impl Judged {
+    /// Returns what was found, to conclude by.
+    fn found<'j>(&'j self, project: &'j Project, come: Option<&'j dyn Come>) -> Found<'j> {
+        Found {
+            sources: &self.sources,
+            diagnostics: &self.diagnostics,
+            ignored: self.ignored,
+            come,
+            was_read: project.parsed.is_some(),
+            root: &project.root,
+            which: Ignorable::Warnings,
+            baseline: project.baseline.as_ref(),
+        }
+    }
+}
+
 /// Resolves and compiles what was read.
 pub fn judge(project: &mut Project) -> Judged {
-    judge_over(project, None)
+    judge_over(project, None, Thoroughness::Whole)
+}
+
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thoroughness {
+    /// Everything.
+    Whole,
+    /// All but the proof of the manifests and the search for statements that decide nothing.
+    Fast,
 }
 
 /// Resolves and compiles what was read, and looks at how it takes the place of what is there.
-pub fn judge_over(project: &mut Project, there: Option<&rollout::Files>) -> Judged {
+pub fn judge_over(project: &mut Project, there: Option<&rollout::Files>, how: Thoroughness) -> Judged {
     let sources = std::mem::take(&mut project.sources);
     let mut diagnostics = std::mem::take(&mut project.diagnostics);
     let mut way = None;
     let outcome = project.parsed.as_ref().and_then(|parsed| {
         let resolved = resolve(parsed, project.as_of, &mut diagnostics).ok()?;
         let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
-        let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
-        diagnostics.check().ok()?;
-        redundant::check(&resolved, &mut diagnostics);
+        let proof = match how {
+            Thoroughness::Whole => {
+                let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
+                diagnostics.check().ok()?;
+                redundant::check(&resolved, &mut diagnostics);
+                Some(proof)
+            }
+            Thoroughness::Fast => None,
+        };
         let around = |cluster: &str| Surroundings::read(&parsed.manifests(cluster, &sources));
         let judgements = assertions::judge(&resolved, &compiled, &around, &mut diagnostics);
         let summary = Summary::of(&resolved, &compiled, proof, judgements);
@@ -118,53 +153,10 @@ pub fn judge_over(project: &mut Project, there: Option<&rollout::Files>) -> Judg
         });
         Some((compiled, summary))
     });
-    Judged { sources, diagnostics, outcome, way }
-}
-
-/// Says what was found, and returns how the run ends by it. `was_read` tells whether every document could be read: what
-/// comes after reading was not looked at otherwise.
-fn conclude(
-    reading: &Reading,
-    sources: &Sources,
-    diagnostics: &Diagnostics,
-    summary: Option<&dyn Come>,
-    was_read: bool,
-) -> Result<Exit, Failure> {
-    let counts = report::Counts::of(diagnostics, sources);
-    let unchecked = unchecked((!was_read).then(|| report::files_with_errors(diagnostics, sources)));
-    let mut last = closing(counts, reading.verbose || reading.format != FormatName::Text);
-    if let Some(unchecked) = &unchecked {
-        last = format!("{unchecked}\n{last}");
-    }
-    match reading.format {
-        FormatName::Text => {
-            let style = console::style();
-            let shown = if reading.verbose { diagnostics.clone() } else { report::without_notes(diagnostics, sources) };
-            let mut text = report::render(Format::Text(style), &shown, sources);
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            if let Some(summary) = summary {
-                text.push_str(&summary.text(style));
-                text.push('\n');
-            }
-            text.push_str(&last);
-            console::print(&text)?;
-        }
-        FormatName::Concise => {
-            console::print(&report::render(Format::Concise, diagnostics, sources))?;
-            if let Some(summary) = summary {
-                console::note(&summary.text(report::Style::PLAIN));
-            }
-            console::note(last.trim_end());
-        }
-        FormatName::Json => {
-            let summary = summary.map_or(serde_json::Value::Null, Come::json);
-            console::print(&report::render(Format::Json(&summary, unchecked.as_deref()), diagnostics, sources))?;
-            console::note(last.trim_end());
-        }
-    }
-    Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Clean })
+    // What was not looked for is not known not to be there.
+    let whole = how == Thoroughness::Whole && !diagnostics.has_errors();
+    let ignored = ignores::apply(&mut diagnostics, &sources, project.as_of, Ignorable::Warnings, whole);
+    Judged { sources, diagnostics, ignored, outcome, way }
 }
 
 /// What a project says of its output, for commands that compile nothing.
@@ -228,18 +220,4 @@ fn say_assumed(meshes: &Meshes<'_>) {
              nothing, NetworkPolicy enforced; `--facts` states otherwise",
         );
     }
-}
-
-/// Says on standard error what is wrong with what was read, and returns how an answer ends by it.
-fn conclude_answer(reading: &Reading, meshes: &Meshes<'_>) -> Result<Exit, Failure> {
-    if meshes.clusters.is_empty() {
-        return conclude(reading, meshes.sources, &meshes.diagnostics, None, true);
-    }
-    let errors = report::render(Format::Concise, &meshes.diagnostics, meshes.sources);
-    if meshes.diagnostics.has_errors() {
-        console::note(errors.trim_end());
-        console::note("ringfence: what is wrong here was left out of the answer");
-        return Ok(Exit::Findings);
-    }
-    Ok(Exit::Clean)
 }

@@ -4,6 +4,7 @@
 //! 10 denied for who asks `reach` that way. All that touches files, the clock, the environment and the terminal is in this crate.
 
 mod args;
+mod baseline;
 mod commands;
 mod console;
 mod exit;

@@ -15,17 +15,19 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use ringfence_compiler::compile::objects;
 use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::diagnostics::ignores::Ignorable;
 use ringfence_compiler::document::{Document, Policy};
 use ringfence_compiler::inventory::{ClusterInventory, Manifests, Workload};
 use ringfence_compiler::parse::Parsed;
+use ringfence_compiler::resolve::units::Unit;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved, resolve};
 use ringfence_compiler::source::{FileId, SourceFile, Sources};
 use ringfence_compiler::spec::cluster::ClusterSpec;
 use ringfence_compiler::spec::names::Day;
 use ringfence_compiler::spec::reference::NodePath;
-use ringfence_compiler::tree::Tree;
 use ringfence_compiler::yaml::{self, Node, Profile};
+use ringfence_verifier::matrix::name;
 use ringfence_verifier::model::Model;
 use ringfence_verifier::policies::Policies;
 use ringfence_verifier::surroundings::Surroundings;
@@ -38,7 +40,7 @@ use self::kustomize::Unrendered;
 use crate::args::Reading;
 use crate::exit::Failure;
 use crate::project::{Project, use_threads};
-use crate::tree::{Directory, Revision, find_project};
+use crate::tree::{Moment, find_project};
 
 /// The facts that are assumed where nobody states them.
 const ASSUMED: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
@@ -80,6 +82,10 @@ pub struct Meshes<'a> {
     pub unrendered: Unrendered,
     /// Whether objects were changed that policy does not say.
     changed: bool,
+    /// The folder that paths begin at.
+    pub root: &'a Path,
+    /// The day a project is resolved for.
+    pub as_of: Option<Day>,
 }
 
 /// One cluster: the facts, what runs and what decides.
@@ -107,6 +113,11 @@ impl Mesh<'_> {
 }
 
 impl Meshes<'_> {
+    /// Returns which findings about them may be silenced.
+    pub fn ignorable(&self) -> Ignorable {
+        if self.as_of.is_some() { Ignorable::Warnings } else { Ignorable::Findings }
+    }
+
     /// Tells whether there is nobody in what was read, and nothing that decides about anybody.
     pub fn hold_nothing(&self) -> bool {
         self.clusters.iter().all(|mesh| mesh.inventory.workloads.is_empty() && mesh.policies.is_empty())
@@ -138,6 +149,14 @@ impl Meshes<'_> {
             .collect()
     }
 
+    /// Returns what a Service document says of how sensitive a workload is.
+    pub fn sensitivity(&self, cluster: &str, workload: &str) -> Option<&str> {
+        let resolved = self.resolved.as_ref()?;
+        let units = resolved.units.iter().map(|governed| &governed.unit).filter(|unit| unit.cluster == cluster);
+        let mut units = units.filter(|unit| unit.workloads.iter().any(|it| name(it) == workload));
+        sensitivity(resolved, units.next()?)
+    }
+
     /// Returns what policy means for a workload, where what is enforced is what was compiled.
     pub fn governed(&self, cluster: &str, workload: &Workload) -> Option<&Governed<'_>> {
         let mut units = self.resolved.as_ref().filter(|_| !self.changed)?.units.iter();
@@ -162,14 +181,14 @@ impl Input {
             return Ok(Self { sources, diagnostics, root, foreign: BTreeSet::new(), kind, edits: Edits::default() });
         }
         use_threads(reading.threads)?;
-        Self::of_manifests(folder, facts, reading.at.as_deref())
+        Self::of_manifests(folder, facts, reading.moment())
     }
 
     /// Reads a folder or file of manifests, whatever lies around it.
     ///
     /// # Errors
     /// When there is nothing to read, or the system refuses.
-    pub fn of_manifests(place: &Path, facts: Option<&Path>, revision: Option<&str>) -> Result<Self, Failure> {
+    pub fn of_manifests(place: &Path, facts: Option<&Path>, moment: Moment<'_>) -> Result<Self, Failure> {
         let (folder, only) = match place.file_name().and_then(|name| name.to_str()).filter(|_| place.is_file()) {
             Some(name) => {
                 (place.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")), Some(name))
@@ -177,12 +196,7 @@ impl Input {
             None => (place, None),
         };
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
-        let (tree, root): (Box<dyn Tree>, _) = match revision {
-            Some(revision) => {
-                (Box::new(Revision::of_project(folder, revision).map_err(Failure::new)?), folder.to_owned())
-            }
-            None => (Box::new(Directory::open(folder).map_err(Failure::new)?), folder.to_owned()),
-        };
+        let (tree, root) = (moment.open(folder).map_err(Failure::new)?, folder.to_owned());
         let mut files = Vec::new();
         let mut paths = tree.list("").map_err(Failure::new)?;
         paths.retain(|path| match only {
@@ -326,8 +340,17 @@ impl Input {
             assumed: is_assumed,
             unrendered: not_rendered,
             changed,
+            root: &self.root,
+            as_of: self.as_of(),
         }
     }
+}
+
+/// Returns what a Service document says of how sensitive the workloads of a unit are.
+pub fn sensitivity<'m>(resolved: &Resolved<'m>, unit: &Unit<'m>) -> Option<&'m str> {
+    let documents = unit.services.iter().filter_map(|index| resolved.world.services.get(*index)?.document);
+    let mut said = documents.filter_map(|document| document.spec.sensitivity.as_ref());
+    said.next().map(|word| word.value.0.as_str())
 }
 
 /// Returns the document of a cluster in a file: the one of that name, or else the only one.

@@ -11,12 +11,11 @@ use ringfence_compiler::parse::{PROJECT_FILE, Parsed, parse};
 use ringfence_compiler::shape::scalar::Text as _;
 use ringfence_compiler::source::Sources;
 use ringfence_compiler::spec::names::Day;
-use ringfence_compiler::tree::Tree;
 
 use crate::args::Reading;
 use crate::console;
 use crate::exit::Failure;
-use crate::tree::{Directory, Revision, find_project, revision};
+use crate::tree::{find_project, revision};
 
 /// A project as it was read.
 #[derive(Debug)]
@@ -33,6 +32,8 @@ pub struct Project {
     pub sources: Sources,
     /// What was said while reading.
     pub diagnostics: Diagnostics,
+    /// The findings that are known, by the name of their file; nothing where the project names none, or a new one is written.
+    pub baseline: Option<(String, Vec<u8>)>,
 }
 
 impl Project {
@@ -48,18 +49,12 @@ impl Project {
         }
         let root = find_project(place)
             .map_err(|error| Failure::no_input(error).help("`ringfence init` makes a project to begin with"))?;
-        let tree: Box<dyn Tree> = match &reading.at {
-            None => Box::new(Directory::open(&root).map_err(Failure::new)?),
-            Some(revision) => Box::new(Revision::of_project(&root, revision).map_err(Failure::new)?),
-        };
+        let tree = reading.moment().open(&root).map_err(Failure::new)?;
         if tree.read(PROJECT_FILE).map_err(Failure::new)?.is_none() {
-            let revision = reading.at.as_deref().unwrap_or_default();
-            return Err(Failure::no_input(format!("revision `{revision}` has no `{PROJECT_FILE}` there")));
+            let what = reading.at.as_ref().map_or("the git index".to_owned(), |at| format!("revision `{at}`"));
+            return Err(Failure::no_input(format!("{what} has no `{PROJECT_FILE}` there")));
         }
-        let as_of = match reading.as_of {
-            Some(day) => day,
-            None => day_of(&root, reading.at.as_deref())?,
-        };
+        let as_of = day(&root, reading)?;
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
         let parsed = parse(&*tree, &mut sources, &mut diagnostics).ok();
         if let Some(parsed) = parsed.as_ref().filter(|parsed| parsed.policy.counts().is_empty()) {
@@ -67,8 +62,27 @@ impl Project {
             return Err(Failure::no_input(format!("`{folder}` in `{}` holds no policy", root.display()))
                 .help(format!("begin with `{folder}/organization.yaml`")));
         }
-        Ok(Self { root, at: reading.at.clone(), as_of, parsed, sources, diagnostics })
+        let named = parsed.as_ref().and_then(|parsed| parsed.project.spec.baseline.as_ref());
+        let baseline = match named {
+            Some(name) => tree.read(&name.value).map_err(Failure::new)?.map(|bytes| (name.value.clone(), bytes)),
+            None => None,
+        };
+        if let (Some(name), None) = (named, &baseline) {
+            console::note(&format!(
+                "ringfence: there is no baseline `{}` yet, so everything counts; `ringfence check --write-baseline` writes one",
+                name.value
+            ));
+        }
+        Ok(Self { root, at: reading.at.clone(), as_of, parsed, sources, diagnostics, baseline })
     }
+}
+
+/// Returns the day that was named, or else that of the commit.
+///
+/// # Errors
+/// When the system does not know the time, where it is asked.
+pub fn day(root: &Path, reading: &Reading) -> Result<Day, Failure> {
+    reading.as_of.map_or_else(|| day_of(root, reading.at.as_deref()), Ok)
 }
 
 /// Returns the day of the commit, or today where there is none, which makes the run depend on the clock and is said.

@@ -1,23 +1,32 @@
 //! What a run has to say, in the form that was asked for.
 //!
 //! In: the compiler's diagnostics and the texts they point into. Out: text for people, one line each for editors and
-//! `grep`, or JSON for programs; all of them but the many of one kind in one file, in the same order. It exists so that
-//! no command prints on its own.
+//! `grep`, JSON for programs, and what code scanning, workflows and CI servers read; all of them but the many of one kind in one
+//! file, in the same order. It exists so that no command prints on its own.
 //!
 //! Paths, messages and lines come from files that nobody has reviewed yet: [`visible`] keeps what they hold from
 //! steering the terminal.
 
 mod concise;
 mod excerpt;
+pub mod github;
+pub mod identity;
 mod json;
+mod junit;
+pub mod markdown;
+pub mod sarif;
 mod text;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use ringfence_compiler::diagnostics::{Diagnostic, Diagnostics, Severity};
 use ringfence_compiler::source::Sources;
 use serde_json::Value;
+
+use crate::args::Level;
+use crate::tree::project::git_root;
 
 /// How diagnostics are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +35,53 @@ pub enum Format<'a> {
     Text(Style),
     /// `path:line:col: severity[code] message`.
     Concise,
-    /// A versioned document, with what the command has to say beside the diagnostics, and what it did not check.
-    Json(&'a Value, Option<&'a str>),
+    /// A versioned document, with what the command has to say beside the diagnostics, what it did not check, and what was left out.
+    Json(&'a Value, Option<&'a str>, Left),
+    /// SARIF, for code scanning.
+    Sarif(&'a Origin),
+    /// Annotations of a workflow.
+    Github(&'a Origin),
+    /// A test report, where findings of this weight fail.
+    Junit(Level),
+    /// A table, with what the run came to and its last line.
+    Markdown(&'a Origin, Option<&'a str>, &'a str),
+}
+
+/// What was found and is not said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// By comments.
+    pub ignored: usize,
+    /// By the baseline.
+    pub baseline: usize,
+}
+
+/// Where paths begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// What leads there from the root of the repository, with `/` at its end; nothing where it is that root.
+    pub prefix: String,
+}
+
+impl Origin {
+    /// Finds where paths below a folder begin: at the root of its checkout, or outside of one where the command runs.
+    #[must_use]
+    pub fn of(folder: &Path) -> Self {
+        let real = |path: &Path| path.canonicalize().ok();
+        let find = || {
+            let folder = real(folder)?;
+            let root = git_root(&folder).or_else(|| real(Path::new(".")))?;
+            let below = folder.strip_prefix(&root).ok()?;
+            Some(below.iter().map(|part| format!("{}/", part.to_string_lossy())).collect())
+        };
+        Self { prefix: find().unwrap_or_default() }
+    }
+
+    /// Returns a path from the root of the repository.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
 }
 
 /// What a terminal can show.
@@ -75,7 +129,11 @@ pub fn render(format: Format<'_>, diagnostics: &Diagnostics, sources: &Sources) 
     match format {
         Format::Text(style) => text::render(diagnostics, sources, style),
         Format::Concise => concise::render(diagnostics, sources),
-        Format::Json(summary, unchecked) => json::render(diagnostics, sources, summary, unchecked),
+        Format::Json(summary, unchecked, left) => json::render(diagnostics, sources, summary, unchecked, left),
+        Format::Sarif(origin) => sarif::render(diagnostics, sources, origin),
+        Format::Github(origin) => github::render(diagnostics, sources, origin),
+        Format::Junit(fail_on) => junit::render(diagnostics, sources, fail_on),
+        Format::Markdown(origin, come, last) => markdown::render(diagnostics, sources, origin, come, last),
     }
 }
 
@@ -160,7 +218,7 @@ impl Counts {
 
 /// Replaces what would move the cursor, change colours or turn the direction of the text, by a mark as many bytes long:
 /// offsets into the text stay right.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' | '\n' => c,

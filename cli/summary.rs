@@ -54,8 +54,8 @@ pub struct Summary {
     objects: BTreeMap<String, BTreeMap<String, usize>>,
     exceptions: Vec<Exception>,
     assertions: Vec<Judgement>,
-    /// What was proved of the manifests.
-    proof: Proof,
+    /// What was proved of the manifests; nothing where nobody tried.
+    proof: Option<Proof>,
     /// What became of the output; nothing where none was asked for.
     pub output: Option<Output>,
     /// How it takes the place of what is there, and whether it is asked to do so in steps.
@@ -135,7 +135,7 @@ pub enum Output {
 impl Summary {
     /// Counts what was resolved and compiled.
     #[must_use]
-    pub fn of(resolved: &Resolved<'_>, compiled: &Compiled, proof: Proof, assertions: Vec<Judgement>) -> Self {
+    pub fn of(resolved: &Resolved<'_>, compiled: &Compiled, proof: Option<Proof>, assertions: Vec<Judgement>) -> Self {
         let policy = &resolved.world.parsed.policy;
         let organization = policy.organizations.first().map_or("", |organization| organization.name());
         Self {
@@ -163,8 +163,8 @@ impl Summary {
         if matches!(&self.way, Some((_, Next::Step(..), true))) {
             return Vec::new();
         }
+        let Some(proof) = &self.proof else { return Vec::new() };
         let mut properties = vec!["RINGFENCE_MANIFESTS_ADMIT_WHAT_POLICY_GRANTS".to_owned()];
-        let proof = &self.proof;
         if proof.bypassed == 0 && proof.behind == 0 && proof.unmeshed == 0 {
             properties.push("RINGFENCE_DEFAULT_DENY".to_owned());
         }

@@ -1,6 +1,6 @@
-//! Trees from the outside: a directory as it lies on disk, or a git revision that nobody checked out.
+//! Trees from the outside: a directory as it lies on disk, what is staged, or a git revision that nobody checked out.
 //!
-//! In: a path, perhaps a revision. Out: something that implements the compiler's `Tree`. Both list the same paths for a
+//! In: a path, and a [`Moment`]. Out: something that implements the compiler's `Tree`. Both list the same paths for a
 //! clean checkout: everything git tracks but hidden files, submodules and links to folders. It exists so that what is
 //! compiled never depends on where the policy was read from.
 
@@ -13,6 +13,35 @@ pub mod revision;
 pub use directory::Directory;
 pub use project::find_project;
 pub use revision::Revision;
+
+use std::path::Path;
+
+use ringfence_compiler::tree::{Tree, TreeError};
+
+/// When a folder is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment<'a> {
+    /// As it lies on disk.
+    OnDisk,
+    /// As the next commit has it.
+    Staged,
+    /// As it was at a revision.
+    At(&'a str),
+}
+
+impl Moment<'_> {
+    /// Opens a folder.
+    ///
+    /// # Errors
+    /// When it is not there, or git cannot tell.
+    pub fn open(self, folder: &Path) -> Result<Box<dyn Tree>, TreeError> {
+        Ok(match self {
+            Self::OnDisk => Box::new(Directory::open(folder)?),
+            Self::Staged => Box::new(Revision::staged(folder)?),
+            Self::At(revision) => Box::new(Revision::of_project(folder, revision)?),
+        })
+    }
+}
 
 /// Tells whether a part of the path is hidden, as `.git` and `.github` are; `folder` itself may be.
 fn is_hidden_below(folder: &str, path: &str) -> bool {

@@ -33,6 +33,8 @@ const NO_REPOSITORY: &[(&str, &str)] = &[
 
 /// Codes that cannot be had without others, and why.
 const COMPANIONS: &[(&str, &[&str], &str)] = &[
+    ("ignore/expired", &["lowering/not-in-mesh"], "what was ignored is said again"),
+    ("ignore/malformed", &["lowering/not-in-mesh"], "what was to be ignored is said"),
     ("lowering/caller-not-in-mesh", &["lowering/not-in-mesh"], "the caller is a workload without a proxy itself"),
     ("yaml/too-many", &["yaml/ambiguous-scalar"], "it takes a hundred errors to bring it about"),
 ];

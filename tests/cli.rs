@@ -20,6 +20,8 @@ mod diff;
 mod exposed;
 #[path = "cli/forms.rs"]
 mod forms;
+#[path = "cli/gate.rs"]
+mod gate;
 #[path = "cli/init.rs"]
 mod init;
 #[path = "cli/manifests.rs"]

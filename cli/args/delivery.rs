@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use ringfence_compiler::spec::names::Day;
 
-use super::{Comparing, FormatName, Reading, day};
+use super::{Comparing, Findings, FormatName, Reading, day};
 
 /// What signs, and what it says of where the policy comes from.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -73,8 +73,10 @@ pub struct Sign {
     #[command(flatten)]
     pub signing: Signing,
     /// The folder that was written; the project's `output` when absent.
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub findings: Findings,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -137,6 +139,8 @@ pub struct PublishGit {
     pub key: Option<String>,
     #[command(flatten)]
     pub signing: Signing,
+    #[command(flatten)]
+    pub findings: Findings,
     #[command(flatten)]
     pub reading: Reading,
 }

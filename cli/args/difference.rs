@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use ringfence_compiler::spec::names::Day;
 
-use super::day;
+use super::{Output, day};
 
 /// Arguments of `diff`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,9 @@ pub struct Diff {
     /// A file with a Cluster document: what manifests cannot tell about plain ones. It holds for both sides.
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
+    /// Compares with what is staged in git, rather than with what lies on disk.
+    #[arg(long, conflicts_with_all = ["before", "after"])]
+    pub staged: bool,
     #[command(flatten)]
     pub how: Comparing,
 }
@@ -61,6 +64,9 @@ pub struct Comparing {
     /// How to write the change down.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ChangeFormat,
+    /// Writes the change to a file as well, as in `markdown=comment.md`; may be repeated.
+    #[arg(long, short, value_name = "FORMAT=FILE", value_parser = Output::<ChangeFormat>::parse)]
+    pub output: Vec<Output<ChangeFormat>>,
     /// Lists everything, however much it is.
     #[arg(long, short)]
     pub verbose: bool,
@@ -80,4 +86,8 @@ pub enum ChangeFormat {
     Json,
     /// For a comment on a pull request: a table.
     Markdown,
+    /// For code scanning, SARIF 2.1.0: what is opened.
+    Sarif,
+    /// For the log of a GitHub workflow: an annotation for each way that is opened.
+    Github,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use ringfence_verifier::movement::edge::Class;
 
-use super::{Changes, Reading};
+use super::{Changes, Form, Reading};
 
 /// Arguments of `blast`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,8 @@ pub struct Blast {
     pub facts: Option<PathBuf>,
     #[command(flatten)]
     pub changes: Changes,
+    #[command(flatten)]
+    pub form: Form,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -62,6 +64,8 @@ pub struct Paths {
     #[command(flatten)]
     pub changes: Changes,
     #[command(flatten)]
+    pub form: Form,
+    #[command(flatten)]
     pub reading: Reading,
 }
 
@@ -85,6 +89,8 @@ pub struct Posture {
     pub facts: Option<PathBuf>,
     #[command(flatten)]
     pub changes: Changes,
+    #[command(flatten)]
+    pub form: Form,
     #[command(flatten)]
     pub reading: Reading,
 }

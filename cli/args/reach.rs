@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Reading, header};
+use super::{Form, Reading, header};
 
 /// Arguments of `reach`.
 #[derive(Debug, clap::Args)]
@@ -45,6 +45,8 @@ pub struct Reach {
     /// Ends with 10 when all of it is denied.
     #[arg(long)]
     pub exit_code: bool,
+    #[command(flatten)]
+    pub form: Form,
     #[command(flatten)]
     pub reading: Reading,
 }

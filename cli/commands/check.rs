@@ -2,7 +2,7 @@
 
 mod manifests;
 
-use super::{conclude, judge};
+use super::{Thoroughness, conclude, judge_over};
 use crate::args::Check;
 use crate::exit::{Exit, Failure};
 use crate::project::Project;
@@ -14,7 +14,8 @@ pub(super) fn run(args: &Check) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     let mut project = Project::open(args.path.as_deref(), &args.reading)?;
-    let judged = judge(&mut project);
+    let how = if args.fast { Thoroughness::Fast } else { Thoroughness::Whole };
+    let judged = judge_over(&mut project, None, how);
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary as &dyn Come);
-    conclude(&args.reading, &judged.sources, &judged.diagnostics, summary, project.parsed.is_some())
+    conclude(&args.reading, &args.findings, &judged.found(&project, summary))
 }

@@ -6,7 +6,7 @@ use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::parse::Parsed;
 use ringfence_verifier::rollout::{Files, Next};
 
-use super::{Judged, conclude, judge_over};
+use super::{Judged, Thoroughness, conclude, judge_over};
 use crate::args::{Compile, Rollout, Signing};
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
 pub(super) fn compiled(args: &Compile, there: There) -> Result<Exit, Failure> {
     let mut project = Project::open(args.path.as_deref(), &args.reading)?;
     let current = current(&project, args)?;
-    let mut judged = judge_over(&mut project, current.as_ref());
+    let mut judged = judge_over(&mut project, current.as_ref(), Thoroughness::Whole);
     let mut exit = Exit::Clean;
     // Output that breaks an assertion is not written.
     let broken = judged.diagnostics.has_errors();
@@ -44,7 +44,7 @@ pub(super) fn compiled(args: &Compile, there: There) -> Result<Exit, Failure> {
     }
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
     let said = summary.map(|summary| summary as &dyn Come);
-    let found = conclude(&args.reading, &judged.sources, &judged.diagnostics, said, project.parsed.is_some())?;
+    let found = conclude(&args.reading, &args.findings, &judged.found(&project, said))?;
     if broken {
         console::note(if args.sign.is_some() {
             "ringfence: nothing was written or signed"

@@ -3,28 +3,37 @@
 //! In: two revisions, a revision and what lies on disk, or two folders. Out: the change as text, a table for a pull request or
 //! JSON. Both sides are read and compiled like any other input; git objects are read where they are.
 
+mod findings;
+mod guards;
+mod identity;
 mod json;
 mod markdown;
 mod names;
-mod range;
+pub(super) mod range;
 pub(super) mod statements;
 mod text;
+mod why;
 
-use std::path::Path;
-
-use ringfence_verifier::difference::{Difference, Kind, supposed};
+use ringfence_compiler::spec::names::Day;
+use ringfence_verifier::difference::{Change, Difference, Kind, supposed};
 use ringfence_verifier::fleet::Fleet;
+use ringfence_verifier::matrix::OUTSIDE;
 use ringfence_verifier::model::Model;
 
+use self::guards::Guard;
 use self::names::Names;
-use self::range::Range;
+use self::range::{Range, Side};
 use self::statements::Statement;
+use self::why::Why;
 use super::movement::standing::{Moved, moved};
-use super::{conclude_answer, say_assumed};
+use super::reach::places::Places;
+use super::{conclude, conclude_answer, say_assumed};
 use crate::args::{self, ChangeFormat, FormatName, Reading};
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::{Input, Mesh, Meshes};
+use crate::project::below;
+use crate::report::{Origin, Style};
 use crate::tree::blame::History;
 
 /// A change, ready to be written down.
@@ -37,44 +46,67 @@ pub(super) struct Shown<'a> {
     pub nothing: &'static str,
     /// What it moves for attackers.
     pub moved: &'a [Moved],
+    /// The guard rails that differ.
+    pub guards: &'a [Guard],
     /// The documents that differ.
     pub statements: &'a [Statement],
+    /// The changes in the order in which they are shown, each with what is behind it.
+    order: Vec<(usize, Why)>,
     /// How callers and ports are called.
     pub names: Names<'a>,
     /// Whether everything is listed.
     pub whole: bool,
 }
 
+impl Shown<'_> {
+    /// Returns the changes, the most dangerous first, each with what is behind it.
+    fn changes(&self) -> impl Iterator<Item = (&Change, &Why)> {
+        self.order.iter().filter_map(|(at, why)| Some((self.difference.changes.get(*at)?, why)))
+    }
+}
+
+/// What differs beside access.
+#[derive(Default)]
+pub(super) struct Documents {
+    /// The documents.
+    pub statements: Vec<Statement>,
+    /// The guard rails among them.
+    guards: Vec<Guard>,
+}
+
+impl Documents {
+    /// Takes these documents.
+    pub fn of(statements: Vec<Statement>) -> Self {
+        Self { statements, guards: Vec::new() }
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(args: &args::Diff) -> Result<Exit, Failure> {
     let range = Range::of(args)?;
-    let after = open(&range.after.place, args, range.after.revision.clone(), args.how.as_of)?;
+    let after = open(&range.after, args, args.how.as_of)?;
     // Both sides are of one day: what ran out meanwhile is no change of anybody's.
-    let before = open(&range.before.place, args, range.before.revision.clone(), args.how.as_of.or(after.as_of()))?;
+    let before = open(&range.before, args, args.how.as_of.or(after.as_of()))?;
     let history = History::of(&after.root, range.after.revision.as_deref());
-    let statements = statements::changed(&before, &after, &history);
-    show((&range.title, "no access changes"), (&before, &range.before.name), &after, &statements, &args.how)
+    let [old, new] = statements::both(&before, &after);
+    let documents =
+        Documents { statements: statements::changed(&before, &after, &history), guards: guards::guards(&old, &new) };
+    show((&range.title, "no access changes"), [(&before, &range.before), (&after, &range.after)], &documents, &args.how)
 }
 
-fn open(
-    place: &Option<std::path::PathBuf>,
-    args: &args::Diff,
-    at: Option<String>,
-    as_of: Option<ringfence_compiler::spec::names::Day>,
-) -> Result<Input, Failure> {
-    let reading = Reading { at, as_of, ..args.how.reading() };
-    Input::open(place.as_deref().map(Path::new), args.facts.as_deref(), &reading)
+fn open(side: &Side, args: &args::Diff, as_of: Option<Day>) -> Result<Input, Failure> {
+    let reading = Reading { at: side.revision.clone(), staged: side.staged, as_of, ..args.how.reading() };
+    Input::open(side.place.as_deref(), args.facts.as_deref(), &reading)
 }
 
 /// Compares what was read, says it, and returns how the run ends.
 pub(super) fn show(
     (title, nothing): (&str, &'static str),
-    (before, name): (&Input, &str),
-    after: &Input,
-    statements: &[Statement],
+    [(before, side), (after, other_side)]: [(&Input, &Side); 2],
+    documents: &Documents,
     how: &args::Comparing,
 ) -> Result<Exit, Failure> {
-    let reading = how.reading();
+    let (reading, name) = (how.reading(), &side.name);
     let (ours, theirs) = (before.meshes(), after.meshes());
     if ours.clusters.is_empty() || theirs.clusters.is_empty() {
         let broken = if theirs.clusters.is_empty() { &theirs } else { &ours };
@@ -83,7 +115,7 @@ pub(super) fn show(
         } else {
             console::note(&format!("ringfence: the policy of {name} has errors, so nothing can be compared"));
         }
-        conclude_answer(&reading, broken)?;
+        conclude_answer(&reading, how.form(), broken)?;
         return Ok(Exit::Findings);
     }
     if ours.hold_nothing() && theirs.hold_nothing() {
@@ -105,35 +137,68 @@ pub(super) fn show(
             .collect()
     };
     let (one, other) = (supposing(&ours), supposing(&theirs));
-    let difference = Difference::between(&Fleet::of(&one), &Fleet::of(&other));
+    let (one_fleet, other_fleet) = (Fleet::of(&one), Fleet::of(&other));
+    let difference = Difference::between(&one_fleet, &other_fleet);
     let moved = moved((before, &ours), (after, &theirs))?;
+    let histories =
+        [History::of(&before.root, side.revision.as_deref()), History::of(&after.root, other_side.revision.as_deref())];
+    let [was, is] = &histories;
+    let sides = [
+        &why::Side { fleet: &one_fleet, meshes: &ours, places: places(before, was) },
+        &why::Side { fleet: &other_fleet, meshes: &theirs, places: places(after, is) },
+    ];
     let shown = Shown {
         title: title.to_owned(),
         nothing,
+        order: order(&difference, &theirs).into_iter().map(|(at, change)| (at, Why::of(change, sides))).collect(),
         difference: &difference,
         moved: &moved,
-        statements,
+        guards: &documents.guards,
+        statements: &documents.statements,
         names: Names::of(&difference, one.len().max(other.len()) > 1),
         whole: how.verbose,
     };
-    console::print(&match how.format {
-        ChangeFormat::Text => text::render(&shown, console::style()),
+    let origin = Origin::of(&after.root);
+    let render = |form: ChangeFormat, style: Style| match form {
+        ChangeFormat::Text => text::render(&shown, style),
         ChangeFormat::Concise => text::concise(&shown),
         ChangeFormat::Json => json::render(&shown),
         ChangeFormat::Markdown => markdown::render(&shown),
-    })?;
+        ChangeFormat::Sarif => findings::sarif(&shown, &origin),
+        ChangeFormat::Github => findings::github(&shown, &origin),
+    };
+    for output in &how.output {
+        conclude::write(&output.file, &render(output.form, Style::PLAIN))?;
+    }
+    console::print(&render(how.format, console::style()))?;
     say_assumed(&theirs);
-    for statement in statements.iter().filter(|statement| statement.is_nowhere()) {
+    for statement in documents.statements.iter().filter(|statement| statement.is_nowhere()) {
         console::note(&format!("ringfence: it names no namespace, so it is read as one of `default`: {statement}"));
     }
     let was_broken = ours.diagnostics.has_errors();
     if was_broken {
         console::note(&format!("ringfence: in {name}:"));
-        conclude_answer(&reading, &ours)?;
+        conclude_answer(&reading, how.form(), &ours)?;
     }
-    let concluded = conclude_answer(&reading, &theirs)?;
+    let concluded = conclude_answer(&reading, how.form(), &theirs)?;
     let gains = how.exit_code && (difference.gains() || gains(&moved));
     Ok(if gains || was_broken { Exit::Findings } else { concluded })
+}
+
+fn places<'p>(input: &'p Input, history: &'p History) -> Places<'p> {
+    Places { sources: &input.sources, foreign: &input.foreign, history, prefix: below(&input.root) }
+}
+
+/// Puts changes in the order of danger: what is opened first, of that what anybody outside gets, then what is sensitive.
+fn order<'d>(difference: &'d Difference, after: &Meshes<'_>) -> Vec<(usize, &'d Change)> {
+    let is_outside = |change: &Change| change.callers.iter().any(|party| party.name == OUTSIDE);
+    let is_sensitive = |change: &Change| {
+        let mut targets = change.targets.iter();
+        targets.any(|target| after.sensitivity(&target.cluster, &target.workload).is_some())
+    };
+    let mut order: Vec<_> = difference.changes.iter().enumerate().collect();
+    order.sort_by_cached_key(|(_, change)| (change.kind(), !is_outside(change), !is_sensitive(change)));
+    order
 }
 
 fn models<'a>(meshes: &'a Meshes<'_>) -> Vec<Model<'a>> {
@@ -168,16 +233,15 @@ fn summary(shown: &Shown<'_>) -> String {
 impl args::Comparing {
     /// Returns how each side is read.
     pub(super) fn reading(&self) -> Reading {
-        Reading {
-            as_of: self.as_of,
-            at: None,
-            format: match self.format {
-                ChangeFormat::Text => FormatName::Text,
-                ChangeFormat::Concise | ChangeFormat::Markdown => FormatName::Concise,
-                ChangeFormat::Json => FormatName::Json,
-            },
-            verbose: self.verbose,
-            threads: self.threads,
+        Reading { as_of: self.as_of, at: None, staged: false, verbose: self.verbose, threads: self.threads }
+    }
+
+    /// Returns how what is wrong with the input is written down.
+    fn form(&self) -> FormatName {
+        match self.format {
+            ChangeFormat::Text => FormatName::Text,
+            ChangeFormat::Json => FormatName::Json,
+            _ => FormatName::Concise,
         }
     }
 }

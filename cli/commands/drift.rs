@@ -9,6 +9,8 @@ use ringfence_signing::verify::{Trust, folder};
 use ringfence_verifier::difference::{Difference, Kind};
 use ringfence_verifier::fleet::Fleet;
 
+use super::diff::Documents;
+use super::diff::range::Side;
 use super::diff::statements::Statement;
 use super::{diff, settings, trusted, verify};
 use crate::args;
@@ -17,6 +19,7 @@ use crate::exit::{Exit, Failure};
 use crate::mesh::{Drift, How, Input, Mesh};
 use crate::project::Project;
 use crate::signing;
+use crate::tree::Moment;
 
 /// How many objects are tried by themselves: each is a comparison of the whole cluster.
 const TRIED: usize = 50;
@@ -54,7 +57,9 @@ pub(super) fn run(args: &args::Drift) -> Result<Exit, Failure> {
     but.drifts(&signed);
     let statements = statements((&mut before, &mut but), &drifts);
     let titles = (format!("{cluster}, as it runs"), "what was signed");
-    let end = diff::show((&titles.0, "no access changes"), (&before, titles.1), &after, &statements, &args.how)?;
+    let (signed, runs) = (Side::named(titles.1), Side::named("what runs"));
+    let sides = [(&before, &signed), (&after, &runs)];
+    let end = diff::show((&titles.0, "no access changes"), sides, &Documents::of(statements), &args.how)?;
     console::note(&format!("ringfence: {}", counted(&drifts)));
     Ok(if drifts.is_empty() { end } else { Exit::Findings })
 }
@@ -85,7 +90,7 @@ fn cluster(
 
 /// Reads what runs, with the facts about the cluster.
 fn open(args: &args::Drift, cluster: &str) -> Result<Input, Failure> {
-    let mut input = Input::of_manifests(&args.dump, args.facts.as_deref(), None)?;
+    let mut input = Input::of_manifests(&args.dump, args.facts.as_deref(), Moment::OnDisk)?;
     if args.facts.is_some() {
         return Ok(input);
     }

@@ -17,8 +17,10 @@ use ringfence_compiler::source::{SourceFile, Sources, Span, Spanned};
 use ringfence_compiler::spec::reference::{NodePath, Reference};
 
 use self::view::View;
-use super::conclude;
-use crate::args::{Effective, FormatName};
+use ringfence_compiler::diagnostics::ignores::Ignorable;
+
+use super::{Found, conclude};
+use crate::args::{Effective, Findings, FormatName};
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::project::Project;
@@ -37,7 +39,17 @@ pub(super) fn run(args: &Effective) -> Result<Exit, Failure> {
     let mut diagnostics = std::mem::take(&mut project.diagnostics);
     let resolved = project.parsed.as_ref().and_then(|parsed| resolve(parsed, project.as_of, &mut diagnostics).ok());
     let Some(resolved) = resolved else {
-        return conclude(&args.reading, &project.sources, &diagnostics, None, project.parsed.is_some());
+        let found = Found {
+            sources: &project.sources,
+            diagnostics: &diagnostics,
+            ignored: 0,
+            come: None,
+            was_read: project.parsed.is_some(),
+            root: &project.root,
+            which: Ignorable::Warnings,
+            baseline: None,
+        };
+        return conclude(&args.reading, &Findings::of_answer(args.form.format), &found);
     };
     let subject = find(&args.subject, &resolved)?;
     let views = match subject {
@@ -46,7 +58,7 @@ pub(super) fn run(args: &Effective) -> Result<Exit, Failure> {
             indices.into_iter().filter_map(|index| View::of_service(index, &resolved, &project.sources)).collect()
         }
     };
-    console::print(&match args.reading.format {
+    console::print(&match args.form.format {
         FormatName::Json => json::render(&views, project.as_of),
         FormatName::Text | FormatName::Concise => text::render(&views, project.as_of, console::style()),
     })?;

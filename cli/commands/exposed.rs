@@ -59,17 +59,17 @@ pub(super) fn run(args: &args::Exposed) -> Result<Exit, Failure> {
     let input = Input::open(args.path.as_deref(), args.facts.as_deref(), &args.reading)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
-        return conclude_answer(&args.reading, &meshes);
+        return conclude_answer(&args.reading, args.form.format, &meshes);
     }
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let entrances = Entrances::of_mesh(&models);
     let known: Vec<&Model<'_>> = models.iter().collect();
     let each = models.iter().zip(&entrances);
     let all: Vec<Exposed<'_>> = each.map(|(home, entrances)| exposed(&known, Gateways { home, entrances })).collect();
-    console::print(&render::render(&all, &input, args.reading.format))?;
+    console::print(&render::render(&all, &input, args.form.format))?;
     say_assumed(&meshes);
     say_unfollowed(&meshes);
-    conclude_answer(&args.reading, &meshes)
+    conclude_answer(&args.reading, args.form.format, &meshes)
 }
 
 /// Returns what gateways let in from outside, each with what becomes of it: for comparing two sides.

@@ -5,7 +5,8 @@
 
 use ringfence_compiler::yaml::{Entry, Node};
 
-use super::diff::{self, statements};
+use super::diff::range::Side;
+use super::diff::{self, Documents, statements};
 use crate::args;
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -31,7 +32,8 @@ pub(super) fn run(args: &args::Impact) -> Result<Exit, Failure> {
         }
         false => "no access changes, so that it is redundant as far as access goes",
     };
-    diff::show((&title, nothing), (&before, "what is there"), &after, &[], &args.how)
+    let (there, gone) = (Side::named("what is there"), Side::named("what is left"));
+    diff::show((&title, nothing), [(&before, &there), (&after, &gone)], &Documents::default(), &args.how)
 }
 
 /// Makes changes to what was read, in which lines may stand for what is written there.

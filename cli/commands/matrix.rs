@@ -14,8 +14,7 @@ use crate::mesh::{Input, Mesh};
 
 /// Runs the command.
 pub(super) fn run(args: &args::Matrix) -> Result<Exit, Failure> {
-    let reading = args.reading();
-    let input = Input::open(args.path.as_deref(), args.facts.as_deref(), &reading)?;
+    let input = Input::open(args.path.as_deref(), args.facts.as_deref(), &args.reading)?;
     let meshes = input.meshes();
     meshes.must_run()?;
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
@@ -27,5 +26,5 @@ pub(super) fn run(args: &args::Matrix) -> Result<Exit, Failure> {
         console::print(&render::render(&matrices, format))?;
         say_assumed(&meshes);
     }
-    conclude_answer(&reading, &meshes)
+    conclude_answer(&args.reading, args.form(), &meshes)
 }

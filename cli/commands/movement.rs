@@ -25,7 +25,7 @@ use ringfence_verifier::surroundings::Surroundings;
 use self::names::Names;
 use super::reach::places::Places;
 use super::{conclude_answer, impact, say_assumed, say_unfollowed};
-use crate::args::{self, Reading};
+use crate::args::{self, FormatName, Reading};
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::{Input, Mesh, Meshes};
@@ -43,7 +43,12 @@ struct Terrain<'t, 'm> {
 
 /// Runs `blast`.
 pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
-    let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
+    let asking = Asking {
+        path: args.path.as_deref(),
+        facts: args.facts.as_deref(),
+        changes: &args.changes,
+        form: args.form.format,
+    };
     if args.quarantine {
         return quarantine::run(&asking, args);
     }
@@ -52,13 +57,18 @@ pub(super) fn blast(args: &args::Blast) -> Result<Exit, Failure> {
         if let Some(language) = args.draw {
             return Ok(draw::groups(&terrain.names, terrain.graph, &from, language));
         }
-        Ok(blast::render(terrain, &args.who, &from, &args.reading))
+        Ok(blast::render(terrain, &args.who, &from, args.form.format))
     })
 }
 
 /// Runs `paths`.
 pub(super) fn paths(args: &args::Paths) -> Result<Exit, Failure> {
-    let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
+    let asking = Asking {
+        path: args.path.as_deref(),
+        facts: args.facts.as_deref(),
+        changes: &args.changes,
+        form: args.form.format,
+    };
     ask(&asking, &args.reading, true, |terrain| {
         let (from, to) = (terrain.names.find(&args.from)?, terrain.names.find(&args.to)?);
         let trial = cuts::Trial { asking: &asking, args };
@@ -68,7 +78,12 @@ pub(super) fn paths(args: &args::Paths) -> Result<Exit, Failure> {
 
 /// Runs `posture`.
 pub(super) fn posture(args: &args::Posture) -> Result<Exit, Failure> {
-    let asking = Asking { path: args.path.as_deref(), facts: args.facts.as_deref(), changes: &args.changes };
+    let asking = Asking {
+        path: args.path.as_deref(),
+        facts: args.facts.as_deref(),
+        changes: &args.changes,
+        form: args.form.format,
+    };
     ask(&asking, &args.reading, false, |terrain| posture::render(terrain, args))
 }
 
@@ -77,6 +92,7 @@ struct Asking<'q> {
     path: Option<&'q Path>,
     facts: Option<&'q Path>,
     changes: &'q args::Changes,
+    form: FormatName,
 }
 
 impl Asking<'_> {
@@ -96,7 +112,7 @@ fn ask(
     answer: impl Fn(&Terrain<'_, '_>) -> Result<String, Failure>,
 ) -> Result<Exit, Failure> {
     let input = asking.open(reading)?;
-    let (_, exit) = on(&input, reading, with_lines, |terrain| {
+    let (_, exit) = on(&input, (reading, asking.form), with_lines, |terrain| {
         console::print(&answer(terrain)?)?;
         if !asking.changes.is_empty() {
             console::note(&format!("assumed: {}", asking.changes.words().join(", ")));
@@ -111,17 +127,17 @@ fn ask(
 /// Draws the graph of what was read and asks it; there is no answer where policy has errors, which are said.
 fn on<T>(
     input: &Input,
-    reading: &Reading,
+    (reading, form): (&Reading, FormatName),
     with_lines: bool,
     ask: impl FnOnce(&Terrain<'_, '_>) -> Result<T, Failure>,
 ) -> Result<(Option<T>, Exit), Failure> {
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
-        return Ok((None, conclude_answer(reading, &meshes)?));
+        return Ok((None, conclude_answer(reading, form, &meshes)?));
     }
     meshes.must_run()?;
     let answer = drawn(input, &meshes, reading.at.as_deref(), with_lines, ask)?;
-    Ok((Some(answer), conclude_answer(reading, &meshes)?))
+    Ok((Some(answer), conclude_answer(reading, form, &meshes)?))
 }
 
 /// Draws the graph of clusters and asks it.

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Publish) -> Result<Exit, Failure> {
             .help("write `{cluster}` where its name belongs, or name one with `--cluster`"));
     }
     let published = if broken { Vec::new() } else { publish(&project, &mut judged, (args, &branch))? };
-    let exit = conclude(&args.reading, &judged.sources, &judged.diagnostics, None, project.parsed.is_some())?;
+    let exit = conclude(&args.reading, &args.findings, &judged.found(&project, None))?;
     if broken {
         console::note("ringfence: nothing was published");
     }

@@ -43,7 +43,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     impact::change(&mut input, &args.changes)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
-        return conclude_answer(&args.reading, &meshes);
+        return conclude_answer(&args.reading, args.form.format, &meshes);
     }
     meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
@@ -58,7 +58,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
     let assumed = whatif::Assumed::of(args, &input, before.as_ref(), &answers);
-    console::print(&match args.reading.format {
+    console::print(&match args.form.format {
         FormatName::Json => json::render(&answers, &places, &assumed),
         FormatName::Concise => {
             console::note(assumed.text().trim_end());
@@ -75,7 +75,7 @@ pub(super) fn run(args: &args::Reach) -> Result<Exit, Failure> {
     if parties::may_be_outside(&args.from) {
         say_unfollowed(&meshes);
     }
-    let concluded = conclude_answer(&args.reading, &meshes)?;
+    let concluded = conclude_answer(&args.reading, args.form.format, &meshes)?;
     let denied = answers.words().values().all(|reach| *reach == Reach::Denied);
     Ok(if args.exit_code && denied { Exit::Denied } else { concluded })
 }
@@ -85,7 +85,7 @@ fn to_host(args: &args::Reach, input: &mut Input, (host, port): &outward::Wanted
     impact::change(input, &args.changes)?;
     let meshes = input.meshes();
     if meshes.clusters.is_empty() {
-        return conclude_answer(&args.reading, &meshes);
+        return conclude_answer(&args.reading, args.form.format, &meshes);
     }
     meshes.must_run()?;
     let models: Vec<_> = meshes.clusters.iter().map(|mesh| (mesh.name(), mesh.model())).collect();
@@ -106,8 +106,8 @@ fn to_host(args: &args::Reach, input: &mut Input, (host, port): &outward::Wanted
     let history = History::of(&input.root, args.reading.at.as_deref());
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
-    console::print(&outward::render(&answers, host, &places, args.reading.format))?;
+    console::print(&outward::render(&answers, host, &places, args.form.format))?;
     say_assumed(&meshes);
-    let concluded = conclude_answer(&args.reading, &meshes)?;
+    let concluded = conclude_answer(&args.reading, args.form.format, &meshes)?;
     Ok(if args.exit_code && outward::reach(&answers) == Reach::Denied { Exit::Denied } else { concluded })
 }

@@ -13,6 +13,7 @@ pub(super) fn run(args: &Sign) -> Result<Exit, Failure> {
         rollout: Rollout::Direct,
         sign: Some(args.key.clone()),
         signing: args.signing.clone(),
+        findings: args.findings.clone(),
         reading: args.reading.clone(),
     };
     compile::compiled(&again, compile::There::Same)

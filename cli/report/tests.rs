@@ -135,7 +135,7 @@ fn several_come_sorted_with_one_closing_hint() {
 fn json() {
     let case = case(&[("a.yaml", "ä: <1>1</1>\n")]);
     let list = vec![HINT.nowhere("zeroth"), UNUSED.at(case.at('1'), "first").label("\u{1b}\"").help("help")];
-    assert_snapshot!(case.render(Format::Json(&Value::Null, None), list), @r#"
+    assert_snapshot!(case.render(Format::Json(&Value::Null, None, Left::default()), list), @r#"
     a.yaml:
     ä: <1>1</1>
     ----
@@ -143,6 +143,7 @@ fn json() {
       "version": 1,
       "diagnostics": [
         {
+          "id": "aead2529d20a169a",
           "code": "resolve/hint",
           "severity": "note",
           "message": "zeroth",
@@ -150,6 +151,7 @@ fn json() {
           "labels": []
         },
         {
+          "id": "96c040b64177feac",
           "code": "resolve/unused",
           "severity": "warning",
           "message": "first",
@@ -177,11 +179,15 @@ fn json() {
         "warnings": 1,
         "notes": 1
       },
+      "left": {
+        "ignored": 0,
+        "baseline": 0
+      },
       "unchecked": null,
       "summary": null
     }
     "#);
-    assert_snapshot!(case.render(Format::Json(&Value::Null, None), Vec::new()), @r#"
+    assert_snapshot!(case.render(Format::Json(&Value::Null, None, Left::default()), Vec::new()), @r#"
     a.yaml:
     ä: <1>1</1>
     ----
@@ -192,6 +198,10 @@ fn json() {
         "errors": 0,
         "warnings": 0,
         "notes": 0
+      },
+      "left": {
+        "ignored": 0,
+        "baseline": 0
       },
       "unchecked": null,
       "summary": null
@@ -239,7 +249,7 @@ fn a_thousand_diagnostics_in_a_megabyte_take_no_time() {
         let _ = diagnostics.report(WIDER.at(span, format!("number {number}")).and(other, "there"));
     }
     let _ = diagnostics.report(WIDER.at(Span::new(file, 0, 1_000_000), "all of it"));
-    for format in [Format::Text(Style::PLAIN), Format::Concise, Format::Json(&Value::Null, None)] {
+    for format in [Format::Text(Style::PLAIN), Format::Concise, Format::Json(&Value::Null, None, Left::default())] {
         let start = std::time::Instant::now();
         let text = render(format, &diagnostics, &sources);
         assert!(text.contains("number 98") && text.contains("and 901 more") && text.len() < 200_000, "{format:?}");
@@ -269,7 +279,7 @@ proptest! {
             prop_assert!(said.contains(&format!("label {index}")), "label {index} is missing:\n{said}");
         }
         prop_assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", said);
-        for format in [Format::Concise, Format::Json(&Value::Null, None)] {
+        for format in [Format::Concise, Format::Json(&Value::Null, None, Left::default())] {
             prop_assert!(!render(format, &diagnostics, &sources).is_empty());
         }
     }

@@ -1,9 +1,10 @@
 //! The summary for programs: every key always there, in this order.
 
 use ringfence_verifier::assertions::{Claim, Judgement, Step};
+use ringfence_verifier::translation::Proof;
 use serde_json::{Value, json};
 
-use super::{Output, Summary, way};
+use super::{Output, Statements, Summary, way};
 
 impl Summary {
     /// Returns the summary as a JSON value.
@@ -51,29 +52,33 @@ impl Summary {
             "objects": self.objects,
             "exceptions": exceptions,
             "assertions": assertions,
-            "proved": {
-                "workloads": self.proof.workloads,
-                "ports": self.proof.ports,
-                "network": {
-                    "connections": self.proof.connections,
-                    "workloadsWithoutProxy": self.proof.fenced,
-                    "portsPastTheProxy": self.proof.fenced_ports,
-                },
-                "exposures": self.proof.exposures,
-                "egresses": self.proof.egresses,
-                "notProved": {
-                    "portsPastTheProxy": self.proof.bypassed,
-                    "workloadsBehindWaypoints": self.proof.behind,
-                    "workloadsWithoutProxy": self.proof.unmeshed,
-                    "exposures": said.exposures.saturating_sub(self.proof.exposures),
-                    "egresses": said.egresses.saturating_sub(self.proof.egresses),
-                },
-            },
+            "proved": self.proof.as_ref().map_or(Value::Null, |proof| proved(proof, said)),
             "output": self.output.as_ref().map_or(Value::Null, output),
             "rollout": self.way.as_ref().map_or(Value::Null, |(plan, next, _)| way::json(plan, next)),
             "signed": self.signed,
         })
     }
+}
+
+fn proved(proof: &Proof, said: &Statements) -> Value {
+    json!({
+        "workloads": proof.workloads,
+        "ports": proof.ports,
+        "network": {
+            "connections": proof.connections,
+            "workloadsWithoutProxy": proof.fenced,
+            "portsPastTheProxy": proof.fenced_ports,
+        },
+        "exposures": proof.exposures,
+        "egresses": proof.egresses,
+        "notProved": {
+            "portsPastTheProxy": proof.bypassed,
+            "workloadsBehindWaypoints": proof.behind,
+            "workloadsWithoutProxy": proof.unmeshed,
+            "exposures": said.exposures.saturating_sub(proof.exposures),
+            "egresses": said.egresses.saturating_sub(proof.egresses),
+        },
+    })
 }
 
 fn assertion(judgement: &Judgement) -> Value {

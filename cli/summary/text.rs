@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{Output, Summary, way};
-use crate::report::{Counts, Style};
+use crate::report::{Counts, Left, Style};
 use ringfence_verifier::translation::Proof;
 
 /// How far the subjects are indented from their words.
@@ -67,7 +67,13 @@ impl Summary {
                 self.signed.iter().map(|(cluster, digest)| format!("{cluster}  {digest}")).collect();
             line("signed", &lines.join("\n"));
         }
-        line("proved", &proved(self.proof, self.statements.exposures, self.statements.egresses));
+        line(
+            "proved",
+            &match self.proof {
+                Some(proof) => proved(proof, self.statements.exposures, self.statements.egresses),
+                None => "nothing of the manifests: that was left out".to_owned(),
+            },
+        );
         if !self.assertions.is_empty() {
             line("assertions", &self.claims());
         }
@@ -188,9 +194,9 @@ fn differ(files: usize) -> String {
     if files == 1 { "1 file differs".to_owned() } else { format!("{files} files differ") }
 }
 
-/// Returns the last line of a run: how much was found of each weight.
+/// Returns the last line of a run: how much was found of each weight, and how much more is not said.
 #[must_use]
-pub fn closing(counts: Counts, notes_shown: bool) -> String {
+pub fn closing(counts: Counts, left: Left, notes_shown: bool) -> String {
     let mut parts = Vec::new();
     if counts.errors > 0 {
         parts.push(counted(counts.errors, "error"));
@@ -202,11 +208,15 @@ pub fn closing(counts: Counts, notes_shown: bool) -> String {
         let hidden = if notes_shown { "" } else { " (`--verbose` shows them)" };
         parts.push(format!("{}{hidden}", counted(counts.notes, "note")));
     }
-    match (parts.is_empty(), counts.errors) {
-        (true, _) => "no errors, no warnings\n".to_owned(),
-        (false, 0) => format!("no errors, {}\n", parts.join(", ")),
-        (false, _) => format!("{}\n", parts.join(", ")),
-    }
+    let found = match (parts.is_empty(), counts.errors) {
+        (true, _) => "no errors, no warnings".to_owned(),
+        (false, 0) => format!("no errors, {}", parts.join(", ")),
+        (false, _) => parts.join(", "),
+    };
+    let left = [(left.ignored, "ignored"), (left.baseline, "known to the baseline")];
+    let left: Vec<String> =
+        left.iter().filter(|(count, _)| *count > 0).map(|(count, how)| format!("{count} {how}")).collect();
+    if left.is_empty() { format!("{found}\n") } else { format!("{found}; {}\n", left.join(", ")) }
 }
 
 /// Returns what a run whose reading failed has to say about the rest; nothing where all was read.
@@ -325,7 +335,7 @@ mod tests {
     #[test]
     fn the_last_line_counts_what_was_found() {
         let check = |errors, warnings, notes, shown, expected: &str| {
-            assert_eq!(closing(Counts { errors, warnings, notes }, shown).trim_end(), expected);
+            assert_eq!(closing(Counts { errors, warnings, notes }, Left::default(), shown).trim_end(), expected);
         };
         check(0, 0, 0, false, "no errors, no warnings");
         check(0, 1, 2, false, "no errors, 1 warning, 2 notes (`--verbose` shows them)");

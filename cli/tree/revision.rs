@@ -1,7 +1,7 @@
-//! A tree as it was at a git revision, without a checkout.
+//! A tree as it was at a git revision, or as it is staged, without a checkout.
 //!
-//! In: a repository, a revision as git names it, a folder. Out: the same paths that a clean checkout of it would list,
-//! and the bytes as committed. It exists so that `diff` and `audit` never touch what a person is working on. Names are
+//! In: a repository, a revision as git names it or its index, a folder. Out: the same paths that a clean checkout of it would list,
+//! and the bytes as git holds them. It exists so that `diff` and `audit` never touch what a person is working on. Names are
 //! read once when the revision is opened; contents when asked for, one at a time behind a lock, because a libgit2
 //! handle cannot be shared and decompressing takes less time than parsing what comes out.
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{IndexEntryExtendedFlag, ObjectType, Oid, Repository};
 use ringfence_compiler::tree::{Tree, TreeError};
 
 use super::link::{Node, Place, resolve};
@@ -17,6 +17,14 @@ use super::{is_hidden_below, join, rename};
 
 /// The mode git gives to a link.
 const LINK: i32 = 0o120_000;
+
+/// Of a mode, what tells kinds of files apart; and that of a submodule (gitformat-index).
+const TYPE_MASK: u32 = 0o170_000;
+const SUBMODULE: u32 = 0o160_000;
+
+/// Where the flags of an entry say which side of a merge it is, none being 0.
+const STAGE_SHIFT: u16 = 12;
+const STAGE_MASK: u16 = 3;
 
 /// The files below one folder of one commit.
 pub struct Revision {
@@ -32,12 +40,11 @@ struct Entry {
 }
 
 impl Revision {
-    /// Opens `folder` (`""` is everything) of revision `rev` in the repository that `place` lies in.
+    /// Opens `folder` (`""` is everything) of revision `rev`.
     ///
     /// # Errors
-    /// When there is no repository, revision or folder of that name, or a file name that is not UTF-8.
-    pub fn open(place: &Path, rev: &str, folder: &str) -> Result<Self, TreeError> {
-        let repository = Repository::discover(place).map_err(|error| refuse(&place.display().to_string(), &error))?;
+    /// When there is no revision or folder of that name, or a file name that is not UTF-8.
+    fn of(repository: Repository, rev: &str, folder: &str) -> Result<Self, TreeError> {
         let entries = entries(&repository, rev, folder)?;
         Ok(Self { repository: Mutex::new(repository), entries })
     }
@@ -45,17 +52,44 @@ impl Revision {
     /// Opens revision `rev` of the project whose root in the checkout is `project`.
     ///
     /// # Errors
-    /// As [`Revision::open`], and in a repository that has no checkout.
+    /// When there is no checkout around it, no revision or folder of that name, or a file name that is not UTF-8.
     pub fn of_project(project: &Path, rev: &str) -> Result<Self, TreeError> {
-        let fail = |reason: &str| TreeError { path: project.display().to_string(), reason: reason.to_owned() };
-        let repository = Repository::discover(project).map_err(|error| refuse(&fail("").path, &error))?;
-        let project = std::fs::canonicalize(project).map_err(|error| fail(&error.to_string()))?;
-        let checkout = repository.workdir().ok_or_else(|| fail("the repository has no checkout"))?;
-        let checkout = std::fs::canonicalize(checkout).map_err(|error| fail(&error.to_string()))?;
-        let below = project.strip_prefix(checkout).map_err(|_| fail("it is outside the git checkout"))?;
-        let parts: Option<Vec<_>> = below.iter().map(|part| part.to_str()).collect();
-        let folder = parts.ok_or_else(|| fail("its path is not valid UTF-8"))?.join("/");
-        Self::open(&project, rev, &folder)
+        let (repository, folder) = place(project)?;
+        Self::of(repository, rev, &folder)
+    }
+
+    /// Opens what the next commit holds of the folder whose place in the checkout is `project`. While git commits by path or
+    /// everything, it has an index of its own and names it in `GIT_INDEX_FILE`, which counts then.
+    ///
+    /// # Errors
+    /// When there is no checkout, its index cannot be read, or a merge in it is not resolved.
+    pub fn staged(project: &Path) -> Result<Self, TreeError> {
+        let (repository, folder) = place(project)?;
+        let prefix = join(&folder, "");
+        let prefix = if folder.is_empty() { "" } else { prefix.as_str() };
+        let mut found = BTreeMap::new();
+        for entry in index(&repository)?.iter() {
+            let path = String::from_utf8_lossy(&entry.path).into_owned();
+            let refuse = |reason: &str| TreeError { path: path.clone(), reason: reason.to_owned() };
+            let Some(below) = path.strip_prefix(prefix) else { continue };
+            if std::str::from_utf8(&entry.path).is_err() {
+                return Err(refuse("its name is not valid UTF-8; rename it"));
+            }
+            if (entry.flags >> STAGE_SHIFT) & STAGE_MASK != 0 {
+                return Err(refuse("a merge is not resolved here, so nothing can be said of what is staged"));
+            }
+            // A submodule is a commit of another repository, and what is only meant to be added has no text yet.
+            if entry.mode & TYPE_MASK == SUBMODULE
+                || entry.flags_extended & IndexEntryExtendedFlag::INTENT_TO_ADD.bits() != 0
+            {
+                continue;
+            }
+            found.insert(
+                below.to_owned(),
+                Entry { blob: entry.id, is_link: entry.mode & TYPE_MASK == LINK.unsigned_abs() },
+            );
+        }
+        Ok(Self { repository: Mutex::new(repository), entries: found })
     }
 
     fn look(&self, path: &str) -> Result<Node, TreeError> {
@@ -106,6 +140,29 @@ impl Tree for Revision {
             Place::BrokenLink => Err(TreeError { path: path.to_owned(), reason: "it is a link to nothing".to_owned() }),
         }
     }
+}
+
+/// Finds the repository that a folder lies in, and the folder's path there.
+fn place(project: &Path) -> Result<(Repository, String), TreeError> {
+    let fail = |reason: &str| TreeError { path: project.display().to_string(), reason: reason.to_owned() };
+    let repository = Repository::discover(project).map_err(|error| refuse(&fail("").path, &error))?;
+    let project = std::fs::canonicalize(project).map_err(|error| fail(&error.to_string()))?;
+    let checkout = repository.workdir().ok_or_else(|| fail("the repository has no checkout"))?;
+    let checkout = std::fs::canonicalize(checkout).map_err(|error| fail(&error.to_string()))?;
+    let below = project.strip_prefix(checkout).map_err(|_| fail("it is outside the git checkout"))?;
+    let parts: Option<Vec<_>> = below.iter().map(|part| part.to_str()).collect();
+    let folder = parts.ok_or_else(|| fail("its path is not valid UTF-8"))?.join("/");
+    Ok((repository, folder))
+}
+
+/// Opens the index that the next commit is made of.
+fn index(repository: &Repository) -> Result<git2::Index, TreeError> {
+    let index = match std::env::var_os("GIT_INDEX_FILE").filter(|file| !file.is_empty()) {
+        // Git names it from the root of the checkout.
+        Some(file) => git2::Index::open(&repository.workdir().unwrap_or(Path::new("")).join(file)),
+        None => repository.index(),
+    };
+    index.map_err(|error| refuse("the git index", &error))
 }
 
 /// Lists every blob below `folder`; submodules are commits of another repository and are left out.

@@ -7,6 +7,11 @@ use git2::{IndexAddOption, Signature, Time};
 use super::super::Directory;
 use super::*;
 
+fn open(place: &Path, rev: &str, folder: &str) -> Result<Revision, TreeError> {
+    let repository = Repository::discover(place).map_err(|error| refuse(&place.display().to_string(), &error))?;
+    Revision::of(repository, rev, folder)
+}
+
 /// Commits everything in `folder` that git does not ignore, and `forced` besides, at `seconds` since 1970.
 fn commit(folder: &Path, forced: &[&str], seconds: i64) {
     let repository = Repository::init(folder).unwrap();
@@ -66,7 +71,7 @@ fn a_clean_checkout_and_its_commit_list_and_read_the_same() {
     let folder = repository();
     for below in ["", "a", "a/b"] {
         let directory = Directory::open(&folder.path().join(below)).unwrap();
-        let opened = Revision::open(folder.path(), "HEAD", below).unwrap();
+        let opened = open(folder.path(), "HEAD", below).unwrap();
         let of_project = Revision::of_project(&folder.path().join(below), "HEAD");
         for revision in [Ok(opened), of_project] {
             let trees: [&dyn Tree; 2] = [&directory, &revision.unwrap()];
@@ -84,7 +89,7 @@ fn a_clean_checkout_and_its_commit_list_and_read_the_same() {
             }
         }
     }
-    let revision = Revision::open(folder.path(), "HEAD", "").unwrap();
+    let revision = open(folder.path(), "HEAD", "").unwrap();
     let mut expected = vec!["a-b.yaml", "a/b/c/deep.yaml"];
     if cfg!(unix) {
         expected.extend(["a/link.yaml", "broken.yaml"]);
@@ -97,7 +102,7 @@ fn a_clean_checkout_and_its_commit_list_and_read_the_same() {
 #[test]
 fn a_link_below_a_folder_must_stay_below_it() {
     let folder = repository();
-    let error = Revision::open(folder.path(), "HEAD", "a").unwrap().list("");
+    let error = open(folder.path(), "HEAD", "a").unwrap().list("");
     if cfg!(unix) {
         assert_eq!(error, Directory::open(&folder.path().join("a")).unwrap().list(""));
         assert_eq!(error.unwrap_err().to_string(), "cannot read `link.yaml`: it leads out of the root of the tree");
@@ -109,14 +114,51 @@ fn an_older_revision_is_read_while_the_checkout_moves_on() {
     let folder = repository();
     write(folder.path(), "ringfence.yaml", "changed");
     fs::remove_file(folder.path().join("crlf.yaml")).unwrap();
-    let head = Revision::open(folder.path(), "HEAD", "").unwrap();
+    let head = open(folder.path(), "HEAD", "").unwrap();
     assert_eq!(head.read("ringfence.yaml").unwrap().unwrap(), b"top");
     assert!(head.read("crlf.yaml").unwrap().is_some());
     commit(folder.path(), &[], 1_700_086_400);
-    let before = Revision::open(folder.path(), "HEAD~1", "").unwrap();
+    let before = open(folder.path(), "HEAD~1", "").unwrap();
     assert_eq!(before.read("ringfence.yaml").unwrap().unwrap(), b"top");
-    let now = Revision::open(folder.path(), "HEAD", "").unwrap();
+    let now = open(folder.path(), "HEAD", "").unwrap();
     assert_eq!(now.read("ringfence.yaml").unwrap().unwrap(), b"changed");
+}
+
+#[test]
+fn what_is_staged_is_neither_the_commit_nor_the_disk() {
+    let folder = repository();
+    let repository = Repository::open(folder.path()).unwrap();
+    let mut index = repository.index().unwrap();
+    write(folder.path(), "ringfence.yaml", "staged");
+    index.add_path(Path::new("ringfence.yaml")).unwrap();
+    write(folder.path(), "ringfence.yaml", "later");
+    index.remove_path(Path::new("a/b/c/deep.yaml")).unwrap();
+    write(folder.path(), "untracked.yaml", "new");
+    index.write().unwrap();
+    let staged = Revision::staged(folder.path()).unwrap();
+    assert_eq!(staged.read("ringfence.yaml").unwrap().unwrap(), b"staged");
+    assert_eq!(staged.read("a/b/c/deep.yaml").unwrap(), None);
+    assert_eq!(staged.read("untracked.yaml").unwrap(), None);
+    let (staged, head) = (staged.list("").unwrap(), open(folder.path(), "HEAD", "").unwrap().list("").unwrap());
+    let gone: Vec<_> = head.iter().filter(|path| !staged.contains(path)).collect();
+    assert_eq!(gone, ["a/b/c/deep.yaml"]);
+    // Below a folder, paths begin there.
+    let below = Revision::staged(&folder.path().join("a")).unwrap();
+    assert!(below.read("b/c/deep.yaml").unwrap().is_none() && below.read("skip.yaml").unwrap().is_none());
+}
+
+#[test]
+fn a_merge_that_is_not_resolved_has_nothing_staged() {
+    let folder = repository();
+    let repository = Repository::open(folder.path()).unwrap();
+    let mut index = repository.index().unwrap();
+    let mut entry = index.get_path(Path::new("ringfence.yaml"), 0).unwrap();
+    index.remove_path(Path::new("ringfence.yaml")).unwrap();
+    entry.flags = (entry.flags & !(STAGE_MASK << STAGE_SHIFT)) | (2 << STAGE_SHIFT);
+    index.add(&entry).unwrap();
+    index.write().unwrap();
+    let error = Revision::staged(folder.path()).err().unwrap();
+    assert!(error.to_string().contains("a merge is not resolved here"), "{error}");
 }
 
 #[test]
@@ -126,7 +168,7 @@ fn many_threads_read_one_revision() {
         write(folder.path(), &format!("{}/{number}.yaml", number % 7), &number.to_string());
     }
     commit(folder.path(), &[], 0);
-    let revision = Revision::open(folder.path(), "HEAD", "").unwrap();
+    let revision = open(folder.path(), "HEAD", "").unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -142,12 +184,12 @@ fn many_threads_read_one_revision() {
 #[test]
 fn what_is_not_there_is_named() {
     let folder = repository();
-    let open = |rev: &str, below: &str| Revision::open(folder.path(), rev, below).err().unwrap().to_string();
-    assert!(open("nope", "").starts_with("cannot read `nope`: no such git revision: "), "{}", open("nope", ""));
-    assert_eq!(open("HEAD", "nope"), "cannot read `nope`: revision `HEAD` has no such folder");
-    assert_eq!(open("HEAD", "crlf.yaml"), "cannot read `crlf.yaml`: revision `HEAD` has no such folder");
+    let refused = |rev: &str, below: &str| open(folder.path(), rev, below).err().unwrap().to_string();
+    assert!(refused("nope", "").starts_with("cannot read `nope`: no such git revision: "), "{}", refused("nope", ""));
+    assert_eq!(refused("HEAD", "nope"), "cannot read `nope`: revision `HEAD` has no such folder");
+    assert_eq!(refused("HEAD", "crlf.yaml"), "cannot read `crlf.yaml`: revision `HEAD` has no such folder");
     let bare = tempfile::tempdir().unwrap();
-    assert!(Revision::open(bare.path(), "HEAD", "").is_err());
+    assert!(open(bare.path(), "HEAD", "").is_err());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! sorted list, all of it in one run. It exists so that no stage prints, stops early or forgets.
 
 pub mod codes;
+pub mod ignores;
 mod page;
 
 pub use page::page;
@@ -192,6 +193,15 @@ impl Diagnostics {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Takes out what is not to be said, and returns how many different ones that were.
+    pub fn remove(&mut self, mut is_silenced: impl FnMut(&Diagnostic) -> bool) -> usize {
+        let (silenced, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.list).into_iter().partition(|diagnostic| is_silenced(diagnostic));
+        self.list = rest;
+        let is_first = |(at, one): &(usize, &Diagnostic)| !silenced.iter().take(*at).any(|before| before == *one);
+        silenced.iter().enumerate().filter(is_first).count()
     }
 
     /// Returns what was reported after the first so many, for who knows more about it.

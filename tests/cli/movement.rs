@@ -131,7 +131,7 @@ fn an_object_of_rights_is_not_called_redundant() {
     let ran = ringfence(&["impact", "ClusterRoleBinding/worker", file]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(!ran.out.contains("redundant"), "{}", ran.out);
-    assert!(ran.out.contains("  - ServiceAccount shop/web may no longer do: runs commands in any pod"), "{}", ran.out);
+    assert!(ran.out.contains("] ServiceAccount shop/web may no longer do: runs commands in any pod"), "{}", ran.out);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use ringfence_verifier::network;
 use ringfence_verifier::policies::Policies;
 use serde_json::{Value, json};
 
+use super::super::conclude::{Found, silence};
 use super::super::{conclude, say_assumed};
 use crate::args::Check;
 use crate::exit::{Exit, Failure};
@@ -44,7 +45,19 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     }
     checks::check(&models, &surroundings, &mut meshes.diagnostics);
     let read = models.first().map(Read::of).unwrap_or_default();
-    let exit = conclude(&args.reading, meshes.sources, &meshes.diagnostics, Some(&read), true)?;
+    drop(models);
+    let (diagnostics, ignored) = silence(&meshes, &args.reading, true)?;
+    let found = Found {
+        sources: meshes.sources,
+        diagnostics: &diagnostics,
+        ignored,
+        come: Some(&read),
+        was_read: true,
+        root: meshes.root,
+        which: meshes.ignorable(),
+        baseline: None,
+    };
+    let exit = conclude(&args.reading, &args.findings, &found)?;
     say_assumed(&meshes);
     Ok(Some(exit))
 }

@@ -3,8 +3,10 @@
 use ringfence_verifier::difference::{Change, Kind, Party, Presence, Shift, Target, Witness};
 use serde_json::{Value, json};
 
-use super::Shown;
+use super::guards::Guard;
 use super::text::modes;
+use super::why::{Decision, Why};
+use super::{Shown, identity};
 use crate::commands::movement::standing::Moved;
 
 /// Writes a change down.
@@ -23,14 +25,23 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
         "gains": difference.gains() || super::gains(shown.moved),
         "counts": counts,
         "shifts": difference.shifts.iter().map(|(shift, workloads)| self::shift(shift, workloads)).collect::<Vec<_>>(),
-        "changes": difference.changes.iter().map(change).collect::<Vec<_>>(),
-        "attackers": shown.moved.iter().map(Moved::json).collect::<Vec<_>>(),
+        "changes": shown.changes().map(change).collect::<Vec<_>>(),
+        "attackers": shown.moved.iter().map(moved).collect::<Vec<_>>(),
+        "guardRails": shown.guards.iter().map(Guard::json).collect::<Vec<_>>(),
         "documents": shown.statements.iter().map(super::statements::Statement::json).collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
 }
 
-fn change(change: &Change) -> Value {
+fn moved(moved: &Moved) -> Value {
+    let mut value = moved.json();
+    if let Some(fields) = value.as_object_mut() {
+        fields.shift_insert(0, "id".to_owned(), identity::of_moved(moved).into());
+    }
+    value
+}
+
+fn change((change, why): (&Change, &Why)) -> Value {
     let kind = match change.kind() {
         Kind::Gained => "gained",
         Kind::MayGain => "may-gain",
@@ -42,6 +53,7 @@ fn change(change: &Change) -> Value {
         witness.as_ref().map(|witness| json!({ "sure": witness.sure, "request": witness.request.to_string() }))
     };
     json!({
+        "id": identity::of_change(change),
         "kind": kind,
         "pairs": change.pairs(),
         "callers": change.callers.iter().map(party).collect::<Vec<_>>(),
@@ -50,6 +62,8 @@ fn change(change: &Change) -> Value {
         "loses": change.loses,
         "gained": witness(&change.gained),
         "lost": witness(&change.lost),
+        "before": why.before.as_ref().map(Decision::json),
+        "after": why.after.as_ref().map(Decision::json),
     })
 }
 

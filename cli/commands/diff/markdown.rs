@@ -6,7 +6,9 @@ use ringfence_verifier::difference::{Change, Kind};
 
 use super::names::{joined, presence, request};
 use super::text::shifts;
-use super::{Shown, summary};
+use super::why::Why;
+use super::{Shown, identity, summary};
+use crate::report::markdown::{code, plain};
 use crate::summary::counted;
 
 /// As many changes as a comment has room for.
@@ -22,26 +24,33 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
     for shift in shifts {
         let _ = writeln!(text, "- **{}**", plain(&shift));
     }
+    if !shown.moved.is_empty() {
+        text.push_str("\n#### From outside, and for attackers\n\n");
+        for moved in shown.moved.iter().take(MOST) {
+            let word = if moved.easier { "**easier**" } else { "harder" };
+            let _ = writeln!(text, "- {word} {}: {}", code(&identity::of_moved(moved)), plain(&moved.what));
+        }
+        if let more @ 1.. = shown.moved.len().saturating_sub(MOST) {
+            let _ = writeln!(text, "- …and {more} more");
+        }
+    }
+    if !shown.guards.is_empty() {
+        text.push_str("\n#### Guard rails\n\n");
+    }
+    for guard in shown.guards {
+        let place = code(&format!("{}:{}", guard.path, guard.line));
+        let _ = writeln!(text, "- **{}**: {} {place}", guard.word(), plain(&guard.what));
+    }
     let changes = &shown.difference.changes;
     let most = if shown.whole { changes.len() } else { MOST };
     if !changes.is_empty() {
-        text.push_str("\n| | callers | ports | requests | for example |\n|---|---|---|---|---|\n");
+        text.push_str("\n| | callers | ports | requests | for example | why |\n|---|---|---|---|---|---|\n");
     }
-    for change in changes.iter().take(most) {
-        let _ = writeln!(text, "{}", row(shown, change));
+    for (change, why) in shown.changes().take(most) {
+        let _ = writeln!(text, "{}", row(shown, change, why));
     }
     if let more @ 1.. = changes.len().saturating_sub(most) {
         let _ = writeln!(text, "\n…and {more} more.");
-    }
-    if !shown.moved.is_empty() {
-        text.push_str("\n#### From outside, and for attackers\n\n");
-        for moved in shown.moved.iter().take(most) {
-            let word = if moved.easier { "**easier**" } else { "harder" };
-            let _ = writeln!(text, "- {word}: {}", plain(&moved.what));
-        }
-        if let more @ 1.. = shown.moved.len().saturating_sub(most) {
-            let _ = writeln!(text, "- …and {more} more");
-        }
     }
     if !shown.statements.is_empty() {
         let documents = counted(shown.statements.len(), "changed document");
@@ -54,7 +63,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
     text
 }
 
-fn row(shown: &Shown<'_>, change: &Change) -> String {
+fn row(shown: &Shown<'_>, change: &Change, why: &Why) -> String {
     let sign = match change.kind() {
         Kind::Gained => "**gained**",
         Kind::MayGain => "perhaps gained",
@@ -79,31 +88,18 @@ fn row(shown: &Shown<'_>, change: &Change) -> String {
         .iter()
         .chain(&change.lost)
         .map(|witness| code(&request(&witness.request, change.callers.first())));
-    let cells =
-        [sign, plain(&callers), plain(&targets), plain(&words.join("; ")), witness.collect::<Vec<_>>().join("<br>")];
+    let decisions = [("before", &why.before), ("after", &why.after)].into_iter();
+    let decisions =
+        decisions.filter_map(|(word, decision)| Some(format!("{word} {}", plain(&decision.as_ref()?.words()))));
+    let cells = [
+        format!("{sign}<br>{}", code(&identity::of_change(change))),
+        plain(&callers),
+        plain(&targets),
+        plain(&words.join("; ")),
+        witness.collect::<Vec<_>>().join("<br>"),
+        decisions.collect::<Vec<_>>().join("<br>"),
+    ];
     format!("| {} |", cells.join(" | "))
-}
-
-/// Keeps what somebody wrote from being markup.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' => plain.push(' '),
-            '&' => plain.push_str("&amp;"),
-            '<' => plain.push_str("&lt;"),
-            '>' => plain.push_str("&gt;"),
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '@' | '#' => {
-                let _ = write!(plain, "&#{};", u32::from(character));
-            }
-            _ => plain.push(character),
-        }
-    }
-    plain
-}
-
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", plain(text))
 }
 
 fn capital(text: &str) -> String {

@@ -143,8 +143,8 @@ pub(super) fn request(request: &Request, caller: Option<&Party>) -> String {
 }
 
 /// What witnesses have where nobody asks.
-const ANY_HOST: &str = "service.example";
-const ANY_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+pub(super) const ANY_HOST: &str = "service.example";
+pub(super) const ANY_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// Joins names, and counts those that are too many.
 pub(super) fn joined(names: &[String], whole: bool) -> String {

@@ -17,11 +17,20 @@ pub(super) struct Range {
 }
 
 /// One side: a place, and the revision it is looked at.
-pub(super) struct Side {
+pub(in crate::commands) struct Side {
     pub place: Option<PathBuf>,
     pub revision: Option<String>,
+    /// Whether it is what is staged.
+    pub staged: bool,
     /// What a person calls it.
     pub name: String,
+}
+
+impl Side {
+    /// Returns a side that is called so, and of which no revision is known.
+    pub fn named(name: &str) -> Self {
+        Self { place: None, revision: None, staged: false, name: name.to_owned() }
+    }
 }
 
 impl Range {
@@ -34,6 +43,7 @@ impl Range {
             let side = |place: &Path| Side {
                 place: Some(place.to_owned()),
                 revision: None,
+                staged: false,
                 name: place.display().to_string(),
             };
             let (before, after) = (side(before), side(after));
@@ -53,12 +63,19 @@ impl Range {
             (None, Some((base, head))) => (or_head(base), Some(or_head(head))),
             (None, None) => (range.to_owned(), None),
         };
-        let title = format!("{range}{}", if head.is_none() { " to what lies on disk" } else { "" });
+        if head.is_some() && args.staged {
+            return Err(Failure::new(format!("`{range}` names both sides, and what is staged is neither"))
+                .help("name one revision, or none"));
+        }
+        let here = if args.staged { "what is staged" } else { "what lies on disk" };
+        let title = format!("{range}{}", if head.is_none() { format!(" to {here}") } else { String::new() });
         let after = Side {
             place: place.clone(),
-            name: head.clone().unwrap_or_else(|| "what lies on disk".to_owned()),
+            name: head.clone().unwrap_or_else(|| here.to_owned()),
             revision: head,
+            staged: args.staged,
         };
-        Ok(Self { before: Side { place, name: format!("`{base}`"), revision: Some(base) }, after, title })
+        let before = Side { place, name: format!("`{base}`"), revision: Some(base), staged: false };
+        Ok(Self { before, after, title })
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ringfence_compiler::diagnostics::Diagnostics;
-use ringfence_compiler::source::{FileId, Sources};
+use ringfence_compiler::source::{FileId, Sources, Span};
 use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::deciding::Deciding;
 use serde_json::{Value, json};
@@ -30,22 +30,48 @@ pub(in crate::commands) struct Statement {
 }
 
 /// What is known of a document on one side.
-struct Read {
-    path: String,
-    line: usize,
+pub(super) struct Read {
+    pub path: String,
+    pub line: usize,
     /// The line where it first differs is found by this.
-    root: Node,
-    file: FileId,
+    pub root: Node,
+    pub file: FileId,
+}
+
+/// The documents of one side that may differ.
+pub(super) struct Documents<'d> {
+    pub found: BTreeMap<Key, Read>,
+    sources: &'d Sources,
+}
+
+impl Documents<'_> {
+    /// Returns what was written at a place, on one line.
+    pub fn text(&self, span: Span) -> String {
+        let text = self.sources.file(span.file).text();
+        let written = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+        written.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the line of a place.
+    pub fn line(&self, file: FileId, span: Span) -> usize {
+        self.sources.file(file).position(span.start).0
+    }
 }
 
 /// Kind, folder or namespace, name; several may share all of them.
-type Key = (String, String, String, usize);
+pub(super) type Key = (String, String, String, usize);
 
-/// Finds the documents that differ.
-pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &History) -> Vec<Statement> {
+/// Reads the documents of both sides whose files differ.
+pub(super) fn both<'d>(before: &'d Input, after: &'d Input) -> [Documents<'d>; 2] {
     let (ours, theirs) = (texts(before), texts(after));
     let old = documents(before, |path, text| theirs.get(path) != Some(&text));
     let new = documents(after, |path, text| ours.get(path) != Some(&text));
+    [Documents { found: old, sources: &before.sources }, Documents { found: new, sources: &after.sources }]
+}
+
+/// Finds the documents that differ.
+pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &History) -> Vec<Statement> {
+    let [Documents { found: old, .. }, Documents { found: new, .. }] = both(before, after);
     let mut found = Vec::new();
     // What is gone lay on the other side.
     let (now, then) = (below(&after.root), below(&before.root));
@@ -176,6 +202,11 @@ impl Statement {
     /// Tells whether it decides, and names no namespace to decide in.
     pub fn is_nowhere(&self) -> bool {
         Deciding::named(&self.kind).is_some_and(|kind| !kind.is_of_cluster()) && !self.name.contains('/')
+    }
+
+    /// Returns the file and line where it stands, if it does.
+    pub fn stands(&self) -> Option<(String, usize)> {
+        (self.sign != "-" && !self.path.is_empty()).then(|| (self.path.clone(), self.line))
     }
 
     /// Says in a word what became of it.

@@ -6,7 +6,7 @@ use ringfence_verifier::difference::{Change, Kind, Shift};
 use ringfence_verifier::istio::peer_authentication::Mode;
 
 use super::names::{joined, presence, request};
-use super::{Shown, summary};
+use super::{Shown, identity, summary};
 use crate::report::Style;
 
 /// As many changes as are listed.
@@ -23,12 +23,18 @@ pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
         let _ = writeln!(text, "{} {shift}", painted(style, "!"));
     }
     let most = if shown.whole { usize::MAX } else { MOST };
-    for change in shown.difference.changes.iter().take(most) {
-        let _ = writeln!(text, "\n{} {}", painted(style, sign(change.kind())), sentence(shown, change));
+    for (change, why) in shown.changes().take(most) {
+        let (sign, id) = (painted(style, sign(change.kind())), identity::of_change(change));
+        let _ = writeln!(text, "\n{sign} [{id}] {}", sentence(shown, change));
         for (word, witness) in [("now", &change.gained), ("no longer", &change.lost)] {
             if let Some(witness) = witness {
                 let word = if witness.sure { word.to_owned() } else { format!("perhaps {word}") };
                 let _ = writeln!(text, "    {word}: {}", request(&witness.request, change.callers.first()));
+            }
+        }
+        for (word, decision) in [("before", &why.before), ("after", &why.after)] {
+            if let Some(decision) = decision {
+                let _ = writeln!(text, "    {word}: {}", decision.words());
             }
         }
     }
@@ -38,11 +44,17 @@ pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
     if !shown.moved.is_empty() {
         text.push_str("\nfrom outside, and for attackers\n");
         for moved in shown.moved.iter().take(most) {
-            let _ = writeln!(text, "  {} {}", painted(style, moved.sign()), moved.what);
+            let _ = writeln!(text, "  {} [{}] {}", painted(style, moved.sign()), identity::of_moved(moved), moved.what);
         }
         if let more @ 1.. = shown.moved.len().saturating_sub(most) {
             let _ = writeln!(text, "  and {more} more");
         }
+    }
+    if !shown.guards.is_empty() {
+        text.push_str("\nguard rails\n");
+    }
+    for guard in shown.guards {
+        let _ = writeln!(text, "  {} {}  {}:{}", painted(style, guard.sign), guard.what, guard.path, guard.line);
     }
     if !shown.statements.is_empty() {
         text.push_str("\nby\n");
@@ -62,11 +74,14 @@ pub(super) fn concise(shown: &Shown<'_>) -> String {
     for shift in shifts(shown) {
         let _ = writeln!(text, "! {shift}");
     }
-    for change in &shown.difference.changes {
-        let _ = writeln!(text, "{} {}", sign(change.kind()), sentence(shown, change));
+    for (change, _) in shown.changes() {
+        let _ = writeln!(text, "{} [{}] {}", sign(change.kind()), identity::of_change(change), sentence(shown, change));
     }
     for moved in shown.moved {
-        let _ = writeln!(text, "{} {}", moved.sign(), moved.what);
+        let _ = writeln!(text, "{} [{}] {}", moved.sign(), identity::of_moved(moved), moved.what);
+    }
+    for guard in shown.guards {
+        let _ = writeln!(text, "{} {}", guard.sign, guard.what);
     }
     text
 }
@@ -92,7 +107,7 @@ fn painted(style: Style, sign: &str) -> String {
 }
 
 /// Says a change in one line: `shop/web gains at pay/db:8080: GET /v1/*`.
-fn sentence(shown: &Shown<'_>, change: &Change) -> String {
+pub(super) fn sentence(shown: &Shown<'_>, change: &Change) -> String {
     let callers = joined(&shown.names.callers(&change.callers), shown.whole);
     let targets = joined(&shown.names.targets(&change.targets), shown.whole);
     let (gains, loses) = (change.gains.join("; "), change.loses.join("; "));

@@ -9,7 +9,7 @@ use ringfence_verifier::movement::vertex::Vertex;
 use serde_json::{Value, json};
 
 use super::Terrain;
-use crate::args::{FormatName, Reading};
+use crate::args::FormatName;
 use crate::summary::counted;
 
 /// A workload in reach.
@@ -22,10 +22,10 @@ pub(super) struct Reached {
 }
 
 /// Renders the answer.
-pub(super) fn render(terrain: &Terrain<'_, '_>, who: &str, from: &[Vertex], reading: &Reading) -> String {
+pub(super) fn render(terrain: &Terrain<'_, '_>, who: &str, from: &[Vertex], format: FormatName) -> String {
     let names: Vec<String> = from.iter().map(|vertex| terrain.names.name(vertex)).collect();
     let reached = reached(terrain, from);
-    match reading.format {
+    match format {
         FormatName::Json => {
             let list: Vec<Value> = reached
                 .iter()

@@ -15,6 +15,7 @@ use ringfence_verifier::surroundings::rights::Subject;
 
 use crate::commands::reach::parties::{self, Scope};
 use crate::exit::Failure;
+use crate::mesh::sensitivity;
 
 /// Finds and names vertices.
 pub(super) struct Names<'t, 'm> {
@@ -171,10 +172,7 @@ impl<'m> Names<'_, 'm> {
         let (_, workload) = self.workload(vertex)?;
         let mut units = self.resolved?.units.iter().map(|governed| &governed.unit);
         let unit = units.find(|unit| unit.workloads.iter().any(|it| std::ptr::eq(*it, workload)))?;
-        let world = &self.resolved?.world;
-        let documents = unit.services.iter().filter_map(|index| world.services.get(*index)?.document);
-        let mut said = documents.filter_map(|document| document.spec.sensitivity.as_ref());
-        said.next().map(|word| word.value.0.as_str())
+        sensitivity(self.resolved?, unit)
     }
 
     /// Says what a vertex is one of, in words: what is of one kind in one namespace of one cluster is alike.

@@ -42,7 +42,7 @@ pub(super) fn render(
         best: args.budget.map(|budget| (budget, terrain.graph.best_within(begin, end, allowed, budget.into()))),
         trial,
     };
-    Ok(match args.reading.format {
+    Ok(match args.form.format {
         FormatName::Json => {
             let paths: Vec<Value> = paths.iter().map(|path| as_json(terrain, path)).collect();
             let (cut, best) = cuts.json(terrain)?;

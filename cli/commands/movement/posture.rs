@@ -57,7 +57,7 @@ pub(super) fn render(terrain: &Terrain<'_, '_>, args: &args::Posture) -> Result<
     let concern = concern(&is_sensitive, &tenant, args.near.into());
     let posture =
         Posture { exposures, radii: radii.into(), findings: findings(graph, &concern), workloads: workloads.len() };
-    Ok(match args.reading.format {
+    Ok(match args.form.format {
         FormatName::Json => posture.json(terrain, &jewels),
         FormatName::Concise => posture.findings.iter().map(|it| format!("{}\n", line(terrain, it))).collect(),
         FormatName::Text => posture.text(terrain, &jewels, args),

@@ -37,7 +37,7 @@ struct Quarantine {
 /// Runs `blast --quarantine`.
 pub(super) fn run(asking: &Asking<'_>, args: &args::Blast) -> Result<Exit, Failure> {
     let input = asking.open(&args.reading)?;
-    let (made, exit) = on(&input, &args.reading, false, |terrain| {
+    let (made, exit) = on(&input, (&args.reading, args.form.format), false, |terrain| {
         let taken = terrain.names.find(&args.who)?;
         let text = document(terrain, &args.who, &taken)?;
         let own: BTreeSet<&Vertex> = taken.iter().collect();
@@ -52,7 +52,7 @@ pub(super) fn run(asking: &Asking<'_>, args: &args::Blast) -> Result<Exit, Failu
     let mut shut = asking.open(&args.reading)?;
     shut.lay_over_text(FILE, text.clone().into_bytes(), Some(NodePath::root()))?;
     // That grants are suspended is what a quarantine is for.
-    let (left, exit) = on(&shut, &args.reading, false, |terrain| {
+    let (left, exit) = on(&shut, (&args.reading, args.form.format), false, |terrain| {
         let taken = terrain.names.find(&args.who)?;
         let others = beyond(terrain, &taken).filter(|one| one.needs.class != Class::Network);
         let others: Vec<String> = others.map(|one| format!("{} {}", one.name, phrase(one.needs.class))).collect();

@@ -81,6 +81,11 @@ impl Place {
         format!("{}{}:{}", self.prefix, self.path, self.line)
     }
 
+    /// Returns the file, from where paths begin, and the line.
+    pub fn file(&self) -> (String, usize) {
+        (self.path.clone(), self.line)
+    }
+
     pub fn json(&self) -> Value {
         let mut place = json!({ "path": self.path, "line": self.line });
         if let (Some(written), Some(fields)) = (&self.written, place.as_object_mut()) {

@@ -13,6 +13,8 @@ record! {
         pub inventory: Option<Spanned<String>>,
         /// The folder that `compile` writes; `out` when absent.
         pub output: Option<Spanned<String>>,
+        /// A file with the findings that are known already and count no more; `ringfence check --write-baseline` writes it.
+        pub baseline: Option<Spanned<String>>,
         /// Where the output is published and who fetches it: `compile` then writes what makes controllers verify and apply it.
         pub delivery: Option<Spanned<DeliverySpec>>,
     }

@@ -1,0 +1,247 @@
+//! What a gate asks of a run: reports for machines, what is known already, and what is staged.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::runner::{DAY, Ran, command, commit, copy, edit, ran, text};
+
+/// Makes a repository with a project that has a warning, by a workload without a proxy.
+fn warned() -> tempfile::TempDir {
+    let folder = copy("broken/lowering/not-in-mesh");
+    commit(folder.path(), "Ann", 1_760_000_000);
+    folder
+}
+
+fn check(folder: &Path, more: &[&str]) -> Ran {
+    let mut words = vec!["check", "--as-of", DAY];
+    words.extend(more);
+    let mut run = command(&words);
+    run.current_dir(folder);
+    ran(run)
+}
+
+fn diff(folder: &Path, more: &[&str]) -> Ran {
+    let mut words = vec!["diff", "--as-of", DAY];
+    words.extend(more);
+    let mut run = command(&words);
+    run.current_dir(folder);
+    ran(run)
+}
+
+fn stage(folder: &Path, path: &str) {
+    let repository = git2::Repository::open(folder).unwrap();
+    let mut index = repository.index().unwrap();
+    match folder.join(path).exists() {
+        true => index.add_path(Path::new(path)).unwrap(),
+        false => index.remove_path(Path::new(path)).unwrap(),
+    }
+    index.write().unwrap();
+}
+
+const WIDENED: (&str, &str, &str) = ("policy/shop/bookinfo/access.yaml", "methods: [GET]\n", "methods: [GET, POST]\n");
+
+#[test]
+fn every_report_of_one_run_tells_the_same() {
+    let folder = warned();
+    edit(
+        folder.path(),
+        "policy/shop/web/workspace.yaml",
+        "spec:\n",
+        "spec:\n  defaults: {mtls: strict, mtsl: strict}\n",
+    );
+    let forms = ["json", "sarif", "github", "junit", "markdown", "concise", "text"];
+    let outputs: Vec<String> = forms.iter().map(|form| format!("{form}=out/{form}")).collect();
+    let mut words = Vec::new();
+    outputs.iter().for_each(|output| words.extend(["-o", output.as_str()]));
+    let run = check(folder.path(), &words);
+    assert_eq!(run.code, 1, "{}", run.all());
+    let read = |form: &str| fs::read_to_string(folder.path().join("out").join(form)).unwrap();
+    let json: Value = serde_json::from_str(&read("json")).unwrap();
+    let sarif: Value = serde_json::from_str(&read("sarif")).unwrap();
+    let found = json["diagnostics"].as_array().unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!((found.len(), results.len()), (1, 1), "{}", run.all());
+    for (found, result) in found.iter().zip(results) {
+        let (id, code) = (found["id"].as_str().unwrap(), found["code"].as_str().unwrap());
+        let line = found["labels"][0]["start"]["line"].as_u64().unwrap();
+        let place = format!("{}:{line}", found["labels"][0]["path"].as_str().unwrap());
+        assert_eq!(result["partialFingerprints"]["ringfence/v1"], id);
+        assert_eq!(result["ruleId"], code);
+        assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], line);
+        assert!(read("markdown").contains(id) && read("markdown").contains(code));
+        for form in ["markdown", "concise", "junit"] {
+            assert!(read(form).contains(&place), "{form}: {}", read(form));
+        }
+        for form in ["github", "junit", "concise", "text"] {
+            assert!(read(form).contains(code), "{form}: {}", read(form));
+        }
+        assert!(read("github").contains(&format!("line={line},")), "{}", read("github"));
+    }
+    assert_eq!(read("text"), run.out);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_no_verdict() {
+    let folder = warned();
+    let run = check(folder.path(), &["-o", "sarif=policy"]);
+    assert_eq!(run.code, 2, "{}", run.all());
+    assert!(run.err.contains("cannot write `policy`"), "{}", run.all());
+    let run = check(folder.path(), &["-o", "sarif"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("write it as in `json=out.json`"), "{}", run.all());
+    let run = check(folder.path(), &["-o", "sariff=x"]);
+    assert!(run.err.contains("there is no format `sariff`"), "{}", run.all());
+}
+
+#[test]
+fn a_gate_may_take_warnings_for_failures() {
+    let folder = warned();
+    assert_eq!(check(folder.path(), &[]).code, 0);
+    let run = check(folder.path(), &["--fail-on", "warning", "-o", "junit=report.xml"]);
+    assert_eq!(run.code, 1, "{}", run.all());
+    let report = fs::read_to_string(folder.path().join("report.xml")).unwrap();
+    assert!(report.contains("failures=\"1\"") && report.contains("<failure type=\"warning\""), "{report}");
+}
+
+#[test]
+fn what_the_baseline_holds_is_known_and_what_is_new_is_not() {
+    let folder = warned();
+    let run = check(folder.path(), &["--fail-on", "warning", "--write-baseline", "known.json"]);
+    assert_eq!((run.code, run.err.contains("1 finding in `known.json`")), (0, true), "{}", run.all());
+    let strict = ["--fail-on", "warning", "--baseline", "known.json"];
+    let run = check(folder.path(), &strict);
+    assert_eq!(run.code, 0, "{}", run.all());
+    assert!(run.out.ends_with("no errors, no warnings; 1 known to the baseline\n"), "{}", run.all());
+    // A line that moves is the same finding.
+    let path = folder.path().join("inventory/prod/import.yaml");
+    let moved = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("# moved\n\n{moved}")).unwrap();
+    assert_eq!(check(folder.path(), &strict).code, 0);
+    // Another workload is another finding.
+    fs::write(folder.path().join("inventory/prod/second.yaml"), moved.replace("import", "second")).unwrap();
+    let run = check(folder.path(), &strict);
+    assert_eq!(run.code, 1, "{}", run.all());
+    assert!(run.out.contains("web/second") && !run.out.contains("`web/import`"), "{}", run.all());
+    // What was mended is said to be gone.
+    fs::remove_file(folder.path().join("inventory/prod/second.yaml")).unwrap();
+    fs::write(&path, moved.replace(", sidecar.istio.io/inject: \"false\"", "")).unwrap();
+    let run = check(folder.path(), &strict);
+    assert!(run.code == 0 && run.err.contains("1 finding of the baseline is gone"), "{}", run.all());
+    fs::write(folder.path().join("known.json"), "{}").unwrap();
+    let run = check(folder.path(), &strict);
+    assert!(run.code == 2 && run.err.contains("`known.json` is no baseline"), "{}", run.all());
+}
+
+#[test]
+fn a_project_names_its_baseline_and_no_error_is_ever_known() {
+    let folder = warned();
+    let file = folder.path().join("ringfence.yaml");
+    let project = fs::read_to_string(&file).unwrap();
+    fs::write(&file, project.replace("spec: {}", "spec: {baseline: known.json}")).unwrap();
+    let run = check(folder.path(), &["--fail-on", "warning"]);
+    assert!(run.code == 1 && run.err.contains("there is no baseline `known.json` yet"), "{}", run.all());
+    check(folder.path(), &["--write-baseline", "known.json"]);
+    assert_eq!(check(folder.path(), &["--fail-on", "warning"]).code, 0);
+    edit(folder.path(), "policy/shop/web/workspace.yaml", "spec:\n", "spec:\n  mtls: strict\n");
+    let run = check(folder.path(), &["--write-baseline", "known.json"]);
+    assert_eq!(run.code, 1, "{}", run.all());
+    assert!(!fs::read_to_string(folder.path().join("known.json")).unwrap().contains("parse/"));
+}
+
+#[test]
+fn a_comment_silences_a_finding_in_every_command_until_its_day() {
+    let folder = copy("broken/mesh/no-names");
+    let comment = "# ringfence: ignore[mesh/no-names] until=2026-12-31 reason=\"resolved by hosts files\"\n";
+    let finding = check(folder.path(), &["--format", "json", "."]).json();
+    let line = usize::try_from(finding["diagnostics"][0]["labels"][0]["start"]["line"].as_u64().unwrap()).unwrap();
+    let path = folder.path().join("policies.yaml");
+    let mut lines: Vec<String> = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+    lines.insert(line - 1, comment.trim_end().to_owned());
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let run = check(folder.path(), &["--fail-on", "warning", "."]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    assert!(run.out.contains("no errors, no warnings; 1 ignored"), "{}", run.all());
+    let mut late = command(&["check", ".", "--as-of", "2027-01-01"]);
+    late.current_dir(folder.path());
+    let late = ran(late);
+    assert!(late.code == 1 && late.out.contains("was to be ignored until 2026-12-31"), "{}", late.all());
+    assert!(late.out.contains("mesh/no-names\n"), "{}", late.all());
+    // Other commands say so, too.
+    let mut asked = command(&["matrix", ".", "--as-of", "2027-01-01"]);
+    asked.current_dir(folder.path());
+    let asked = ran(asked);
+    assert!(asked.code == 1 && asked.err.contains("error[ignore/expired]"), "{}", asked.all());
+}
+
+#[test]
+fn what_is_staged_is_checked_whatever_lies_on_disk() {
+    let folder = copy("bookinfo");
+    commit(folder.path(), "Ann", 1_760_000_000);
+    let (path, ..) = WIDENED;
+    let good = fs::read_to_string(folder.path().join(path)).unwrap();
+    let bad = good.replace("methods: [GET]\n", "methods: [GET]\n      method: POST\n");
+    assert_ne!(good, bad);
+    // Wrong on disk, right in the index.
+    fs::write(folder.path().join(path), &bad).unwrap();
+    assert_eq!(check(folder.path(), &["--fast"]).code, 1);
+    assert_eq!(check(folder.path(), &["--fast", "--staged"]).code, 0);
+    // Wrong in the index, right on disk.
+    stage(folder.path(), path);
+    fs::write(folder.path().join(path), &good).unwrap();
+    assert_eq!(check(folder.path(), &["--fast"]).code, 0);
+    let run = check(folder.path(), &["--fast", "--staged"]);
+    assert_eq!(run.code, 1, "{}", run.all());
+    assert_eq!(check(folder.path(), &["--staged", "--at", "HEAD"]).code, 2);
+}
+
+#[test]
+fn a_fast_check_says_what_it_left_out() {
+    let folder = copy("bookinfo");
+    let run = check(folder.path(), &["--fast"]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    assert!(run.out.contains("proved      nothing of the manifests: that was left out"), "{}", run.all());
+    assert!(run.out.contains("5 of 5 claims"), "{}", run.all());
+    assert_eq!(check(folder.path(), &["--fast", "--format", "json"]).json()["summary"]["proved"], Value::Null);
+}
+
+#[test]
+fn a_change_reads_like_a_plan_in_every_form() {
+    let folder = copy("bookinfo");
+    commit(folder.path(), "Ann", 1_760_000_000);
+    let (path, from, to) = WIDENED;
+    edit(folder.path(), path, from, to);
+    edit(folder.path(), "policy/organization.yaml", "mtls: {atMost: strict}", "mtls: {atMost: permissive}");
+    let run = diff(
+        folder.path(),
+        &["--exit-code", "-o", "json=d.json", "-o", "sarif=d.sarif", "-o", "github=d.txt", "-o", "markdown=d.md"],
+    );
+    assert_eq!(run.code, 1, "{}", run.all());
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let json: Value = serde_json::from_str(&read("d.json")).unwrap();
+    let id = json["changes"][0]["id"].as_str().unwrap().to_owned();
+    assert!(id.starts_with("a-") && id.len() == 8, "{id}");
+    for (name, said) in
+        [("text", run.out.clone()), ("sarif", read("d.sarif")), ("github", read("d.txt")), ("markdown", read("d.md"))]
+    {
+        assert!(said.contains(&id), "{name}: {said}");
+        assert!(said.contains("reviews-read-ratings"), "{name}: {said}");
+    }
+    assert_eq!(json["changes"][0]["before"]["reach"], "denied");
+    assert_eq!(json["changes"][0]["after"]["by"], "/shop/bookinfo/reviews-read-ratings");
+    assert_eq!(json["changes"][0]["after"]["place"]["path"], path);
+    assert!(
+        run.out.contains(
+            "guard rails\n  ~ mandate mtls of organization paperback: {atMost: strict} -> {atMost: permissive}"
+        ),
+        "{}",
+        run.all()
+    );
+    // What is staged is the other side where that is asked for.
+    let run = diff(folder.path(), &["--staged"]);
+    assert_eq!(run.out, "HEAD to what is staged: no access changes\n");
+    stage(folder.path(), path);
+    assert!(diff(folder.path(), &["--staged"]).out.contains(&id));
+    assert_eq!(diff(folder.path(), &["HEAD..HEAD", "--staged"]).code, 2);
+}

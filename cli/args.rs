@@ -507,7 +507,8 @@ pub struct Patterns {
 /// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
 pub struct Schema {
-    /// A kind of document, or `project` for `ringfence.yaml`; any policy document when absent.
+    /// A kind of document, `project` for `ringfence.yaml`, `findings` for reports of `check` and `compile`, or `difference` for those of
+    /// `diff`; any policy document when absent.
     pub kind: Option<String>,
     /// Writes the schemas to this folder: all of them, or that of KIND.
     #[arg(long, short, value_name = "DIR")]

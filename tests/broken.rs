@@ -16,10 +16,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use ringfence_compiler::diagnostics::{Code, Severity, codes};
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// What reports are said to be like.
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let text = include_str!("../schemas/reports/findings.json");
+    jsonschema::draft7::new(&serde_json::from_str(text).unwrap()).unwrap()
+});
 
 /// The day every repository is checked for.
 const AS_OF: &str = "2026-11-22";
@@ -201,6 +208,9 @@ impl Copy {
         let output = command.output().unwrap();
         let json: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        let wrong = SCHEMA.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path()));
+        let wrong: Vec<String> = wrong.collect();
+        assert!(wrong.is_empty(), "the report is not of its schema: {}", wrong.join("\n"));
         let word = |diagnostic: &Value, key: &str| diagnostic[key].as_str().unwrap().to_owned();
         let list = json["diagnostics"].as_array().unwrap().iter();
         list.map(|diagnostic| (word(diagnostic, "code"), word(diagnostic, "severity"))).collect()

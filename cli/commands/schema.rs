@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schemas of the language, for editors.
+//! `schema`: the JSON Schemas of the language, for editors, and of reports, for programs that read them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,9 +12,18 @@ use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::summary::counted;
 
+/// What reports are like, by the name of the file. They are written by hand: a change of a report has to be meant.
+const REPORTS: [(&str, &str); 2] = [
+    ("findings.json", include_str!("../../schemas/reports/findings.json")),
+    ("difference.json", include_str!("../../schemas/reports/difference.json")),
+];
+
 /// Runs the command.
 pub(super) fn run(args: &Schema) -> Result<Exit, Failure> {
     let mut files = schema::files();
+    if args.kind.is_some() {
+        files.extend(REPORTS.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
     if let Some(kind) = &args.kind {
         let name = name_of(kind);
         let known: Vec<String> = files.keys().map(|name| name.trim_end_matches(".json").to_owned()).collect();

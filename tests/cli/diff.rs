@@ -246,12 +246,21 @@ fn what_gateways_let_in_is_access_as_well() {
     edit(folder.path(), exposure, "    - {exact: /v1/rates, auth: none}\n", "");
     let shut = diff(folder.path(), &["HEAD", "--exit-code"]);
     let line = "] from the internet prod-east: api.acme.example /v1/rates -> edge/public-api:8080: open -> shut";
-    assert!(shut.out.contains("disk: no calls inside change\n") && shut.out.contains("  - [m-") && shut.out.contains(line), "{}", shut.all());
+    assert!(
+        shut.out.contains("disk: no calls inside change\n") && shut.out.contains("  - [m-") && shut.out.contains(line),
+        "{}",
+        shut.all()
+    );
     assert_eq!(shut.code, 0);
     commit(folder.path(), "Ada", 1_700_000_001);
     edit(folder.path(), exposure, "    - prefix: /v1\n", "    - prefix: /v1\n    - {exact: /v1/rates, auth: none}\n");
     let opened = diff(folder.path(), &["HEAD", "--exit-code"]);
-    assert!(opened.out.contains("  + [m-") && opened.out.contains("] from the internet prod-east: api.acme.example /v1/rates"), "{}", opened.all());
+    assert!(
+        opened.out.contains("  + [m-")
+            && opened.out.contains("] from the internet prod-east: api.acme.example /v1/rates"),
+        "{}",
+        opened.all()
+    );
     assert_eq!(opened.code, 1);
     assert_eq!(diff(folder.path(), &["HEAD", "--format", "json"]).json()["gains"], true);
 }

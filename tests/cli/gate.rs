@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::runner::{DAY, Ran, command, commit, copy, edit, ran, text};
+use super::runner::{DAY, Ran, command, commit, copy, edit, ran};
 
 /// Makes a repository with a project that has a warning, by a workload without a proxy.
 fn warned() -> tempfile::TempDir {
@@ -244,4 +244,32 @@ fn a_change_reads_like_a_plan_in_every_form() {
     stage(folder.path(), path);
     assert!(diff(folder.path(), &["--staged"]).out.contains(&id));
     assert_eq!(diff(folder.path(), &["HEAD..HEAD", "--staged"]).code, 2);
+}
+
+/// Returns what is wrong with a report by the schema that is published.
+fn wrong(kind: &str, report: &Value) -> Vec<String> {
+    let run = ran(command(&["schema", kind]));
+    assert_eq!(run.code, 0, "{}", run.all());
+    let validator = jsonschema::draft7::new(&run.json()).unwrap();
+    validator.iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[test]
+fn reports_are_of_the_schemas_that_are_published() {
+    let bank = ran(command(&["check", "fixtures/bank", "--fast", "--as-of", DAY, "--format", "json"])).json();
+    let attack =
+        ["diff", "--before", "fixtures/attack/secret-read/mended.yaml", "--after", "fixtures/attack/secret-read/vulnerable.yaml"];
+    let change = ran(command(&[&attack[..], &["--format", "json"]].concat())).json();
+    for (kind, report) in [("findings", bank), ("difference", change)] {
+        assert_eq!(wrong(kind, &report), [] as [String; 0]);
+        // Nothing may be left out, and nothing be there that nobody said.
+        for key in report.as_object().unwrap().keys() {
+            let mut less = report.clone();
+            less.as_object_mut().unwrap().remove(key);
+            assert!(!wrong(kind, &less).is_empty(), "{kind} without {key}");
+        }
+        let mut more = report.clone();
+        more["surprise"] = Value::Null;
+        assert!(!wrong(kind, &more).is_empty(), "{kind}");
+    }
 }

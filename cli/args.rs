@@ -111,6 +111,8 @@ pub enum Verb {
         "ringfence check",
         "ringfence check fixtures/bank --format concise",
         "ringfence check --at main",
+        "ringfence check --staged --fast        what the next commit holds, for a hook",
+        "ringfence check -o sarif=out.sarif -o markdown=out.md",
         "ringfence check rendered/              plain Istio and Kubernetes manifests",
         "ringfence check --as-of 2027-02-16     would it still hold on that day?",
     ))]
@@ -242,6 +244,7 @@ pub enum Verb {
         "ringfence diff v1..v2 rendered/                 plain manifests at two revisions",
         "ringfence diff --before old/ --after new/       two folders",
         "ringfence diff main... --format markdown        a comment for the pull request",
+        "ringfence diff --staged --exit-code             for a hook: does this commit open anything?",
     ))]
     Diff(Diff),
     /// Says what would change if a statement, an object or a rule went.
@@ -350,13 +353,16 @@ pub struct Init {
 }
 
 /// Arguments of `check`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Check {
     /// A folder or file of the project, or of plain manifests; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,
     /// A `Cluster` document with the facts about plain manifests: trust domain, namespaces in the mesh, gateways.
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
+    /// Checks the revision that git is about to push, which pre-commit and prek name in `PRE_COMMIT_TO_REF`; `HEAD` where they do not.
+    #[arg(long, conflicts_with_all = ["at", "staged"])]
+    pub pushed: bool,
     /// Leaves out what takes longest: the proof of the manifests, and the search for statements that decide nothing.
     #[arg(long)]
     pub fast: bool,

@@ -45,12 +45,12 @@ fn case(
     sources: &Sources,
     fail_on: Level,
 ) -> std::io::Result<()> {
-    let place = diagnostic.span().map_or("ringfence".to_owned(), |span| sources.place(span).to_string());
+    let place = diagnostic.span().map_or("ringfence".to_owned(), |span| plain(&sources.place(span)));
     let (message, severity) = (plain(diagnostic.message()), diagnostic.code().severity);
     let name = format!("{place}: {message}");
     let mut said = format!("{place}: {}[{}] {message}\n", severity.word(), diagnostic.code().id);
     for label in diagnostic.labels().iter().skip(1) {
-        said.push_str(&format!("{}: {}\n", sources.place(label.span), plain(&label.text)));
+        said.push_str(&plain(&format!("{}: {}\n", sources.place(label.span), label.text)));
     }
     if let Some(help) = diagnostic.help_text() {
         said.push_str(&format!("help: {}\n", plain(help)));

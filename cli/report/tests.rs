@@ -9,6 +9,7 @@ use ringfence_compiler::source::{SourceFile, Span};
 
 use super::*;
 
+mod machines;
 mod text;
 
 static WIDER: Code =

@@ -257,8 +257,13 @@ fn wrong(kind: &str, report: &Value) -> Vec<String> {
 #[test]
 fn reports_are_of_the_schemas_that_are_published() {
     let bank = ran(command(&["check", "fixtures/bank", "--fast", "--as-of", DAY, "--format", "json"])).json();
-    let attack =
-        ["diff", "--before", "fixtures/attack/secret-read/mended.yaml", "--after", "fixtures/attack/secret-read/vulnerable.yaml"];
+    let attack = [
+        "diff",
+        "--before",
+        "fixtures/attack/secret-read/mended.yaml",
+        "--after",
+        "fixtures/attack/secret-read/vulnerable.yaml",
+    ];
     let change = ran(command(&[&attack[..], &["--format", "json"]].concat())).json();
     for (kind, report) in [("findings", bank), ("difference", change)] {
         assert_eq!(wrong(kind, &report), [] as [String; 0]);

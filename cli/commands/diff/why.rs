@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ringfence_verifier::difference::{Change, Party, Target, Witness};
 use ringfence_verifier::fleet::Fleet;
 use ringfence_verifier::matrix::{OUTSIDE, name};
-use ringfence_verifier::reach::{Answer, Asked, Caller, Cited, Decider, Detail, Gate, Reach, explain};
+use ringfence_verifier::reach::{Answer, Asked, Caller, Cited, Decider, Detail, Gate, Reach, Told, explain};
 use ringfence_verifier::request::{HeaderName, Request, Shown as Token};
 use serde_json::{Value, json};
 
@@ -74,7 +74,13 @@ impl Side<'_, '_> {
             None => calling.caller,
         };
         let governed = self.meshes.governed(&target.cluster, workload);
-        Some(explain(model, caller, (workload, target.port), asked, Detail { governed, ..Detail::default() }))
+        Some(explain(
+            model,
+            caller,
+            (workload, target.port),
+            asked,
+            Detail { full: true, governed, ..Detail::default() },
+        ))
     }
 
     fn decision(&self, answer: &Answer<'_>, gate: Option<usize>) -> Decision {
@@ -90,12 +96,15 @@ impl Side<'_, '_> {
         let (_, decider) = parts(gate);
         let origin = answer.statement.as_ref().filter(|_| name == "proxy").and_then(decided);
         if let Some(origin) = origin {
-            return Decision { reach, what: origin.id.clone(), place: Some(self.places.of(origin.span)) };
+            let denied = matches!(answer.statement, Some(Told::Denied(..)));
+            let what = if denied { format!("denied by {}", origin.id) } else { origin.id.clone() };
+            return Decision { reach, what, place: Some(self.places.of(origin.span)) };
         }
         let cited = match decider {
             Decider::Rule(cited) | Decider::OtherAddress(cited) | Decider::Tier { rule: cited, .. } => Some(cited),
             Decider::Denied { by, .. } => Some(by),
-            Decider::NoRule { about, .. } => about.first(),
+            // Where policy was compiled, no line of it is the one that does not admit this.
+            Decider::NoRule { about, .. } => about.first().filter(|cited| cited.source.is_none()),
             _ => None,
         };
         Decision { reach, what: sentence(name, decider), place: cited.and_then(|cited| self.written(cited)) }

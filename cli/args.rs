@@ -90,9 +90,24 @@ macro_rules! after {
 #[command(name = "ringfence", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = after!(EXITS, "ringfence init my-policy", "ringfence check", "ringfence compile --out out"))]
 pub struct Args {
+    /// When to use colour: `auto` asks the terminal, `NO_COLOR` and `CLICOLOR_FORCE`.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Colour,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, and as variables say.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// The commands.
@@ -111,6 +126,7 @@ pub enum Verb {
         "ringfence check",
         "ringfence check fixtures/bank --format concise",
         "ringfence check --at main",
+        "ringfence check --watch                again whenever a file changes",
         "ringfence check --staged --fast        what the next commit holds, for a hook",
         "ringfence check -o sarif=out.sarif -o markdown=out.md",
         "ringfence check rendered/              plain Istio and Kubernetes manifests",
@@ -286,8 +302,16 @@ pub enum Verb {
         SHORT_EXITS,
         "ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence",
         "ringfence completions fish > ~/.config/fish/completions/ringfence.fish",
+        "ringfence completions nushell > ringfence.nu",
     ))]
     Completions(Completions),
+    /// Prints the manual page, or writes one for each command.
+    #[command(after_help = after!(
+        SHORT_EXITS,
+        "ringfence man | man -l -",
+        "ringfence man --out ~/.local/share/man/man1",
+    ))]
+    Man(Man),
 }
 
 /// How a project is read.
@@ -363,6 +387,9 @@ pub struct Check {
     /// Checks the revision that git is about to push, which pre-commit and prek name in `PRE_COMMIT_TO_REF`; `HEAD` where they do not.
     #[arg(long, conflicts_with_all = ["at", "staged"])]
     pub pushed: bool,
+    /// Checks again whenever a file changes, until it is interrupted.
+    #[arg(long, conflicts_with_all = ["at", "staged", "pushed", "write_baseline"])]
+    pub watch: bool,
     /// Leaves out what takes longest: the proof of the manifests, and the search for statements that decide nothing.
     #[arg(long)]
     pub fast: bool,
@@ -525,7 +552,32 @@ pub struct Schema {
 #[derive(Debug, clap::Args)]
 pub struct Completions {
     /// The shell.
-    pub shell: clap_complete::Shell,
+    pub shell: Shell,
+}
+
+/// The shells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// The shell of most systems.
+    Bash,
+    /// Elvish.
+    Elvish,
+    /// Fish.
+    Fish,
+    /// Nushell.
+    Nushell,
+    /// PowerShell.
+    Powershell,
+    /// Zsh.
+    Zsh,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, clap::Args)]
+pub struct Man {
+    /// Writes a page for each command to this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

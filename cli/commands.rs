@@ -16,6 +16,7 @@ mod exposed;
 mod impact;
 mod init;
 mod key;
+mod man;
 mod matrix;
 mod movement;
 mod patterns;
@@ -44,6 +45,7 @@ use crate::args::Verb;
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::Meshes;
+use crate::progress::Progress;
 use crate::project::Project;
 use crate::signing::keys;
 use crate::summary::{Come, Summary};
@@ -78,6 +80,7 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Patterns(args) => patterns::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
     }
 }
 
@@ -131,21 +134,27 @@ pub fn judge_over(project: &mut Project, there: Option<&rollout::Files>, how: Th
     let sources = std::mem::take(&mut project.sources);
     let mut diagnostics = std::mem::take(&mut project.diagnostics);
     let mut way = None;
+    let progress = Progress::begin("resolving what holds");
     let outcome = project.parsed.as_ref().and_then(|parsed| {
         let resolved = resolve(parsed, project.as_of, &mut diagnostics).ok()?;
+        progress.stage("compiling");
         let compiled = compile(&resolved, &sources, &mut diagnostics).ok()?;
         let proof = match how {
             Thoroughness::Whole => {
+                progress.stage("proving that the manifests admit what is meant");
                 let proof = translation::prove(&resolved, &compiled, &mut diagnostics);
                 diagnostics.check().ok()?;
+                progress.stage("looking for statements that decide nothing");
                 redundant::check(&resolved, &mut diagnostics);
                 Some(proof)
             }
             Thoroughness::Fast => None,
         };
+        progress.stage("judging assertions");
         let around = |cluster: &str| Surroundings::read(&parsed.manifests(cluster, &sources));
         let judgements = assertions::judge(&resolved, &compiled, &around, &mut diagnostics);
         let summary = Summary::of(&resolved, &compiled, proof, judgements);
+        progress.stage("looking at every mixture on the way");
         way = there.map(|there| {
             let plan = rollout::plan(&resolved, there, &compiled.files);
             let next = rollout::next(&resolved, &plan, there, &compiled.files);
@@ -153,6 +162,7 @@ pub fn judge_over(project: &mut Project, there: Option<&rollout::Files>, how: Th
         });
         Some((compiled, summary))
     });
+    drop(progress);
     // What was not looked for is not known not to be there.
     let whole = how == Thoroughness::Whole && !diagnostics.has_errors();
     let ignored = ignores::apply(&mut diagnostics, &sources, project.as_of, Ignorable::Warnings, whole);

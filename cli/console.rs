@@ -4,7 +4,9 @@
 //! policy: what the run found still decides how it ends.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
+use crate::args::Colour;
 use crate::exit::Failure;
 use crate::report::Style;
 
@@ -28,7 +30,21 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// What was typed about colour, which is known before anything is written.
+static COLOUR: OnceLock<Colour> = OnceLock::new();
+
+/// Sets when to use colour.
+pub fn use_colour(colour: Colour) {
+    // Tests share a process: what was said first holds.
+    let _ = COLOUR.set(colour);
+}
+
 /// Returns what standard output can show.
 pub fn style() -> Style {
-    Style::detect(io::stdout().is_terminal())
+    let style = Style::detect(io::stdout().is_terminal());
+    match COLOUR.get() {
+        Some(Colour::Always) => Style { colour: true, ..style },
+        Some(Colour::Never) => Style { colour: false, ..style },
+        Some(Colour::Auto) | None => style,
+    }
 }

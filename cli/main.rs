@@ -10,6 +10,7 @@ mod console;
 mod exit;
 mod mesh;
 mod output;
+mod progress;
 mod project;
 mod registry;
 mod report;
@@ -28,6 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let verdict = exit::guarded(|| {
         let args = args::Args::parse();
+        console::use_colour(args.color);
         commands::run(args.verb)
     });
     ExitCode::from(verdict.code())

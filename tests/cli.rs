@@ -30,6 +30,8 @@ mod manifests;
 mod movement;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/people.rs"]
+mod people;
 #[path = "cli/reach.rs"]
 mod reach;
 #[path = "cli/fake/registry.rs"]

@@ -13,7 +13,7 @@ use std::process::Command;
 const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test reference` brings it up to date";
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "init",
     "check",
     "compile",
@@ -37,6 +37,7 @@ const COMMANDS: [&str; 23] = [
     "patterns",
     "schema",
     "completions",
+    "man",
 ];
 
 fn help(words: &[&str]) -> String {

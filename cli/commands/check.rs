@@ -1,6 +1,7 @@
 //! `check`: everything that is wrong, and nothing written.
 
 mod manifests;
+mod watch;
 
 use super::{Thoroughness, conclude, judge_over};
 use crate::args::{Check, Reading};
@@ -20,6 +21,10 @@ fn as_pushed(args: &Check) -> Check {
 
 /// Runs the command.
 pub(super) fn run(args: &Check) -> Result<Exit, Failure> {
+    if args.watch { watch::run(args, once) } else { once(args) }
+}
+
+fn once(args: &Check) -> Result<Exit, Failure> {
     let pushed;
     let args = if args.pushed {
         pushed = as_pushed(args);

@@ -32,6 +32,7 @@ use crate::args::{self, ChangeFormat, FormatName, Reading};
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::{Input, Mesh, Meshes};
+use crate::progress::Progress;
 use crate::project::below;
 use crate::report::{Origin, Style};
 use crate::tree::blame::History;
@@ -138,7 +139,9 @@ pub(super) fn show(
     };
     let (one, other) = (supposing(&ours), supposing(&theirs));
     let (one_fleet, other_fleet) = (Fleet::of(&one), Fleet::of(&other));
+    let progress = Progress::begin("comparing who reaches what");
     let difference = Difference::between(&one_fleet, &other_fleet);
+    drop(progress);
     let moved = moved((before, &ours), (after, &theirs))?;
     let histories =
         [History::of(&before.root, side.revision.as_deref()), History::of(&after.root, other_side.revision.as_deref())];

@@ -29,6 +29,7 @@ use crate::args::{self, FormatName, Reading};
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::mesh::{Input, Mesh, Meshes};
+use crate::progress::Progress;
 use crate::project::below;
 use crate::tree::blame::History;
 
@@ -148,6 +149,7 @@ fn drawn<T>(
     with_lines: bool,
     ask: impl FnOnce(&Terrain<'_, '_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    let progress = Progress::begin("drawing what leads where");
     let models: Vec<Model<'_>> = meshes.clusters.iter().map(Mesh::model).collect();
     let around: Vec<Surroundings> = models.par_iter().map(|model| input.surroundings(model.name())).collect();
     let more = unmanned(&models.iter().collect::<Vec<_>>(), &around);
@@ -160,6 +162,7 @@ fn drawn<T>(
     let history = History::of(&input.root, at);
     let places =
         Places { sources: &input.sources, foreign: &input.foreign, history: &history, prefix: below(&input.root) };
+    drop(progress);
     let names = Names { fleet: &fleet, resolved: meshes.resolved.as_ref(), known: graph.vertices(), around: &around };
     ask(&Terrain { input, graph: &graph, names, meshes, places })
 }

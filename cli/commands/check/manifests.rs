@@ -18,6 +18,7 @@ use super::super::{conclude, say_assumed};
 use crate::args::Check;
 use crate::exit::{Exit, Failure};
 use crate::mesh::{Input, Mesh, Meshes};
+use crate::progress::Progress;
 use crate::report::Style;
 use crate::summary::{Come, counted, paragraph};
 use crate::tree::find_project;
@@ -43,7 +44,9 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     if says_nothing && !meshes.diagnostics.has_errors() {
         return Err(nothing(folder, &models, &meshes));
     }
+    let progress = Progress::begin("looking for what is wrong");
     checks::check(&models, &surroundings, &mut meshes.diagnostics);
+    drop(progress);
     let read = models.first().map(Read::of).unwrap_or_default();
     drop(models);
     let (diagnostics, ignored) = silence(&meshes, &args.reading, true)?;

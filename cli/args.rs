@@ -5,6 +5,7 @@
 
 mod delivery;
 mod difference;
+mod doctor;
 mod findings;
 mod movement;
 mod reach;
@@ -19,6 +20,7 @@ use crate::tree::Moment;
 
 pub use self::delivery::{Drift, Key, KeyAction, Publish, PublishGit, PublishTo, Push, Sign, Signing, Verify};
 pub use self::difference::{ChangeFormat, Comparing, Diff, Impact};
+pub use self::doctor::Doctor;
 pub use self::findings::{Findings, Form as FindingsForm, Level, Output};
 pub use self::movement::{Blast, Drawing, Paths, Posture};
 pub use self::reach::{Changes, Reach};
@@ -63,6 +65,14 @@ Exit codes:
   1  it is not, or what lies there as signed is refused
   2  could not run: bad usage, unreadable input, an unknown cluster
   3  there is nothing to look at";
+
+/// The exit codes of `doctor`.
+const DOCTOR_EXITS: &str = "\
+Exit codes:
+  0  all of it can work
+  1  something is broken or stale
+  2  could not run
+  3  there is no project";
 
 /// The exit codes of `init`.
 const INIT_EXITS: &str = "\
@@ -297,6 +307,13 @@ pub enum Verb {
         "ringfence schema --out .ringfence/schemas",
     ))]
     Schema(Schema),
+    /// Says what is here, and whether it can work.
+    #[command(after_help = after!(
+        DOCTOR_EXITS,
+        "ringfence doctor",
+        "ringfence doctor fixtures/bank --format json",
+    ))]
+    Doctor(Doctor),
     /// Prints a script that completes commands in a shell.
     #[command(after_help = after!(
         SHORT_EXITS,

@@ -9,6 +9,7 @@ mod compile;
 mod completions;
 mod conclude;
 mod diff;
+mod doctor;
 mod drift;
 mod effective;
 mod explain;
@@ -80,6 +81,7 @@ pub fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Patterns(args) => patterns::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Man(args) => man::run(&args),
     }
 }

@@ -57,6 +57,12 @@ impl Failure {
         Self { exit: Exit::NoInput, message: message.to_string(), help: None }
     }
 
+    /// Returns what went wrong, in a sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

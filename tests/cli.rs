@@ -16,6 +16,8 @@ mod answers;
 mod delivery;
 #[path = "cli/diff.rs"]
 mod diff;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/exposed.rs"]
 mod exposed;
 #[path = "cli/forms.rs"]

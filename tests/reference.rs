@@ -13,7 +13,7 @@ use std::process::Command;
 const HOW: &str = "`UPDATE_GENERATED=1 cargo test --test reference` brings it up to date";
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "init",
     "check",
     "compile",
@@ -36,6 +36,7 @@ const COMMANDS: [&str; 24] = [
     "checks",
     "patterns",
     "schema",
+    "doctor",
     "completions",
     "man",
 ];

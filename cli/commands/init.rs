@@ -24,7 +24,7 @@ use crate::report::{self, Format};
 use crate::summary::counted;
 
 /// Where the schemas go, hidden from the reader of policy.
-const SCHEMAS: &str = ".ringfence/schemas";
+pub(in crate::commands) const SCHEMAS: &str = ".ringfence/schemas";
 
 /// Files that a repository often has already; those stay as they are.
 const COMMON: [&str; 2] = ["README.md", ".gitignore"];

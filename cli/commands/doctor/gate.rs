@@ -35,7 +35,7 @@ fn hooks(root: &Path) -> Line {
         .collect();
     let ours = |hook: &&str| hook_file(root, hook).is_some_and(|file| names_us(&file));
     match (named.first(), installed.as_slice()) {
-        (None, installed) if installed.iter().any(|hook| ours(hook)) => {
+        (None, installed) if installed.iter().any(ours) => {
             Line::good("hooks", format!("git runs ringfence: {}", installed.join(", ")))
         }
         (None, _) => Line::note(

@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(said("[] until=2027-01-01 reason=x"), "the codes to ignore are missing");
         assert_eq!(
             said("[mesh/no-namse] until=2027-01-01 reason=x"),
-            "there is no code `mesh/no-proxi`; did you mean `mesh/no-names`?"
+            "there is no code `mesh/no-namse`; did you mean `mesh/no-names`?"
         );
         assert_eq!(said("[mesh/no-names] reason=x"), "it names no day on which it ends");
         assert_eq!(said("[mesh/no-names] until=2027-01-01"), "it says no reason");

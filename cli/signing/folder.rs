@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
@@ -37,10 +37,35 @@ pub fn read(place: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
                 )));
             }
             let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
-            files.insert(parts.join("/"), fs::read(&path).map_err(|error| fail(&path, &error))?);
+            files.insert(parts.join("/"), bounded(&path).map_err(|error| fail(&path, &error))?);
         }
     }
     Ok(files)
+}
+
+/// As many bytes as a file may have: what is larger was not signed, and is not read to find that out.
+const MOST: u64 = 64 << 20;
+
+/// Reads a file, if it is one and not larger than anything that is signed.
+///
+/// # Errors
+/// When it is, or the system refuses.
+pub fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    let refuse = |why: &str| Err(io::Error::other(why.to_owned()));
+    if !file.metadata()?.is_file() {
+        return refuse("it is no file");
+    }
+    let mut bytes = Vec::new();
+    if file.metadata()?.len() > MOST {
+        return refuse("it is larger than anything that is signed");
+    }
+    // It may grow while it is read.
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        return refuse("it is larger than anything that is signed");
+    }
+    Ok(bytes)
 }
 
 /// Returns the clusters that anything in a folder is about.

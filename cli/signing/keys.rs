@@ -51,7 +51,7 @@ pub fn public(place: &str) -> Result<PublicKey, Failure> {
     PublicKey::read(&text(place)?).map_err(|error| failure(place, &error))
 }
 
-/// Returns the passphrase for keys, where one is set; an empty one is one.
+/// Returns the passphrase for keys, where one is set; an empty one is one, by which keys of others may be encrypted.
 #[must_use]
 pub fn passphrase() -> Option<Vec<u8>> {
     PASSPHRASES.into_iter().find_map(|name| Some(std::env::var_os(name)?.into_encoded_bytes()))

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence_signing::layout::Layout;
 
+use super::folder::bounded;
 use crate::exit::Failure;
 
 /// Its folder in the output.
@@ -23,7 +24,7 @@ pub fn read(folder: &Path) -> Result<Layout, Failure> {
     let mut files = BTreeMap::new();
     let blobs = folder.join("blobs/sha256");
     for path in [folder.join("oci-layout"), folder.join("index.json")].into_iter().chain(listed(&blobs)?) {
-        match fs::read(&path) {
+        match bounded(&path) {
             Ok(bytes) => {
                 let below = path.strip_prefix(folder).unwrap_or(&path);
                 let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();

@@ -92,7 +92,14 @@ fn what_is_signed_is_verified_and_what_is_not_is_refused() {
     let checked = &refused.json()["checked"];
     assert_eq!(checked[0]["refusals"][0]["code"], "changed");
     assert_eq!(checked[0]["refusals"][0]["message"], "`clusters/demo/kustomization.yaml` is not as it was signed");
-    assert_eq!((&checked[1]["what"], &checked[1]["accepted"]), (&"artifact".into(), &false.into()));
+    // The artifact is what it was.
+    assert_eq!((&checked[1]["what"], &checked[1]["accepted"]), (&"artifact".into(), &true.into()));
+    // What is larger than anything that is signed is not read to find out.
+    let large = repository.out().join("clusters/demo/large.yaml");
+    fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
+    let refused = repository.verify(&[]);
+    assert!(refused.code == 2 && refused.err.contains("larger than anything that is signed"), "{}", refused.all());
+    fs::remove_file(large).unwrap();
     let other = repository.run(&["sign", "--key", &repository.key()]);
     assert!(
         other.code == 1 && other.err.contains("not signed: what is there is not what this policy compiles to"),
@@ -186,6 +193,10 @@ fn keys_are_not_written_over_and_not_shown() {
     let key = folder.path().join("key");
     let none = ringfence(&["key", "generate", text(&key)]);
     assert!(none.code == 2 && none.err.contains("RINGFENCE_KEY_PASSPHRASE") && !key.exists(), "{}", none.all());
+    let mut empty = command(&["key", "generate", text(&key)]);
+    empty.env("RINGFENCE_KEY_PASSPHRASE", "");
+    let empty = ran(empty);
+    assert!(empty.code == 2 && !key.exists(), "{}", empty.all());
     let mut sealed = command(&["key", "generate", text(&key)]);
     let made = ran({
         sealed.env("RINGFENCE_KEY_PASSPHRASE", "correct horse");

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lets real hook managers stop real commits: pre-commit, prek, lefthook, husky, and git alone.
 #
-# In: copies of fixtures/bookinfo, hooks from `.pre-commit-hooks.yaml` of this commit; RINGFENCE names a binary that is built
+# In: copies of fixtures/bookinfo, what docs/hooks.md says that files hold, hooks from `.pre-commit-hooks.yaml` of this commit; RINGFENCE names a binary that is built
 # already. Out: a failure for a commit that should have been stopped and was not, was stopped for another reason, or should have
 # passed. HOOKS_RUST=no leaves out the twin that pre-commit builds from source, which takes minutes.
 #
@@ -75,6 +75,14 @@ YAML
   git commit --quiet --message start
 }
 
+# page FILE: prints what docs/hooks.md says that the file holds.
+page() {
+  local text
+  text=$(awk -v name="# file: $1" '/^```/ { if (on) exit; next } $0 == name { on = 1; next } on' "$root/docs/hooks.md")
+  [[ -n $text ]] || fail "docs/hooks.md has no file $1"
+  printf '%s\n' "$text"
+}
+
 # hooks ID...: names hooks of this repository for pre-commit and prek.
 hooks() {
   {
@@ -137,7 +145,9 @@ staged() {
 
 for manager in pre-commit prek; do
   project "$manager-system"
-  hooks ringfence-system ringfence-prove-system
+  page .pre-commit-config.yaml | sed "s|https://.*|$work/ringfence|; s|rev: .*|rev: $revision|" >.pre-commit-config.yaml
+  git add --all
+  git commit --quiet --message hooks
   "$manager" install --hook-type pre-commit --hook-type pre-push >"$work/said" 2>&1 || fail "$manager install"
   commits
   # They lay away what is not staged, so that only git alone shows the rest.
@@ -201,7 +211,7 @@ else
 fi
 
 project plain
-printf '#!/bin/sh\nexec ringfence check --staged --fast\n' >.git/hooks/pre-commit
+{ echo '#!/bin/sh'; page .git/hooks/pre-commit; } >.git/hooks/pre-commit
 chmod +x .git/hooks/pre-commit
 commits
 staged
@@ -219,11 +229,11 @@ if has npm; then
       continue
     fi
     if [[ $manager == lefthook ]]; then
-      printf 'pre-commit:\n  jobs:\n    - run: ringfence check --staged --fast\n' >lefthook.yml
+      page lefthook.yml >lefthook.yml
       npx lefthook install >"$work/said" 2>&1 || fail 'lefthook install'
     else
       npx husky >"$work/said" 2>&1 || fail 'husky'
-      echo 'ringfence check --staged --fast' >.husky/pre-commit
+      page .husky/pre-commit >.husky/pre-commit
     fi
     git add --all
     git commit --quiet --no-verify --message "$manager"

@@ -17,7 +17,8 @@ use ringfence_compiler::spec::reference::NodePath;
 use ringfence_compiler::yaml::{self, Profile};
 
 /// The first parts of paths in this repository; a word in backticks that begins otherwise is no path.
-const ROOTS: [&str; 8] = [".ci/", "cli/", "compiler/", "docs/", "fixtures/", "schemas/", "tests/", "verifier/"];
+const ROOTS: [&str; 9] =
+    [".ci/", "action/", "cli/", "compiler/", "docs/", "fixtures/", "schemas/", "tests/", "verifier/"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -131,23 +132,62 @@ fn every_example_of_the_language_is_read() {
     }
 }
 
+/// What the action takes for itself; each other input is an option of the command line.
+const INPUTS_OF_ITS_OWN: [&str; 6] = ["base", "comment", "downloads", "sarif-file", "token", "version"];
+
 #[test]
-fn every_input_of_the_action_is_an_option_of_check() {
-    let help = Command::new(env!("CARGO_BIN_EXE_ringfence")).args(["check", "--help"]).output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
+fn every_input_of_the_action_is_an_option() {
+    let help = |command: &str| {
+        let help = Command::new(env!("CARGO_BIN_EXE_ringfence")).args([command, "--help"]).output().unwrap();
+        String::from_utf8(help.stdout).unwrap()
+    };
+    let (check, diff) = (help("check"), help("diff"));
     let (mut sources, mut said) = (Sources::new(), Diagnostics::new());
     let file = sources.add(SourceFile::new("action.yml", page("action.yml").into_bytes()));
     let documents = yaml::read(&sources, file, Profile::Policy, &mut said);
-    let inputs = documents[0].root.get("inputs").and_then(|inputs| inputs.as_mapping()).unwrap();
-    for entry in inputs.entries() {
-        let name = &entry.key.value;
-        let option = if name == "path" { "[PATH]".to_owned() } else { format!("--{name} ") };
-        assert!(help.contains(&option), "`ringfence check` has no `{option}`");
+    let entries = |name: &str| {
+        let mapping = documents[0].root.get(name).and_then(|found| found.as_mapping()).unwrap();
+        mapping.entries().iter().map(|entry| entry.key.value.clone()).collect::<Vec<String>>()
+    };
+    let inputs = entries("inputs");
+    for name in INPUTS_OF_ITS_OWN {
+        assert!(inputs.iter().any(|input| input == name), "the action has no input `{name}`");
     }
-    // What a stranger writes into a pull request must not be run: inputs reach a script through its environment alone.
+    for name in inputs.iter().filter(|name| !INPUTS_OF_ITS_OWN.contains(&name.as_str())) {
+        // `fail-on-gain` is `--exit-code` of `diff`, by the name that says beside `fail-on` what it is.
+        let (command, help, option) = match name.as_str() {
+            "path" => ("check", &check, "[PATH]".to_owned()),
+            "fail-on-gain" => ("diff", &diff, "--exit-code".to_owned()),
+            name => ("check", &check, format!("--{name} ")),
+        };
+        assert!(help.contains(&option), "`ringfence {command}` has no `{option}`");
+    }
+    let page = page("docs/action.md");
+    for name in inputs.iter().chain(&entries("outputs")) {
+        assert!(page.contains(&format!("`{name}`")), "docs/action.md does not name `{name}`");
+    }
+}
+
+/// What a stranger writes into a pull request must not be run: what is not ours reaches a script through its environment alone.
+#[test]
+fn every_expression_of_the_action_is_a_variable() {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     for line in page("action.yml").lines().filter(|line| line.contains("${{")) {
-        let (name, _) = line.trim_start().split_once(": ${{").unwrap_or(("", ""));
-        let is_variable = !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-        assert!(is_variable, "action.yml holds an expression outside of `env`: {line}");
+        let (key, value) = line.trim_start().split_once(": ").unwrap_or(("", ""));
+        let inside = value.strip_prefix("${{ ").and_then(|rest| rest.strip_suffix(" }}")).unwrap_or("");
+        let taken = match key {
+            // What the action gives out is what its last step has written.
+            "value" => inside.strip_prefix("steps.verdict.outputs.").is_some_and(is_name),
+            "default" => inside == "github.token",
+            // A condition stands without braces, as do the rest.
+            _ => !key.is_empty() && key.chars().all(|c| c.is_ascii_uppercase() || c == '_') && !inside.is_empty(),
+        };
+        assert!(taken, "action.yml holds an expression outside of `env`: {line}");
+    }
+    // What a script is called by is the same line for all.
+    for line in page("action.yml").lines().filter(|line| line.trim_start().starts_with("run:")) {
+        let script =
+            line.trim().strip_prefix("run: bash \"$ACTION_PATH/action/").and_then(|rest| rest.strip_suffix(".sh\""));
+        assert!(script.is_some_and(is_name), "action.yml runs more than a script: {line}");
     }
 }

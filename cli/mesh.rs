@@ -174,7 +174,14 @@ impl Input {
     /// When there is nothing to read, or the system refuses.
     pub fn open(place: Option<&Path>, facts: Option<&Path>, reading: &Reading) -> Result<Self, Failure> {
         let folder = place.unwrap_or(Path::new("."));
-        let is_project = facts.is_none() && find_project(folder).is_ok();
+        let is_project = find_project(folder).is_ok_and(|root| facts.is_none() || is_same(&root, folder));
+        if is_project && facts.is_some() {
+            return Err(Failure::new(format!(
+                "`{}` is a policy project, whose Cluster documents say what `--facts` would",
+                folder.display()
+            ))
+            .help("leave `--facts` out, or name the folder of its manifests"));
+        }
         if is_project || place.is_none() {
             let Project { root, as_of, parsed, sources, diagnostics, .. } = Project::open(place, reading)?;
             let kind = Kind::Project(parsed.map(Box::new), as_of);
@@ -343,6 +350,14 @@ impl Input {
             root: &self.root,
             as_of: self.as_of(),
         }
+    }
+}
+
+/// Tells whether both are the same folder.
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
     }
 }
 

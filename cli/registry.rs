@@ -56,11 +56,16 @@ impl Registry {
         };
         let rest = address.strip_prefix("oci://").ok_or_else(|| wrong("it does not begin with `oci://`"))?;
         let (host, repository) = rest.split_once('/').ok_or_else(|| wrong("it names no repository"))?;
+        if host.contains('@') {
+            // What is typed there is a password more often than not: it is not said again.
+            return Err(Failure::new("the address of a repository holds no credentials")
+                .help("`docker login` and others leave them where they are found"));
+        }
         let is_part = |part: &str| {
             !part.is_empty()
                 && part.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || "._-".contains(it))
         };
-        if host.is_empty() || host.contains('@') || !repository.split('/').all(is_part) {
+        if host.is_empty() || !repository.split('/').all(is_part) {
             let tagged = repository.contains(':') || repository.contains('@');
             return Err(wrong(if tagged {
                 "tags are the names of clusters, and not written here"

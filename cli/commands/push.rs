@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence_signing::artifact::MANIFEST;
 use ringfence_signing::layout::{Descriptor, INDEX, Layout};
+use ringfence_signing::verify::artifact;
 use ringfence_signing::{legacy, referrers};
 use serde_json::Value;
 
@@ -43,6 +44,12 @@ pub(super) fn run(args: &Push) -> Result<Exit, Failure> {
             .did_you_mean(name, names.iter().map(String::as_str)));
     }
     for name in names.iter().filter(|name| args.cluster.is_empty() || args.cluster.contains(name)) {
+        // Whoever asks by the name of a cluster is to get that one's.
+        if let Err(refusals) = artifact::belongs(name, &layout) {
+            let why: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            return Err(Failure::new(format!("`{name}` is not pushed: {}", why.join("; ")))
+                .help("`ringfence compile --sign KEY` writes it anew"));
+        }
         let digest = push(&registry, &layout, name)?;
         console::print(&format!("{name}: {repository}@{digest}\n"))?;
     }

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Verify) -> Result<Exit, Failure> {
     }
     let mut known = args.known.as_deref().map(Known::read).transpose()?;
     let checked = if place.join("oci-layout").is_file() {
-        artifacts(&layout::read(&place)?, &args.cluster, &Trust { keys: &keys, today: &today, newest: None })
+        artifacts(&layout::read(&place)?, &args.cluster, (&keys, &today), known.as_mut())
     } else {
         folders(&place, args, (&keys, &today), known.as_mut())?
     };
@@ -79,7 +79,12 @@ fn folders(
     let files = signing::folder::read(place)?;
     let layout = layout::read(&place.join(layout::FOLDER))?;
     let mut checked = Vec::new();
-    for cluster in wanted(&signing::folder::clusters(&files), &args.cluster)? {
+    let mut there = signing::folder::clusters(&files);
+    if args.cluster.is_empty() && !there.is_empty() {
+        // What was accepted before and is gone is missing, not unknown.
+        there.extend(known.iter().flat_map(|known| known.clusters()).map(str::to_owned));
+    }
+    for cluster in wanted(&there, &args.cluster)? {
         let newest = known.as_ref().and_then(|known| known.newest(&cluster)).map(str::to_owned);
         let trust = Trust { keys, today, newest: newest.as_deref() };
         let outcome = folder::check(&cluster, &files, &trust).map(|it| Accepted {
@@ -110,17 +115,31 @@ fn folders(
 }
 
 /// Checks every artifact of a layout, by its name.
-fn artifacts(layout: &Layout, asked: &[String], trust: &Trust<'_>) -> Vec<Checked> {
+fn artifacts(
+    layout: &Layout,
+    asked: &[String],
+    (keys, today): (&[PublicKey], &str),
+    mut known: Option<&mut Known>,
+) -> Vec<Checked> {
     let is_ours =
         |name: &&str| !name.starts_with("sha256-") && (asked.is_empty() || asked.iter().any(|one| one == name));
     let mut names: BTreeSet<String> = layout.names().filter(is_ours).map(str::to_owned).collect();
     // One that was asked for and is not there is refused, not passed over.
     names.extend(asked.iter().cloned());
-    let check = |cluster: String| {
-        let outcome = artifact::check(&cluster, layout, trust).map(of_artifact);
-        Checked { cluster, what: "artifact", outcome }
-    };
-    names.into_iter().map(check).collect()
+    if asked.is_empty() {
+        names.extend(known.iter().flat_map(|known| known.clusters()).map(str::to_owned));
+    }
+    let mut checked = Vec::new();
+    for cluster in names {
+        let newest = known.as_ref().and_then(|known| known.newest(&cluster)).map(str::to_owned);
+        let trust = Trust { keys, today, newest: newest.as_deref() };
+        let outcome = artifact::check(&cluster, layout, &trust).map(of_artifact);
+        if let (Ok(Accepted { created: Some(created), .. }), Some(known)) = (&outcome, known.as_mut()) {
+            known.accepted(&cluster, created);
+        }
+        checked.push(Checked { cluster, what: "artifact", outcome });
+    }
+    checked
 }
 
 fn of_artifact(accepted: artifact::Accepted) -> Accepted {
@@ -128,6 +147,8 @@ fn of_artifact(accepted: artifact::Accepted) -> Accepted {
         files: accepted.files.len(),
         digest: Some(accepted.digest.to_string()),
         attested: accepted.attested,
+        created: accepted.created,
+        not_after: accepted.not_after,
         ..Accepted::default()
     }
 }

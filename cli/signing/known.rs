@@ -49,6 +49,11 @@ impl Known {
         self.newest.get(cluster).map(String::as_str)
     }
 
+    /// Returns the clusters of which something was accepted.
+    pub fn clusters(&self) -> impl Iterator<Item = &str> {
+        self.newest.keys().map(String::as_str)
+    }
+
     /// Keeps in mind that one was accepted.
     pub fn accepted(&mut self, cluster: &str, created: &str) {
         if self.newest(cluster).is_none_or(|newest| newest < created) {

@@ -23,14 +23,15 @@ const SHOWN: usize = 3;
 /// When what was read is not what the commit holds, and nobody said that this does not matter.
 pub(super) fn of(project: &Project, sources: &Sources, args: &Signing) -> Result<Origin, Failure> {
     let rev = project.at.as_deref().unwrap_or("HEAD");
+    // CI systems give an address with a token in it.
+    let source = args.source.as_ref().map(|source| public(source).unwrap_or_else(|| source.clone()));
     let told = |origin: Origin, failure: Failure| if args.allow_dirty { Ok(origin) } else { Err(failure) };
     let help = "commit first; `--allow-dirty` signs what lies here, without the name of a commit";
     let Some(commit) = commit(&project.root, rev) else {
         let failure = Failure::new("what is signed has to come from a commit, and there is none").help(help);
-        return told(Origin { source: args.source.clone(), ..Origin::default() }, failure);
+        return told(Origin { source, ..Origin::default() }, failure);
     };
-    let origin =
-        Origin { source: args.source.clone().or(commit.origin), revision: Some(commit.id), created: Some(commit.time) };
+    let origin = Origin { source: source.or(commit.origin), revision: Some(commit.id), created: Some(commit.time) };
     let differing = if project.at.is_some() { Vec::new() } else { differing(project, sources, rev)? };
     if differing.is_empty() {
         return Ok(origin);
@@ -110,6 +111,7 @@ mod tests {
         for (url, shown) in [
             ("https://user:token@git.example/acme/policy.git", Some("https://git.example/acme/policy.git")),
             ("https://git.example/acme/policy.git", Some("https://git.example/acme/policy.git")),
+            ("https://gitlab-ci-token:glcbt-1@git.example/acme", Some("https://git.example/acme")),
             ("https://git.example/a@b/policy.git", Some("https://git.example/a@b/policy.git")),
             ("git@git.example:acme/policy.git", Some("ssh://git.example/acme/policy.git")),
             ("ssh://git@git.example/acme/policy.git", Some("ssh://git.example/acme/policy.git")),

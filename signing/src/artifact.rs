@@ -21,6 +21,11 @@ const CONFIG: &str = "application/vnd.cncf.flux.config.v1+json";
 /// The kind of layer.
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// The annotation that says when the commit was made.
+pub const CREATED: &str = "org.opencontainers.image.created";
+/// The annotation that says which day is the last on which it holds. A manifest is signed by its digest, and so are these.
+pub const NOT_AFTER: &str = "ringfence/not-after";
+
 /// The three blobs of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
@@ -37,7 +42,7 @@ impl Artifact {
     ///
     /// # Errors
     /// When a path is longer than an archive can hold.
-    pub fn of(files: &BTreeMap<&str, &[u8]>, origin: &Origin) -> std::io::Result<Self> {
+    pub fn of(files: &BTreeMap<&str, &[u8]>, origin: &Origin, not_after: Option<&str>) -> std::io::Result<Self> {
         let archive = Archive::pack(files)?;
         let mut config = json!({ "architecture": "", "os": "", "config": {} });
         if let Some(created) = &origin.created {
@@ -52,7 +57,7 @@ impl Artifact {
             "config": Descriptor::of(CONFIG, &config).json(),
             "layers": [Descriptor::of(LAYER, &layer).json()],
         });
-        let annotations = annotations(origin);
+        let annotations = annotations(origin, not_after);
         if !annotations.is_empty() {
             manifest = with(manifest, "annotations", annotations.into());
         }
@@ -66,10 +71,16 @@ impl Artifact {
     }
 }
 
-/// Says where it comes from, in the words of the image specification (`annotations.md`), which both controllers show.
-fn annotations(origin: &Origin) -> Map<String, Value> {
+/// Says where it comes from, in the words of the image specification (`annotations.md`), which both controllers show, and until
+/// which day it holds.
+fn annotations(origin: &Origin, not_after: Option<&str>) -> Map<String, Value> {
     let revision = origin.revision.as_ref().map(|commit| format!("sha1:{commit}"));
-    let said = [("created", &origin.created), ("revision", &revision), ("source", &origin.source)];
-    let said = said.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
-    said.map(|(name, value)| (format!("org.opencontainers.image.{name}"), value.into())).collect()
+    let source = "org.opencontainers.image.source".to_owned();
+    let said = [
+        (CREATED.to_owned(), origin.created.clone()),
+        ("org.opencontainers.image.revision".to_owned(), revision),
+        (source, origin.source.clone()),
+        (NOT_AFTER.to_owned(), not_after.map(str::to_owned)),
+    ];
+    said.into_iter().filter_map(|(name, value)| Some((name, value?.into()))).collect()
 }

@@ -72,7 +72,8 @@ impl Release {
         let text = work.files.get(&Lock::path(work.cluster)).ok_or("there is no lock of the cluster")?;
         let lock = Lock::read(text.as_bytes()).ok_or("the lock of the cluster is none")?;
         let detached = Bundle::sign(work.delivered(&lock, text).bytes(), signer)?.bytes();
-        let artifact = Artifact::of(&work.of_cluster(), work.origin).map_err(|error| error.to_string())?;
+        let artifact = Artifact::of(&work.of_cluster(), work.origin, lock.not_after.as_deref())
+            .map_err(|error| error.to_string())?;
         let subject = artifact.descriptor();
         let mut referrers = Vec::new();
         let said = [(SIGNED, json!({})), (PROVENANCE, work.provenance(&lock)), (VERIFIED, work.verified(&lock))];

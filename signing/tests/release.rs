@@ -137,6 +137,22 @@ fn each_change_to_a_folder_has_its_own_reason() {
     assert!(folder::check("east", &good, &Trust { newest: Some(NOON), ..trust(&keys) }).is_ok());
 }
 
+/// Edits the index of a layout.
+fn reindexed(mut files: Files, edit: impl Fn(&mut Vec<serde_json::Value>)) -> Files {
+    let mut index: serde_json::Value = serde_json::from_slice(&files["index.json"]).unwrap();
+    edit(index["manifests"].as_array_mut().unwrap());
+    files.insert("index.json".to_owned(), index.to_string().into_bytes());
+    files
+}
+
+fn twice(files: Files) -> Files {
+    reindexed(files, |entries| entries.push(entries[0].clone()))
+}
+
+fn resized(files: Files) -> Files {
+    reindexed(files, |entries| entries[0]["size"] = 1.into())
+}
+
 #[test]
 fn each_change_to_an_artifact_has_its_own_reason() {
     let files = output("east", "a: 1\n", None);
@@ -147,11 +163,25 @@ fn each_change_to_an_artifact_has_its_own_reason() {
     let refused = |layout: &Layout, trust: &Trust<'_>| words(artifact::check("east", layout, trust).unwrap_err());
     assert_eq!(refused(&layout, &trust(&others)), ["other-key"]);
     assert_eq!(words(artifact::check("west", &layout, &trust(&keys)).unwrap_err()), ["broken"]);
+    // Time: an artifact has an end and an age as the folder has.
+    let ends = layout_of(&signed(&output("east", "a: 1\n", Some("2026-12-01")), "east", NOON));
+    assert!(artifact::check("east", &ends, &Trust { today: "2026-12-01", ..trust(&keys) }).is_ok());
+    assert_eq!(refused(&ends, &Trust { today: "2026-12-02", ..trust(&keys) }), ["stale"]);
+    assert_eq!(refused(&ends, &Trust { newest: Some("2026-11-22T12:00:01Z"), ..trust(&keys) }), ["older"]);
+    assert!(artifact::check("east", &ends, &Trust { newest: Some(NOON), ..trust(&keys) }).is_ok());
     // One that was signed for another cluster is signed, and is none of this.
     let west = signed(&output("west", "a: 1\n", None), "west", NOON);
     let mut replayed = layout_of(&west);
     replayed.name("east", &west.artifact.descriptor());
     assert_eq!(refused(&replayed, &trust(&keys)), ["other-subject"]);
+    assert_eq!(words(artifact::belongs("east", &replayed).unwrap_err()), ["other-subject"]);
+    // What nobody trusted signed is not quoted.
+    assert_eq!(refused(&replayed, &trust(&others)), ["other-key"]);
+    // A name that stands for two, and a size that is another.
+    for spoil in [twice, resized] {
+        let files = spoil(files_of(&layout));
+        assert_eq!(refused(&Layout::read(files).unwrap(), &trust(&keys)), ["broken"]);
+    }
     // Somebody lets the name stand for another artifact: one without a signature, and one with the signature of this.
     let other = signed(&output("east", "a: 2\n", None), "east", NOON).artifact;
     let mut moved = layout.clone();

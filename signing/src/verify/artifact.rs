@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::archive::Archive;
-use crate::artifact::LAYER;
+use crate::artifact::{CREATED, LAYER, NOT_AFTER};
 use crate::bundle::{self, Bundle};
 use crate::digest::Digest;
-use crate::json::list;
+use crate::json::{list, text};
 use crate::layout::{Descriptor, Layout, manifests};
 use crate::legacy;
 use crate::referrers;
@@ -29,18 +29,32 @@ pub struct Accepted {
     pub foreign: usize,
     /// Whether there is a signature that Flux before 2.8 takes.
     pub is_for_old_flux: bool,
+    /// When the commit was made that it was compiled from.
+    pub created: Option<String>,
+    /// The last day it holds.
+    pub not_after: Option<String>,
 }
 
-/// Checks the artifact under a name, and its signatures.
-///
-/// # Errors
-/// Every reason to refuse it.
-pub fn check(name: &str, layout: &Layout, trust: &Trust<'_>) -> Result<Accepted, Vec<Refusal>> {
+/// What an artifact holds, whoever signed it.
+struct Contents {
+    subject: Descriptor,
+    manifest: Value,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Reads the artifact under a name.
+fn contents(name: &str, layout: &Layout) -> Result<Contents, Vec<Refusal>> {
     let broken = |what: &str| vec![Refusal::Broken(what.to_owned())];
     if let Some(blob) = layout.broken().next() {
         return Err(broken(&format!("the blob {blob}")));
     }
+    if layout.names().filter(|known| *known == name).count() > 1 {
+        return Err(broken(&format!("the list of artifacts, which names `{name}` twice,")));
+    }
     let subject = layout.named(name).ok_or_else(|| broken(&format!("artifact `{name}`")))?;
+    if layout.blob(&subject.digest).is_some_and(|bytes| bytes.len() != subject.size) {
+        return Err(broken("the manifest of the artifact"));
+    }
     let manifest = parsed(layout, &subject.digest).ok_or_else(|| broken("the manifest of the artifact"))?;
     let descriptors = list(&manifest, "layers").chain(manifest.get("config"));
     let descriptors: Vec<Descriptor> = descriptors
@@ -61,10 +75,33 @@ pub fn check(name: &str, layout: &Layout, trust: &Trust<'_>) -> Result<Accepted,
         descriptors.iter().find(|part| part.kind == LAYER).ok_or_else(|| broken("the layer of the artifact"))?;
     let packed = layout.blob(&layer.digest).ok_or_else(|| broken("the layer of the artifact"))?;
     let files = Archive::unpack(packed).map_err(|error| broken(&format!("the layer of the artifact ({error})")))?;
-    // One that was signed for another cluster is signed as well.
-    if let Some(path) = files.keys().find(|path| !path.starts_with(&folder(name))) {
-        return Err(vec![Refusal::OtherSubject { signed: format!("`{path}`"), wanted: format!("cluster `{name}`") }]);
+    Ok(Contents { subject, manifest, files })
+}
+
+/// Tells whether the artifact under a name is whole and holds files of the cluster of that name alone. Of signatures it says nothing.
+///
+/// # Errors
+/// Every reason why it is not.
+pub fn belongs(name: &str, layout: &Layout) -> Result<(), Vec<Refusal>> {
+    of_cluster(name, &contents(name, layout)?.files)
+}
+
+/// One that was signed for another cluster is signed as well.
+fn of_cluster(name: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Vec<Refusal>> {
+    match files.keys().find(|path| !path.starts_with(&folder(name))) {
+        Some(path) => {
+            Err(vec![Refusal::OtherSubject { signed: format!("`{path}`"), wanted: format!("cluster `{name}`") }])
+        }
+        None => Ok(()),
     }
+}
+
+/// Checks the artifact under a name, and its signatures.
+///
+/// # Errors
+/// Every reason to refuse it.
+pub fn check(name: &str, layout: &Layout, trust: &Trust<'_>) -> Result<Accepted, Vec<Refusal>> {
+    let Contents { subject, manifest, files } = contents(name, layout)?;
     let (mut attested, mut foreign, mut is_signed, mut refusals) = (Vec::new(), 0, false, Vec::new());
     for bundle in bundles(layout, &subject.digest) {
         let statement = match bundle.ok_or(Refusal::NoBundle).and_then(|bundle| trust.opened(&bundle)) {
@@ -91,6 +128,14 @@ pub fn check(name: &str, layout: &Layout, trust: &Trust<'_>) -> Result<Accepted,
         refusals.dedup();
         return Err(if refusals.is_empty() { vec![Refusal::Unsigned] } else { refusals });
     }
+    // Only now is it known that somebody trusted says this.
+    of_cluster(name, &files)?;
+    let said = |key: &str| text(manifest.get("annotations")?, key).map(str::to_owned);
+    let (created, not_after) = (said(CREATED), said(NOT_AFTER));
+    let refusals = trust.timely(created.as_deref(), not_after.as_deref());
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
     let old = layout.named(&legacy::name(&subject.digest));
     let is_for_old_flux = old
         .into_iter()
@@ -98,7 +143,7 @@ pub fn check(name: &str, layout: &Layout, trust: &Trust<'_>) -> Result<Accepted,
         .any(|signature| trust.keys.iter().any(|key| signature.is_by(key, &subject.digest)));
     attested.sort();
     attested.dedup();
-    Ok(Accepted { digest: subject.digest, files, attested, foreign, is_for_old_flux })
+    Ok(Accepted { digest: subject.digest, files, attested, foreign, is_for_old_flux, created, not_after })
 }
 
 /// Says which files of an artifact are not those of a cluster's folder, which are by the same paths.

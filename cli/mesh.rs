@@ -252,6 +252,20 @@ impl Input {
         Ok(())
     }
 
+    /// Takes the facts about manifests from the only cluster of a project with which they are compared, so that both sides are of
+    /// one cluster; nothing where that is no project, or has several.
+    ///
+    /// # Errors
+    /// When its document cannot be read again.
+    pub fn state_as(&mut self, other: &Self) -> Result<(), Failure> {
+        let (Kind::Manifests { assumed: true, .. }, Kind::Project(Some(parsed), _)) = (&self.kind, &other.kind) else {
+            return Ok(());
+        };
+        let [document] = parsed.policy.clusters.as_slice() else { return Ok(()) };
+        let file = other.sources.file(document.span.file);
+        self.state(file.path(), file.text(), document.name())
+    }
+
     /// Returns the day a project is resolved for.
     pub fn as_of(&self) -> Option<Day> {
         match &self.kind {

@@ -27,7 +27,7 @@ fn root() -> PathBuf {
 /// Returns every page with its path from the root.
 fn pages() -> Vec<(String, String)> {
     let mut paths: Vec<String> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned).to_vec();
-    for folder in ["docs", "docs/decisions"] {
+    for folder in ["docs", "docs/decisions", "docs/recipes"] {
         let entries = fs::read_dir(root().join(folder)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         paths.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
@@ -61,6 +61,24 @@ fn quoted(words: &str) -> impl Iterator<Item = &str> {
     words.split('`').skip(1).step_by(2)
 }
 
+/// Returns what links into a page may name: its headings as code hosts write them, and the anchors that are written out.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let (words, _) = split(&text.replace("\r\n", "\n"));
+    let headings = words
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    let slug = |heading: &str| -> String {
+        let kept = heading
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c))
+            .collect::<String>();
+        kept.replace(' ', "-")
+    };
+    let written = words.split("<a id=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(id, _)| id.to_owned());
+    headings.map(slug).chain(written).collect()
+}
+
 fn page(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
@@ -86,8 +104,11 @@ fn every_link_leads_somewhere() {
                 continue;
             }
             let folder = root().join(&page).parent().unwrap().to_owned();
-            let file = link.split('#').next().unwrap();
-            assert!(file.is_empty() || folder.join(file).exists(), "{page} links to `{link}`, which is not there");
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { root().join(&page) } else { folder.join(file) };
+            assert!(target.exists(), "{page} links to `{link}`, which is not there");
+            let is_there = anchor.is_empty() || anchors(&fs::read_to_string(&target).unwrap()).contains(anchor);
+            assert!(is_there, "{page} links to `{link}`, and `{file}` has no such heading");
         }
     }
 }

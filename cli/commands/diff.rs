@@ -85,9 +85,11 @@ impl Documents {
 /// Runs the command.
 pub(super) fn run(args: &args::Diff) -> Result<Exit, Failure> {
     let range = Range::of(args)?;
-    let after = open(&range.after, args, args.how.as_of)?;
+    let mut after = open(&range.after, args, args.how.as_of)?;
     // Both sides are of one day: what ran out meanwhile is no change of anybody's.
-    let before = open(&range.before, args, args.how.as_of.or(after.as_of()))?;
+    let mut before = open(&range.before, args, args.how.as_of.or(after.as_of()))?;
+    before.state_as(&after)?;
+    after.state_as(&before)?;
     let history = History::of(&after.root, range.after.revision.as_deref());
     let [old, new] = statements::both(&before, &after);
     let documents =

@@ -278,3 +278,19 @@ fn every_kind_of_step_that_comes_is_said_and_stops_a_gate() {
         assert!(ran.out.contains("\n+ ") || ran.out.contains("\n  + "), "{}", ran.all());
     }
 }
+
+#[test]
+fn manifests_are_compared_with_the_project_that_takes_their_place() {
+    let project = tempfile::tempdir().unwrap();
+    let (rendered, place) = ("fixtures/brownfield/rendered", text(project.path()));
+    let made = ringfence(&["init", place, "--inventory", rendered]);
+    assert_eq!(made.code, 0, "{}", made.all());
+    let ran = ringfence(&["diff", "--before", &format!("{rendered}/prod"), "--after", place, "--as-of", DAY]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    // The same workloads under other policies: nobody is new, and nobody is gone.
+    assert!(ran.out.contains("gained") && !ran.out.contains("is new") && !ran.out.contains("is gone"), "{}", ran.all());
+    // Facts are of manifests, and a project has its own.
+    let facts = format!("{place}/policy/clusters.yaml");
+    let ran = ringfence(&["diff", "--before", rendered, "--after", place, "--facts", &facts]);
+    assert!(ran.code == 2 && ran.err.contains("is a policy project"), "{}", ran.all());
+}

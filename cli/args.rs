@@ -431,7 +431,7 @@ pub struct Compile {
     #[arg(long, value_name = "HOW", default_value = "direct")]
     pub rollout: Rollout,
     /// Signs what is written, by this key: a file, `env://VARIABLE`, or `command:PROGRAM`.
-    #[arg(long, value_name = "KEY", conflicts_with = "check")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true, conflicts_with = "check")]
     pub sign: Option<String>,
     #[command(flatten)]
     pub signing: Signing,

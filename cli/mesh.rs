@@ -106,6 +106,11 @@ impl Mesh<'_> {
         self.inventory.foreign.get(kind).copied().unwrap_or_default()
     }
 
+    /// Makes it ready to be asked as if other workloads ran.
+    pub fn model_of<'i>(&'i self, inventory: &'i ClusterInventory) -> Model<'i> {
+        Model::joining(Cluster { document: self.document, inventory }, &self.policies)
+    }
+
     /// Makes it ready to be asked.
     pub fn model(&self) -> Model<'_> {
         Model::joining(Cluster { document: self.document, inventory: &self.inventory }, &self.policies)

@@ -47,11 +47,13 @@ pub enum KeyAction {
     /// Prints the public half of a key.
     Public {
         /// The key: a file or `env://VARIABLE`.
+        #[arg(allow_hyphen_values = true)]
         key: String,
     },
     /// Takes a key of openssl or cosign over into a file of its own.
     Import {
         /// The key: a file or `env://VARIABLE`.
+        #[arg(allow_hyphen_values = true)]
         key: String,
         /// The file to write, which must not be there yet.
         #[arg(default_value = "ringfence.key")]
@@ -68,7 +70,7 @@ pub struct Sign {
     /// A folder or file of the project; the nearest `ringfence.yaml` upward from here when absent.
     pub path: Option<PathBuf>,
     /// The key: a file, `env://VARIABLE`, or `command:PROGRAM` that gets the bytes and answers with a signature in DER.
-    #[arg(long, value_name = "KEY", env = "RINGFENCE_KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true, env = "RINGFENCE_KEY", hide_env_values = true)]
     pub key: String,
     #[command(flatten)]
     pub signing: Signing,
@@ -135,7 +137,7 @@ pub struct PublishGit {
     #[arg(long, value_name = "REASON")]
     pub seal: Option<String>,
     /// Also puts a signature over every file beside them, by this key: a file, `env://VARIABLE` or `command:PROGRAM`.
-    #[arg(long, value_name = "KEY", env = "RINGFENCE_KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true, env = "RINGFENCE_KEY", hide_env_values = true)]
     pub key: Option<String>,
     #[command(flatten)]
     pub signing: Signing,

@@ -2,6 +2,8 @@
 //!
 //! Object by object, and by what it means: who reaches more than was signed, who less, and which of the objects does it.
 
+mod workloads;
+
 use std::path::Path;
 
 use ringfence_signing::release::folder as of_cluster;
@@ -9,6 +11,7 @@ use ringfence_signing::verify::{Trust, folder};
 use ringfence_verifier::difference::{Difference, Kind};
 use ringfence_verifier::fleet::Fleet;
 
+use self::workloads::Changed;
 use super::diff::Documents;
 use super::diff::range::Side;
 use super::diff::statements::Statement;
@@ -55,13 +58,48 @@ pub(super) fn run(args: &args::Drift) -> Result<Exit, Failure> {
     let drifts = before.drifts(&signed);
     // The same texts in the same order: places in one are places in the other.
     but.drifts(&signed);
-    let statements = statements((&mut before, &mut but), &drifts);
+    let mut statements = statements((&mut before, &mut but), &drifts);
+    let workloads = workloads(args, &cluster, &before)?;
+    let is_still = drifts.is_empty() && workloads.is_empty();
+    statements.extend(workloads);
     let titles = (format!("{cluster}, as it runs"), "what was signed");
     let (signed, runs) = (Side::named(titles.1), Side::named("what runs"));
     let sides = [(&before, &signed), (&after, &runs)];
     let end = diff::show((&titles.0, "no access changes"), sides, &Documents::of(statements), &args.how)?;
     console::note(&format!("ringfence: {}", counted(&drifts)));
-    Ok(if drifts.is_empty() { end } else { Exit::Findings })
+    let runs = after.meshes().clusters.iter().any(|mesh| mesh.model().workloads().next().is_some());
+    if !runs {
+        console::note("ringfence: no workload runs by this dump, so that objects were compared, and access was not");
+    }
+    Ok(match (is_still, runs) {
+        (false, _) => Exit::Findings,
+        (true, false) => Exit::NoInput,
+        (true, true) => end,
+    })
+}
+
+/// Says which workloads are not those that the proof was about, as the project knows them.
+fn workloads(args: &args::Drift, cluster: &str, before: &Input) -> Result<Vec<Statement>, Failure> {
+    let project = Project::open(args.project.as_deref(), &args.how.reading()).ok();
+    let inventory = project.as_ref().and_then(|project| project.parsed.as_ref()?.inventory.clusters.get(cluster));
+    let Some(inventory) = inventory else {
+        console::note("ringfence: workloads are taken as they run: no project is here that says what they were");
+        return Ok(Vec::new());
+    };
+    let meshes = before.meshes();
+    let Some(mesh) = meshes.clusters.first() else { return Ok(Vec::new()) };
+    let (meant, runs) = (mesh.model_of(inventory), mesh.model());
+    if runs.workloads().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let statement = |it: Changed<'_>| {
+        let place = it.runs.map(|workload| {
+            let file = meshes.sources.file(workload.span.file);
+            (file.path().to_owned(), file.position(workload.span.start).0)
+        });
+        Statement::drifted(if it.runs.is_some() { "~" } else { "-" }, &it.name, place.as_ref(), it.how)
+    };
+    Ok(workloads::changed(&meant, &runs).into_iter().map(statement).collect())
 }
 
 /// Returns the cluster that is asked about.

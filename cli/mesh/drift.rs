@@ -175,6 +175,18 @@ fn differs(signed: &Value, live: &Value) -> Option<String> {
         if let Some((key, _)) = ours.iter().find(|(key, value)| theirs.get(*key) != Some(value)) {
             return Some(format!("metadata.{field}.{key}"));
         }
+        // Some of those that are added decide whether the object counts at all: `istio.io/dry-run`, `istio.io/rev`.
+        let decides = |key: &&String| key.split('/').next().is_some_and(|domain| domain.ends_with("istio.io"));
+        if let Some(key) = theirs.keys().filter(decides).find(|key| !ours.contains_key(*key)) {
+            return Some(format!("metadata.{field}.{key}"));
+        }
+    }
+    // Who has an owner goes with it, and who is being deleted is all but gone; nothing of ours has either.
+    for field in ["deletionTimestamp", "ownerReferences"] {
+        let is_there = |object: &Map<String, Value>| object.get("metadata").is_some_and(|it| it.get(field).is_some());
+        if is_there(live) && !is_there(signed) {
+            return Some(format!("metadata.{field}"));
+        }
     }
     let fields: BTreeSet<&String> = signed.keys().chain(live.keys()).collect();
     let is_spec = |field: &&&String| !["metadata", "status"].contains(&field.as_str());
@@ -240,6 +252,12 @@ mod tests {
                 live(&|live| *live.pointer_mut(change["path"].as_str().unwrap()).unwrap() = change["to"].clone());
             assert_eq!(found.as_deref(), Some(at));
         }
+        for (field, key) in [("annotations", "istio.io/dry-run"), ("labels", "istio.io/rev")] {
+            let at = live(&|live| live["metadata"][field][key] = "true".into());
+            assert_eq!(at, Some(format!("metadata.{field}.{key}")));
+        }
+        let going = live(&|live| live["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z".into());
+        assert_eq!(going.as_deref(), Some("metadata.deletionTimestamp"));
         assert_eq!(live(&|live| live["spec"]["egress"] = json!([])).as_deref(), Some("spec.egress"));
         assert_eq!(
             live(&|live| live["spec"]["ingress"][0]["ports"][0]["protocol"] = "UDP".into()).as_deref(),

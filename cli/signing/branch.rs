@@ -46,12 +46,17 @@ impl Message<'_> {
     }
 }
 
+/// What a commit of ours says first of itself.
+const TRAILER: &str = "Ringfence-Version: ";
+
 /// A branch of the repository that the project lies in.
 pub struct Branch {
     root: PathBuf,
     name: String,
     /// The commit it is at.
     tip: Option<String>,
+    /// Whether that is one of ours, by what it says and that somebody signed it.
+    is_ours: bool,
 }
 
 impl Branch {
@@ -60,7 +65,7 @@ impl Branch {
     /// # Errors
     /// When there is no repository or git, the name is no name of a branch, or the branch is the one that is checked out.
     pub fn open(root: &Path, name: &str) -> Result<Self, Failure> {
-        let mut branch = Self { root: root.to_owned(), name: name.to_owned(), tip: None };
+        let mut branch = Self { root: root.to_owned(), name: name.to_owned(), tip: None, is_ours: true };
         branch.git(&["check-ref-format", "--branch", name], None)?;
         // A checkout that is not told would look as if everything in it had been deleted.
         let full = format!("refs/heads/{name}");
@@ -70,6 +75,12 @@ impl Branch {
         }
         let found = branch.git(&["for-each-ref", "--format=%(objectname)", &full], None)?;
         branch.tip = Some(found.trim().to_owned()).filter(|tip| !tip.is_empty());
+        if let Some(tip) = &branch.tip {
+            let commit = branch.git(&["cat-file", "commit", tip], None)?;
+            let (head, said) = commit.split_once("\n\n").unwrap_or((&commit, ""));
+            let is_signed = head.lines().any(|line| line.starts_with("gpgsig"));
+            branch.is_ours = is_signed && said.lines().any(|line| line.starts_with(TRAILER));
+        }
         Ok(branch)
     }
 
@@ -85,7 +96,16 @@ impl Branch {
     /// When git refuses, or somebody else moved the branch meanwhile.
     pub fn commit(&self, files: BTreeMap<&str, &str>, message: &Message<'_>) -> Result<Option<String>, Failure> {
         let tree = self.tree(&files)?;
+        // On top of somebody's work it would look as if that had been deleted; and nobody would look past a commit nobody signed.
+        if !self.is_ours && message.seal.is_none() {
+            return Err(Failure::new(format!(
+                "the last commit of branch `{}` is none that this command signed",
+                self.name
+            ))
+            .help("name another branch, or take that commit back; `--seal REASON` builds on it all the same"));
+        }
         if let Some(tip) = &self.tip
+            && self.is_ours
             && self.git(&["rev-parse", &format!("{tip}^{{tree}}")], None)?.trim() == tree
         {
             return Ok(None);

@@ -58,6 +58,13 @@ pub fn passphrase() -> Option<Vec<u8>> {
 }
 
 fn text(place: &str) -> Result<String, Failure> {
+    // Whoever puts the key where its name belongs must not find it in a log.
+    if place.contains("-----BEGIN") || place.contains('\n') {
+        return Err(Failure::new(
+            "the key itself was given where its file or variable is named, and is not shown here",
+        )
+        .help("put it in a variable, and name that: `env://SIGNING_KEY`"));
+    }
     if let Some(name) = place.strip_prefix("env://") {
         return std::env::var(name)
             .map_err(|error| Failure::new(format!("cannot read a key from the variable `{name}`: {error}")));

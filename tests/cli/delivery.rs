@@ -189,6 +189,14 @@ fn something_older_is_not_accepted_again() {
 
 #[test]
 fn keys_are_not_written_over_and_not_shown() {
+    let itself = "-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n-----END PRIVATE KEY-----";
+    let out = tempfile::tempdir().unwrap();
+    let compile = ["compile", "fixtures/bookinfo", "--out", text(out.path()), "--allow-dirty", "--sign", itself];
+    for words in [&compile[..], &["key", "public", itself]] {
+        let ran = ringfence(words);
+        assert!(ran.code == 2 && ran.err.contains("the key itself was given"), "{}", ran.all());
+        assert!(!ran.all().contains("MIGHAgEA"), "{}", ran.all());
+    }
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     let none = ringfence(&["key", "generate", text(&key)]);
@@ -275,6 +283,22 @@ fn a_branch_follows_itself_and_nothing_else_is_touched() {
     let name = git.head().unwrap().shorthand().unwrap().to_owned();
     let refused = repository.run(&["publish", "git", "--cluster", "demo", "--branch", &name]);
     assert!(refused.code == 2 && refused.err.contains("is checked out"), "{}", refused.all());
+    // Nor is the work of others replaced, nor built upon, but where somebody says why.
+    let head = git.head().unwrap().peel_to_commit().unwrap();
+    git.branch("feature", &head, false).unwrap();
+    let publish = |more: &[&str]| {
+        repository.run(&[&["publish", "git", "--cluster", "demo", "--branch", "feature"], more].concat())
+    };
+    let refused = publish(&[]);
+    assert!(refused.code == 2 && refused.err.contains("none that this command signed"), "{}", refused.all());
+    assert_eq!(git.find_reference("refs/heads/feature").unwrap().peel_to_commit().unwrap().id(), head.id());
+    assert_eq!(publish(&["--seal", "moved here"]).code, 0);
+    // The same files in a commit that nobody signed are not up to date.
+    let who = head.author();
+    git.commit(Some("refs/heads/rendered/demo"), &who, &who, "x", &tip().tree().unwrap(), &[&tip()]).unwrap();
+    let refused = repository.run(&["publish", "git", "--key", &repository.key()]);
+    assert!(refused.code == 2 && refused.err.contains("`--seal REASON`"), "{}", refused.all());
+    assert_eq!(repository.run(&["publish", "git", "--key", &repository.key(), "--seal", "by hand"]).code, 0);
 }
 
 #[test]
@@ -374,7 +398,27 @@ fn drift_is_told_by_object_and_by_what_it_admits() {
         "{}",
         same.all()
     );
+    // What decides whether an object counts is drift, and so is a workload that no proxy stands before any more.
     let allow = "clusters_demo_30-allow_bookinfo_bookinfo--authorizationpolicy--ringfence-allow-ratings.yaml";
+    edit(below, allow, "  annotations:\n", "  annotations:\n    istio.io/dry-run: \"true\"\n");
+    let dry = drift(&[]);
+    assert!(dry.code == 1 && dry.out.contains("another at `metadata.annotations.istio.io/dry-run`"), "{}", dry.all());
+    edit(below, allow, "    istio.io/dry-run: \"true\"\n", "");
+    let inventory = "demo_bookinfo.yaml";
+    edit(
+        below,
+        inventory,
+        "      labels: {app: ratings, version: v1}\n",
+        "      labels: {app: ratings, version: v1, sidecar.istio.io/inject: \"false\"}\n",
+    );
+    let bare = drift(&[]);
+    assert!(
+        bare.code == 1 && bare.out.contains("before port 9080 stands no proxy, and it was a sidecar"),
+        "{}",
+        bare.all()
+    );
+    edit(below, inventory, ", sidecar.istio.io/inject: \"false\"}", "}");
+    assert_eq!(drift(&[]).code, 0);
     edit(below, allow, "- GET", "- GET\n              - DELETE");
     fs::write(below.join("more.yaml"), MORE).unwrap();
     let apart = drift(&[]);

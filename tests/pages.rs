@@ -56,7 +56,7 @@ pages! {
 
 #[test]
 fn the_readme() {
-    assert!(play("README.md", Shell::new(), Rest::LeftOut) > 2, "the README shows nothing that is run");
+    assert!(play("README.md", Shell::in_git(), Rest::LeftOut) > 2, "the README shows nothing that is run");
 }
 
 #[test]

@@ -201,8 +201,9 @@ fn order<'d>(difference: &'d Difference, after: &Meshes<'_>) -> Vec<(usize, &'d 
         let mut targets = change.targets.iter();
         targets.any(|target| after.sensitivity(&target.cluster, &target.workload).is_some())
     };
+    let gained = |change: &Change| change.gained.as_ref().map_or(2, |witness| u8::from(!witness.sure));
     let mut order: Vec<_> = difference.changes.iter().enumerate().collect();
-    order.sort_by_cached_key(|(_, change)| (change.kind(), !is_outside(change), !is_sensitive(change)));
+    order.sort_by_cached_key(|(_, change)| (gained(change), !is_outside(change), !is_sensitive(change), change.kind()));
     order
 }
 

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Init) -> Result<Exit, Failure> {
     for (path, text) in &files {
         write(&args.folder.join(path), text)?;
     }
-    console::print(&told(&args.folder, &files, found.as_ref(), &kept))?;
+    console::print(&told(&args.folder, &files, (found.as_ref(), args.inventory.as_deref()), &kept))?;
     Ok(Exit::Clean)
 }
 
@@ -114,7 +114,12 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// Says what was made and what to type next.
-fn told(folder: &Path, files: &BTreeMap<String, String>, found: Option<&Found>, kept: &[&str]) -> String {
+fn told(
+    folder: &Path,
+    files: &BTreeMap<String, String>,
+    (found, inventory): (Option<&Found>, Option<&Path>),
+    kept: &[&str],
+) -> String {
     let place = shown(folder);
     let mut text = format!("A policy repository in `{place}`:\n\n");
     for path in files.keys().filter(|path| !path.starts_with(SCHEMAS)) {
@@ -131,6 +136,13 @@ fn told(folder: &Path, files: &BTreeMap<String, String>, found: Option<&Found>, 
             counted(namespaces.len(), "namespace"),
             counted(found.clusters.len(), "cluster"),
         ));
+        if found.policies > 0 {
+            text.push_str(&format!(
+                "{} among them {} not taken over: what is open and shut is another until you write it down.\n",
+                counted(found.policies, "policy"),
+                if found.policies == 1 { "is" } else { "are" }
+            ));
+        }
         if !found.left_out.is_empty() {
             text.push_str(&format!("Left to the platform, and governed by nobody: {}.\n", found.left_out.join(", ")));
         }
@@ -140,5 +152,8 @@ fn told(folder: &Path, files: &BTreeMap<String, String>, found: Option<&Found>, 
     }
     let at = if place == "." { String::new() } else { format!(" {place}") };
     text.push_str(&format!("\nNext:\n\n  ringfence check{at}\n  ringfence compile{at}\n"));
+    if let (Some(inventory), true) = (inventory, found.is_some_and(|found| found.policies > 0)) {
+        text.push_str(&format!("  ringfence diff --before {} --after {place}\n", inventory.display()));
+    }
     text
 }

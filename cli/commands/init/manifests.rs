@@ -14,6 +14,7 @@ use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::spec::names::Name;
 use ringfence_compiler::tree::Tree as _;
 use ringfence_compiler::yaml::{self, Profile};
+use ringfence_verifier::deciding::Deciding;
 
 use crate::exit::Failure;
 use crate::tree::Directory;
@@ -31,6 +32,8 @@ pub(super) struct Found {
     pub clusters: BTreeMap<String, Cluster>,
     /// Namespaces of the platform that hold workloads, as `cluster/namespace`.
     pub left_out: Vec<String>,
+    /// How many of them decide who reaches whom: what they say is in no policy yet.
+    pub policies: usize,
     /// Manifests to copy, by their path in the repository.
     pub copies: BTreeMap<String, String>,
     /// What was read.
@@ -92,6 +95,7 @@ pub(super) fn find(folder: &Path, target: &Path) -> Result<Found, Failure> {
         let file = found.sources.add(SourceFile::new(&place, bytes));
         let into = manifests.entry(name).or_default();
         for document in yaml::read(&found.sources, file, Profile::Manifest, &mut found.diagnostics) {
+            found.policies += usize::from(Deciding::of(&document.root).is_some());
             into.add(document.root, &mut found.diagnostics);
         }
         if inside.is_none() {

@@ -1,7 +1,7 @@
 //! A change as findings: what is opened, where code scanning and annotations show it.
 //!
 //! In: a change. Out: SARIF, or workflow commands. What is closed is no finding. Each stands at the statement that admits now what
-//! was refused, or where nobody tells, at the first document that changed.
+//! was refused, or where nobody tells, at the first document that changed, or in the file of what refused it.
 
 use std::collections::BTreeMap;
 
@@ -72,8 +72,10 @@ fn opened(shown: &Shown<'_>) -> Vec<Opened> {
             }
         }
         let place = why.after.as_ref().and_then(|after| after.place.as_ref()).map(|place| place.file());
+        // What is gone stood in a file that may be there still, at a line that is another now.
+        let gone = || Some((why.before.as_ref()?.place.as_ref()?.file().0, 1));
         let id = identity::of_change(change);
-        all.push(Opened { rule, id, said, place: place.or_else(|| first.clone()) });
+        all.push(Opened { rule, id, said, place: place.or_else(|| first.clone()).or_else(gone) });
     }
     all
 }

@@ -14,6 +14,7 @@ pub(super) mod statements;
 mod text;
 mod why;
 
+use ringfence_compiler::parse::PROJECT_FILE;
 use ringfence_compiler::spec::names::Day;
 use ringfence_verifier::difference::{Change, Difference, Kind, supposed};
 use ringfence_verifier::fleet::Fleet;
@@ -51,6 +52,8 @@ pub(super) struct Shown<'a> {
     pub guards: &'a [Guard],
     /// The documents that differ.
     pub statements: &'a [Statement],
+    /// Where something stands that is about no file: one that is there.
+    pub anywhere: String,
     /// The changes in the order in which they are shown, each with what is behind it.
     order: Vec<(usize, Why)>,
     /// How callers and ports are called.
@@ -160,6 +163,7 @@ pub(super) fn show(
         moved: &moved,
         guards: &documents.guards,
         statements: &documents.statements,
+        anywhere: anywhere(after),
         names: Names::of(&difference, one.len().max(other.len()) > 1),
         whole: how.verbose,
     };
@@ -188,6 +192,13 @@ pub(super) fn show(
     let concluded = conclude_answer(&reading, how.form(), &theirs)?;
     let gains = how.exit_code && (difference.gains() || gains(&moved));
     Ok(if gains || was_broken { Exit::Findings } else { concluded })
+}
+
+/// Returns the path of a file that is there.
+fn anywhere(input: &Input) -> String {
+    let own =
+        || input.sources.files().find(|(id, _)| !input.foreign.contains(id)).map(|(_, file)| file.path().to_owned());
+    if input.is_project() { PROJECT_FILE.to_owned() } else { own().unwrap_or_else(|| PROJECT_FILE.to_owned()) }
 }
 
 fn places<'p>(input: &'p Input, history: &'p History) -> Places<'p> {

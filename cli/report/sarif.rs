@@ -137,7 +137,7 @@ pub fn place(path: &str, (line, column): (usize, usize), (last, end): (usize, us
 }
 
 /// Returns where a finding stands that is about no line.
-pub fn nowhere(origin: &Origin) -> Value {
+fn nowhere(origin: &Origin) -> Value {
     place(&origin.path(PROJECT_FILE), (1, 1), (1, 1))
 }
 

@@ -86,10 +86,8 @@ pub(super) fn sarif(shown: &Shown<'_>, origin: &Origin) -> String {
     let rules: BTreeMap<&str, &Rule> = opened.iter().map(|one| (one.rule.id, one.rule)).collect();
     let index = |id: &str| rules.keys().position(|known| *known == id);
     let result = |one: &Opened| -> Value {
-        let location = match &one.place {
-            Some((path, line)) => sarif::place(&origin.path(path), (*line, 1), (*line, 1)),
-            None => sarif::nowhere(origin),
-        };
+        let (path, line) = one.place.as_ref().map_or((shown.anywhere.as_str(), 1), |(path, line)| (path, *line));
+        let location = sarif::place(&origin.path(path), (line, 1), (line, 1));
         json!({
             "ruleId": one.rule.id,
             "ruleIndex": index(one.rule.id),

@@ -230,7 +230,8 @@ impl Input {
             diagnostics.append(said);
             roots.extend(documents.into_iter().map(|document| document.root));
         }
-        if roots.is_empty() {
+        // What cannot be read is not what is not there.
+        if roots.is_empty() && !diagnostics.has_errors() {
             return Err(Failure::no_input(format!("there are no manifests in `{}`", place.display())));
         }
         let (name, text) = match facts {

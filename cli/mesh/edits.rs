@@ -273,6 +273,8 @@ impl Input {
                 .help("`ringfence effective` prints the name of each")
                 .did_you_mean(text, known.iter().map(String::as_str)));
         }
+        // An exception to a mandate that is gone would be an error, and waives nothing.
+        parsed.policy.exceptions.retain(|exception| exception.spec.waives.value.to_string() != text);
         Ok(())
     }
 

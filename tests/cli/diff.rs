@@ -294,3 +294,10 @@ fn manifests_are_compared_with_the_project_that_takes_their_place() {
     let ran = ringfence(&["diff", "--before", rendered, "--after", place, "--facts", &facts]);
     assert!(ran.code == 2 && ran.err.contains("is a policy project"), "{}", ran.all());
 }
+
+#[test]
+fn a_mandate_goes_with_the_exceptions_to_it() {
+    let ran = ringfence(&["impact", "/#mtls", "fixtures/bank", "--as-of", DAY]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert!(ran.out.starts_with("without /#mtls: "), "{}", ran.all());
+}

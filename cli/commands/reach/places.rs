@@ -49,9 +49,12 @@ impl Places<'_> {
         if ships(path) {
             return Some(Place { prefix: String::new(), path: path.to_owned(), line, written: None, used: None });
         }
-        let mut own = self.sources.files().filter(|(id, file)| file.path() == path && !self.foreign.contains(id));
-        let written = own.next().and_then(|(_, file)| self.history.line(path, line, file.text()));
-        Some(Place { prefix: self.prefix.clone(), path: path.to_owned(), line, written, used: None })
+        let of_path = self.sources.files().filter(|(_, file)| file.path() == path);
+        let (foreign, own): (Vec<_>, Vec<_>) = of_path.partition(|(id, _)| self.foreign.contains(id));
+        let written = own.first().and_then(|(_, file)| self.history.line(path, line, file.text()));
+        // A draft that was named lies where it was named, not below the folder that is asked about.
+        let prefix = if own.is_empty() && !foreign.is_empty() { String::new() } else { self.prefix.clone() };
+        Some(Place { prefix, path: path.to_owned(), line, written, used: None })
     }
 }
 

@@ -311,7 +311,8 @@ fn a_draft_lies_where_it_was_named() {
     let access = "apiVersion: ringfence/v1alpha1\nkind: Access\nmetadata: {name: draft}\nspec: {to: ratings, allow: [{from: productpage, ports: [9080]}]}\n";
     fs::write(&draft, access).unwrap();
     let with = format!("/shop/bookinfo={}", text(&draft));
-    let ran = ringfence(&["reach", "productpage-v1", "ratings-v1:9080", "--mesh", "fixtures/bookinfo", "--with", &with]);
+    let ran =
+        ringfence(&["reach", "productpage-v1", "ratings-v1:9080", "--mesh", "fixtures/bookinfo", "--with", &with]);
     let cited = ran.out.lines().filter(|line| line.contains("draft.yaml:4")).collect::<Vec<_>>();
     assert!(cited.len() >= 2 && cited.iter().all(|line| !line.contains("fixtures/bookinfo/")), "{}", ran.all());
 }

@@ -23,7 +23,10 @@ fn completions_come_for_every_shell() {
 fn bash_takes_its_completions_and_completes_by_them() {
     let script = ringfence(&["completions", "bash"]).out;
     let ask = "COMP_WORDS=(ringfence che); COMP_CWORD=1; _ringfence ringfence che ringfence; printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let mut bash = Command::new("bash").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let Ok(mut bash) = Command::new("bash").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+        eprintln!("skipped: there is no bash here");
+        return;
+    };
     bash.stdin.take().unwrap().write_all(format!("{script}\n{ask}\n").as_bytes()).unwrap();
     let said = String::from_utf8(bash.wait_with_output().unwrap().stdout).unwrap();
     assert_eq!(said, "check\nchecks\n");

@@ -278,3 +278,43 @@ fn reports_are_of_the_schemas_that_are_published() {
         assert!(!wrong(kind, &more).is_empty(), "{kind}");
     }
 }
+
+#[test]
+fn a_change_of_whoever_guards_is_shown_though_no_access_changes() {
+    let folder = copy("bookinfo");
+    let edits = [
+        ("policy/organization.yaml", "rosa@paperback.example, ", ""),
+        ("policy/clusters.yaml", "writers: [\"", "writers: [\"system:serviceaccount:default:anybody\", \""),
+        ("policy/shop/tenant.yaml", "spec:", "spec:\n  profiles: [calm]"),
+        ("ringfence.yaml", "output: out", "output: out\n  baseline: known.json"),
+        (
+            "policy/shop/bookinfo/access.yaml",
+            "kind: Access",
+            "# ringfence: ignore[verify/redundant-statement] until=2027-01-01 reason=\"it waits\"\nkind: Access",
+        ),
+    ];
+    let profile = "apiVersion: ringfence/v1alpha1\nkind: Profile\nmetadata: {name: calm}\nspec: {}\n";
+    fs::write(folder.path().join("policy/profiles.yaml"), profile).unwrap();
+    commit(folder.path(), "Ann", 1_760_000_000);
+    for (path, from, to) in edits {
+        edit(folder.path(), path, from, to);
+    }
+    let run = diff(folder.path(), &["--exit-code"]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    let said = run.out.split("\nby\n").next().unwrap().replace("system:serviceaccount:", "");
+    let rails = [
+        r#"~ writers of cluster demo: ["flux-system:kustomize-controller"] -> ["default:anybody", "flux-system:kustomize-controller"]  policy/clusters.yaml:15"#,
+        "~ team shop of organization paperback: [rosa@paperback.example, theo@paperback.example] -> [theo@paperback.example]  policy/organization.yaml:10",
+        r#"+ comment `ringfence: ignore[verify/redundant-statement] until=2027-01-01 reason="it waits"`  policy/shop/bookinfo/access.yaml:3"#,
+        "+ profiles of tenant shop: [calm]  policy/shop/tenant.yaml:6",
+        "+ baseline of project bookinfo: known.json  ringfence.yaml:8",
+    ];
+    let expected = format!("HEAD to what lies on disk: no access changes\n\nguard rails\n  {}\n", rails.join("\n  "));
+    assert_eq!(said, expected);
+    // Each the other way round, too.
+    commit(folder.path(), "Ann", 1_760_000_001);
+    let run = diff(folder.path(), &["HEAD..HEAD~1", "--format", "json"]);
+    let rails = run.json()["guardRails"].clone();
+    let signs: Vec<_> = rails.as_array().unwrap().iter().map(|rail| rail["change"].as_str().unwrap()).collect();
+    assert_eq!(signs, ["edited", "edited", "removed", "removed", "removed"], "{rails:#}");
+}

@@ -38,7 +38,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
         text.push_str("\n#### Guard rails\n\n");
     }
     for guard in shown.guards {
-        let place = code(&format!("{}:{}", guard.path, guard.line));
+        let place = code(&guard.place());
         let _ = writeln!(text, "- **{}**: {} {place}", guard.word(), plain(&guard.what));
     }
     let changes = &shown.difference.changes;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ringfence_compiler::diagnostics::Diagnostics;
+use ringfence_compiler::diagnostics::{Diagnostics, ignores};
 use ringfence_compiler::source::{FileId, Sources, Span};
 use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::deciding::Deciding;
@@ -41,6 +41,10 @@ pub(super) struct Read {
 /// The documents of one side that may differ.
 pub(super) struct Documents<'d> {
     pub found: BTreeMap<Key, Read>,
+    /// The comments in them that silence findings, each by its file and words, with the lines it stands on.
+    pub comments: BTreeMap<(&'d str, &'d str), Vec<usize>>,
+    /// What leads from the current folder to that of the paths.
+    pub prefix: String,
     sources: &'d Sources,
 }
 
@@ -64,9 +68,17 @@ pub(super) type Key = (String, String, String, usize);
 /// Reads the documents of both sides whose files differ.
 pub(super) fn both<'d>(before: &'d Input, after: &'d Input) -> [Documents<'d>; 2] {
     let (ours, theirs) = (texts(before), texts(after));
-    let old = documents(before, |path, text| theirs.get(path) != Some(&text));
-    let new = documents(after, |path, text| ours.get(path) != Some(&text));
-    [Documents { found: old, sources: &before.sources }, Documents { found: new, sources: &after.sources }]
+    let of = |side: &'d Input, other: &BTreeMap<&str, &str>| {
+        let differs = |path: &str, text: &str| other.get(path) != Some(&text);
+        let mut comments: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (file, path, _) in own(side).filter(|(_, path, text)| differs(path, text)) {
+            for (line, comment) in ignores::comments(side.sources.file(file)) {
+                comments.entry((path, comment)).or_default().push(line);
+            }
+        }
+        Documents { found: documents(side, differs), comments, prefix: below(&side.root), sources: &side.sources }
+    };
+    [of(before, &theirs), of(after, &ours)]
 }
 
 /// Finds the documents that differ.

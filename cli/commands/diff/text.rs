@@ -54,7 +54,7 @@ pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
         text.push_str("\nguard rails\n");
     }
     for guard in shown.guards {
-        let _ = writeln!(text, "  {} {}  {}:{}", painted(style, guard.sign), guard.what, guard.path, guard.line);
+        let _ = writeln!(text, "  {} {}  {}", painted(style, guard.sign), guard.what, guard.place());
     }
     if !shown.statements.is_empty() {
         text.push_str("\nby\n");

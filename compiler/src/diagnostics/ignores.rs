@@ -46,6 +46,12 @@ pub fn any(sources: &Sources) -> bool {
     sources.files().any(|(_, file)| file.text().contains(MARK))
 }
 
+/// Returns the comments of a file, each with its line, as they are written: who reads a change wants to see what it silences.
+pub fn comments(file: &SourceFile) -> impl Iterator<Item = (usize, &str)> {
+    let lines = file.text().lines().enumerate();
+    lines.filter_map(|(at, line)| comment(line).map(|(_, comment)| (at + 1, comment.trim_start_matches('#').trim())))
+}
+
 /// A comment.
 struct Ignore {
     /// The comment, for saying something of it.

@@ -10,7 +10,7 @@ use ringfence_compiler::diagnostics::ignores::{self, Ignorable};
 use ringfence_compiler::source::Sources;
 use serde_json::Value;
 
-use crate::args::{Findings, FindingsForm, FormatName, Level, Reading};
+use crate::args::{Findings, FindingsForm, FormatName, Level, Output, Reading};
 use crate::baseline::Baseline;
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -53,9 +53,7 @@ pub(super) fn conclude(reading: &Reading, how: &Findings, found: &Found<'_>) -> 
         fail_on: how.fail_on,
         notes: reading.verbose || how.fail_on == Level::Note,
     };
-    for output in &how.output {
-        write(&output.file, &said.render(output.form, Style::PLAIN))?;
-    }
+    write_each(&how.output, |form| said.render(form, Style::PLAIN))?;
     console::print(&said.render(how.format, console::style()))?;
     if how.format != FindingsForm::Text {
         if let (Some(come), FindingsForm::Concise) = (found.come, how.format) {
@@ -156,13 +154,19 @@ impl Said<'_> {
     }
 }
 
-/// Writes a report, in a folder that is made where it is not there.
-pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let refuse = |error| Failure::new(format!("cannot write `{}`: {error}", file.display()));
-    if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
-        std::fs::create_dir_all(folder).map_err(refuse)?;
+/// Writes each report, in a folder that is made where it is not there.
+pub(super) fn write_each<F: Copy>(outputs: &[Output<F>], render: impl Fn(F) -> String) -> Result<(), Failure> {
+    for (at, Output { form, file }) in outputs.iter().enumerate() {
+        let refuse = |error| Failure::new(format!("cannot write `{}`: {error}", file.display()));
+        if outputs.iter().take(at).any(|before| before.file == *file) {
+            return Err(Failure::new(format!("two reports are to be written to `{}`", file.display())));
+        }
+        if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
+            std::fs::create_dir_all(folder).map_err(refuse)?;
+        }
+        std::fs::write(file, render(*form)).map_err(refuse)?;
     }
-    std::fs::write(file, text).map_err(refuse)
+    Ok(())
 }
 
 /// Silences what comments say is to be silenced in what was read. Where not everything was looked at, no comment is said to be

@@ -176,9 +176,7 @@ pub(super) fn show(
         ChangeFormat::Sarif => findings::sarif(&shown, &origin),
         ChangeFormat::Github => findings::github(&shown, &origin),
     };
-    for output in &how.output {
-        conclude::write(&output.file, &render(output.form, Style::PLAIN))?;
-    }
+    conclude::write_each(&how.output, |form| render(form, Style::PLAIN))?;
     console::print(&render(how.format, console::style()))?;
     say_assumed(&theirs);
     for statement in documents.statements.iter().filter(|statement| statement.is_nowhere()) {

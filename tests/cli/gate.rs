@@ -93,6 +93,9 @@ fn a_report_that_cannot_be_written_is_no_verdict() {
     assert!(run.err.contains("write it as in `json=out.json`"), "{}", run.all());
     let run = check(folder.path(), &["-o", "sariff=x"]);
     assert!(run.err.contains("there is no format `sariff`"), "{}", run.all());
+    let run = check(folder.path(), &["-o", "sarif=same", "-o", "json=same"]);
+    assert_eq!(run.code, 2, "{}", run.all());
+    assert!(run.err.contains("two reports are to be written to `same`"), "{}", run.all());
 }
 
 #[test]
@@ -222,22 +225,19 @@ fn a_change_reads_like_a_plan_in_every_form() {
     let json: Value = serde_json::from_str(&read("d.json")).unwrap();
     let id = json["changes"][0]["id"].as_str().unwrap().to_owned();
     assert!(id.starts_with("a-") && id.len() == 8, "{id}");
+    let rail = json["guardRails"][0]["id"].as_str().unwrap().to_owned();
+    assert!(rail.starts_with("g-") && rail.len() == 8, "{rail}");
     for (name, said) in
         [("text", run.out.clone()), ("sarif", read("d.sarif")), ("github", read("d.txt")), ("markdown", read("d.md"))]
     {
-        assert!(said.contains(&id), "{name}: {said}");
+        assert!(said.contains(&id) && said.contains(&rail), "{name}: {said}");
         assert!(said.contains("reviews-read-ratings"), "{name}: {said}");
     }
     assert_eq!(json["changes"][0]["before"]["reach"], "denied");
     assert_eq!(json["changes"][0]["after"]["by"], "/shop/bookinfo/reviews-read-ratings");
     assert_eq!(json["changes"][0]["after"]["place"]["path"], path);
-    assert!(
-        run.out.contains(
-            "guard rails\n  ~ mandate mtls of organization paperback: {atMost: strict} -> {atMost: permissive}"
-        ),
-        "{}",
-        run.all()
-    );
+    let said = "mandate mtls of organization paperback: {atMost: strict} -> {atMost: permissive}";
+    assert!(run.out.contains(&format!("guard rails\n  ~ [{rail}] {said}")), "{}", run.all());
     // What is staged is the other side where that is asked for.
     let run = diff(folder.path(), &["--staged"]);
     assert_eq!(run.out, "HEAD to what is staged: no access changes\n");
@@ -302,6 +302,10 @@ fn a_change_of_whoever_guards_is_shown_though_no_access_changes() {
     let run = diff(folder.path(), &["--exit-code"]);
     assert_eq!(run.code, 0, "{}", run.all());
     let said = run.out.split("\nby\n").next().unwrap().replace("system:serviceaccount:", "");
+    let ids: Vec<String> =
+        said.lines().filter_map(|line| Some(line.split_once("[g-")?.1.get(..6)?.to_owned())).collect();
+    assert_eq!(ids.len(), 5, "{said}");
+    let said = ids.iter().fold(said.clone(), |said, id| said.replace(&format!(" [g-{id}]"), ""));
     let rails = [
         r#"~ writers of cluster demo: ["flux-system:kustomize-controller"] -> ["default:anybody", "flux-system:kustomize-controller"]  policy/clusters.yaml:15"#,
         "~ team shop of organization paperback: [rosa@paperback.example, theo@paperback.example] -> [theo@paperback.example]  policy/organization.yaml:10",

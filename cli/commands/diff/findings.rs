@@ -1,4 +1,4 @@
-//! A change as findings: what is opened, where code scanning and annotations show it.
+//! A change as findings: what is opened and which guard rails are touched, where code scanning and annotations show it.
 //!
 //! In: a change. Out: SARIF, or workflow commands. What is closed is no finding. Each stands at the statement that admits now what
 //! was refused, or where nobody tells, at the first document that changed, or in the file of what refused it.
@@ -54,6 +54,15 @@ static EXPOSED: Rule = Rule {
            and `ringfence paths` show each step.",
 };
 
+static GUARD: Rule = Rule {
+    id: "access/guard-rail",
+    level: "note",
+    weight: "3.0",
+    summary: "what keeps other changes in check is added, removed or edited",
+    help: "Access may be the same and the next change be let through by this one. Who answers for mandates, exceptions and those who \
+           approve them should have seen it.",
+};
+
 fn opened(shown: &Shown<'_>) -> Vec<Opened> {
     let first = shown.statements.first().and_then(super::Statement::stands);
     let mut all = Vec::new();
@@ -76,6 +85,10 @@ fn opened(shown: &Shown<'_>) -> Vec<Opened> {
         let gone = || Some((why.before.as_ref()?.place.as_ref()?.file().0, 1));
         let id = identity::of_change(change);
         all.push(Opened { rule, id, said, place: place.or_else(|| first.clone()).or_else(gone) });
+    }
+    for guard in shown.guards {
+        let said = format!("{}: {}", guard.word(), guard.what);
+        all.push(Opened { rule: &GUARD, id: identity::of_guard(guard), said, place: Some(guard.stands()) });
     }
     all
 }

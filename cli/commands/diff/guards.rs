@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use ringfence_compiler::yaml::Node;
 use serde_json::{Value, json};
 
+use super::identity;
 use super::statements::{Documents, Read};
 
 /// Kinds that guard by themselves.
@@ -33,7 +34,7 @@ pub(in crate::commands) struct Guard {
     pub what: String,
     /// What leads from the current folder to that of the paths.
     prefix: String,
-    path: String,
+    pub path: String,
     line: usize,
 }
 
@@ -160,8 +161,13 @@ impl Guard {
         format!("{}{}:{}", self.prefix, self.path, self.line)
     }
 
+    /// Returns where an annotation of it stands: what is gone stood in a file that may be there still, at a line that is another now.
+    pub fn stands(&self) -> (String, usize) {
+        (self.path.clone(), if self.sign == "-" { 1 } else { self.line })
+    }
+
     /// Returns it for programs.
     pub fn json(&self) -> Value {
-        json!({ "change": self.word(), "what": self.what, "path": self.path, "line": self.line })
+        json!({ "id": identity::of_guard(self), "change": self.word(), "what": self.what, "path": self.path, "line": self.line })
     }
 }

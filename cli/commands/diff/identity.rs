@@ -6,6 +6,7 @@
 use ringfence_verifier::difference::Change;
 use sha2::{Digest as _, Sha256};
 
+use super::guards::Guard;
 use super::text::sign;
 use crate::commands::movement::standing::Moved;
 use crate::report::identity::hex;
@@ -26,6 +27,11 @@ pub(super) fn of_change(change: &Change) -> String {
 /// Returns the id of what moves for attackers.
 pub(super) fn of_moved(moved: &Moved) -> String {
     id("m", [moved.sign().to_owned(), moved.what.clone()].into_iter())
+}
+
+/// Returns the id of what becomes of a guard rail.
+pub(super) fn of_guard(guard: &Guard) -> String {
+    id("g", [guard.sign, &guard.path, &guard.what].into_iter().map(str::to_owned))
 }
 
 fn id(letter: &str, parts: impl Iterator<Item = String>) -> String {

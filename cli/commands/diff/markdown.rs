@@ -39,7 +39,8 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
     }
     for guard in shown.guards {
         let place = code(&guard.place());
-        let _ = writeln!(text, "- **{}**: {} {place}", guard.word(), plain(&guard.what));
+        let id = code(&identity::of_guard(guard));
+        let _ = writeln!(text, "- **{}** {id}: {} {place}", guard.word(), plain(&guard.what));
     }
     let changes = &shown.difference.changes;
     let most = if shown.whole { changes.len() } else { MOST };

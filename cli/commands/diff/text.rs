@@ -54,7 +54,8 @@ pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
         text.push_str("\nguard rails\n");
     }
     for guard in shown.guards {
-        let _ = writeln!(text, "  {} {}  {}", painted(style, guard.sign), guard.what, guard.place());
+        let (sign, id) = (painted(style, guard.sign), identity::of_guard(guard));
+        let _ = writeln!(text, "  {sign} [{id}] {}  {}", guard.what, guard.place());
     }
     if !shown.statements.is_empty() {
         text.push_str("\nby\n");
@@ -81,7 +82,7 @@ pub(super) fn concise(shown: &Shown<'_>) -> String {
         let _ = writeln!(text, "{} [{}] {}", moved.sign(), identity::of_moved(moved), moved.what);
     }
     for guard in shown.guards {
-        let _ = writeln!(text, "{} {}", guard.sign, guard.what);
+        let _ = writeln!(text, "{} [{}] {}", guard.sign, identity::of_guard(guard), guard.what);
     }
     text
 }

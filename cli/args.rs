@@ -148,7 +148,7 @@ pub struct Compile {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Writes nothing and compares with what is there.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rollout")]
     pub check: bool,
     /// What to do where the way from what is there to what is written opens access for a moment.
     #[arg(long, value_name = "HOW", default_value = "direct")]

@@ -27,6 +27,7 @@ mod reach;
 mod schema;
 mod sign;
 mod verify;
+mod way;
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,7 @@ use ringfence_compiler::compile::{Compiled, compile};
 use ringfence_compiler::delivery::Delivery;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::ignores::{self, Ignorable};
-use ringfence_compiler::parse::parse;
+use ringfence_compiler::parse::{Parsed, parse};
 use ringfence_compiler::resolve::resolve;
 use ringfence_compiler::source::Sources;
 use ringfence_signing::key::PublicKey;
@@ -116,12 +117,6 @@ impl Judged {
         }
     }
 }
-
-/// Resolves and compiles what was read.
-pub fn judge(project: &mut Project) -> Judged {
-    judge_over(project, None, Thoroughness::Whole)
-}
-
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thoroughness {
@@ -199,11 +194,20 @@ fn trusted(named: &[String], place: &Path) -> Result<Vec<PublicKey>, Failure> {
         Failure::new("no key to trust").help("name one with `--key`, or in `delivery.trust.cosign` of `ringfence.yaml`")
     };
     let delivery = settings(place).ok().and_then(|settings| settings.delivery).ok_or_else(none)?;
+    let keys = keys_of(&delivery)?;
+    if keys.is_empty() { Err(none()) } else { Ok(keys) }
+}
+
+/// Returns the keys that a project trusts, if any.
+fn project_keys(parsed: &Parsed) -> Result<Vec<PublicKey>, Failure> {
+    parsed.delivery.as_ref().map_or_else(|| Ok(Vec::new()), keys_of)
+}
+
+fn keys_of(delivery: &Delivery) -> Result<Vec<PublicKey>, Failure> {
     let read = |(name, pem): (&String, &String)| {
         PublicKey::read(pem).map_err(|error| Failure::new(format!("cannot use the key `{name}`: {error}")))
     };
-    let keys: Vec<PublicKey> = delivery.trust.cosign.iter().map(read).collect::<Result<_, _>>()?;
-    if keys.is_empty() { Err(none()) } else { Ok(keys) }
+    delivery.trust.cosign.iter().map(read).collect()
 }
 
 /// Kinds by which others than Istio let requests in.

@@ -16,9 +16,10 @@ use std::path::Path;
 
 use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::source::Sources;
-use ringfence_signing::key::Signer;
+use ringfence_signing::key::{PublicKey, Signer};
 use ringfence_signing::lock::Lock;
-use ringfence_signing::release::{Origin, Release, Work};
+use ringfence_signing::release::{self, Origin, Release, Work};
+use ringfence_signing::verify::{Trust, artifact};
 
 use crate::args::Signing;
 use crate::exit::Failure;
@@ -72,18 +73,30 @@ pub fn pin(compiled: &mut Compiled, digests: &BTreeMap<String, String>) {
     files.extend(pinned.iter().filter_map(|(cluster, pinned)| Some(pinned.with(digests.get(cluster)?))));
 }
 
-/// Returns the digest of the artifact of each cluster in an output folder that was signed for these very files: its signature
-/// stays valid, and with it what names it.
+/// Returns the digest of the artifact of each cluster in an output folder that holds these very files and that one of these keys
+/// signed: its signature stays valid, and with it what names it. Where nobody names a key, whoever signed it did.
 ///
 /// # Errors
 /// When there is a layout that cannot be read.
-pub fn there(out: &Path, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Failure> {
+pub fn there(
+    out: &Path,
+    files: &BTreeMap<String, String>,
+    keys: &[PublicKey],
+) -> Result<BTreeMap<String, String>, Failure> {
     let layout = layout::read(&out.join(layout::FOLDER))?;
+    // Until when it holds is no matter: it is about these files either way.
+    let trust = Trust { keys, today: "", newest: None };
     let is_as_signed = |cluster: &str| {
         let lock = Lock::path(cluster);
         let is_same = std::fs::read(out.join(&lock))
             .is_ok_and(|there| files.get(&lock).is_some_and(|text| text.as_bytes() == there));
-        is_same && out.join(Lock::signature_path(cluster)).is_file()
+        let own = files.iter().filter(|(path, _)| path.starts_with(&release::folder(cluster)));
+        let own = own.map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+        let is_signed = keys.is_empty() || artifact::check(cluster, &layout, &trust).is_ok();
+        is_same
+            && is_signed
+            && artifact::holds(cluster, &layout, &own)
+            && out.join(Lock::signature_path(cluster)).is_file()
     };
     let names: Vec<&str> = layout.names().filter(|name| is_as_signed(name)).collect();
     Ok(names.into_iter().filter_map(|name| Some((name.to_owned(), layout.named(name)?.digest.to_string()))).collect())

@@ -5,7 +5,7 @@
 
 mod json;
 mod text;
-mod way;
+pub mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 

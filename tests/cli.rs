@@ -38,7 +38,11 @@ mod people;
 mod reach;
 #[path = "cli/fake/registry.rs"]
 mod registry;
+#[path = "cli/repository.rs"]
+mod repository;
 #[path = "cli/runner.rs"]
 mod runner;
+#[path = "cli/steps.rs"]
+mod steps;
 #[path = "cli/verdicts.rs"]
 mod verdicts;

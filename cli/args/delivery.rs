@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use ringfence_compiler::spec::names::Day;
 
-use super::{Comparing, Findings, FormatName, Reading, day};
+use super::{Comparing, Findings, FormatName, Reading, Rollout, day};
 
 /// What signs, and what it says of where the policy comes from.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -133,6 +133,9 @@ pub struct PublishGit {
     /// Publishes this cluster alone; all when absent. May be repeated.
     #[arg(long, value_name = "NAME")]
     pub cluster: Vec<String>,
+    /// What to do where the way from what is on the branches to what is published opens access for a moment.
+    #[arg(long, value_name = "HOW", default_value = "direct")]
+    pub rollout: Rollout,
     /// Seals the history before each commit, and why: Argo CD then looks no further back.
     #[arg(long, value_name = "REASON")]
     pub seal: Option<String>,

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::parse::Parsed;
-use ringfence_verifier::rollout::{Files, Next};
 
-use super::{Judged, Thoroughness, conclude, judge_over};
+use super::way::{Old, Taken};
+use super::{Judged, Thoroughness, conclude, judge_over, project_keys};
 use crate::args::{Compile, Rollout, Signing};
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -33,14 +32,14 @@ pub(super) fn run(args: &Compile) -> Result<Exit, Failure> {
 /// Compiles a project, and does with the output what was asked for.
 pub(super) fn compiled(args: &Compile, there: There) -> Result<Exit, Failure> {
     let mut project = Project::open(args.path.as_deref(), &args.reading)?;
-    let current = current(&project, args)?;
-    let mut judged = judge_over(&mut project, current.as_ref(), Thoroughness::Whole);
+    let old = old(&project, args)?;
+    let mut judged = judge_over(&mut project, old.as_ref().map(Old::texts), Thoroughness::Whole);
     let mut exit = Exit::Clean;
     // Output that breaks an assertion is not written.
     let broken = judged.diagnostics.has_errors();
     if let (Some(parsed), false) = (&project.parsed, broken) {
         let out = args.out.clone().unwrap_or_else(|| project.root.join(parsed.project.output_folder()));
-        exit = put(&project, parsed, &mut judged, &out, (args, there))?;
+        exit = put(&project, parsed, &mut judged, (&out, old.as_ref()), (args, there))?;
     }
     let summary = judged.outcome.as_ref().map(|(_, summary)| summary);
     let said = summary.map(|summary| summary as &dyn Come);
@@ -60,30 +59,30 @@ fn put(
     project: &Project,
     parsed: &Parsed,
     judged: &mut Judged,
-    out: &Path,
+    (out, old): (&Path, Option<&Old>),
     (args, there): (&Compile, There),
 ) -> Result<Exit, Failure> {
     let Some((compiled, summary)) = &mut judged.outcome else { return Ok(Exit::Clean) };
-    if let Some((plan, next)) = judged.way.take() {
-        let in_steps = args.rollout == Rollout::TwoPhase;
-        let refused = match &next {
-            Next::Target => false,
-            Next::Step(_, files) if in_steps => {
-                take_step(compiled, files);
-                false
-            }
-            Next::Nothing(_) if in_steps => true,
-            Next::Step(..) | Next::Nothing(_) => args.rollout == Rollout::Check,
-        };
-        summary.way = Some((plan, next, in_steps));
-        if refused {
-            console::note("ringfence: nothing was written: access would be open on the way that neither end opens");
-            return Ok(Exit::Findings);
-        }
-    }
     let folder = shown(out);
+    let signing = Signing { key: args.sign.clone(), ..args.signing.clone() };
+    let signer = signing.key.is_some().then(|| keys::signer(&signing)).transpose()?;
+    if let Some((plan, next)) = judged.way.take() {
+        let taken = Taken::of(&next, args.rollout, compiled);
+        summary.way = Some((plan, next, args.rollout == Rollout::TwoPhase));
+        match (taken, old, &signer) {
+            (Taken::Refused(why), ..) => {
+                console::note(&format!("ringfence: nothing was written: {why}"));
+                return Ok(Exit::Findings);
+            }
+            (Taken::Step, Some(old), Some(signer)) => old.is_signed(project, compiled, signer.public())?,
+            (Taken::Step | Taken::Target, ..) => {}
+        }
+    } else if args.rollout != Rollout::Direct {
+        console::note(&format!("ringfence: no output of ours is in `{folder}`, so that no way from it was looked at"));
+    }
     if args.sign.is_none() {
-        signing::pin(compiled, &signing::there(out, &compiled.files)?);
+        let there = signing::there(out, &compiled.files, &project_keys(parsed)?)?;
+        signing::pin(compiled, &there);
     }
     let differences = if args.check || there == There::Same {
         output::compare(out, &compiled.files).map_err(failure)?
@@ -98,10 +97,8 @@ fn put(
         summary.output = Some(Output::Compared { folder, differences, files: compiled.files.len() });
         return Ok(exit);
     }
-    let signing = Signing { key: args.sign.clone(), ..args.signing.clone() };
-    let releases = match signing.key {
-        Some(_) => {
-            let signer = keys::signer(&signing)?;
+    let releases = match signer {
+        Some(signer) => {
             let releases = signing::sign(project, &judged.sources, (compiled, summary), &signing, &*signer)?;
             signing::add_to(compiled, &releases);
             releases
@@ -127,22 +124,10 @@ fn put(
 }
 
 /// Reads the output that is there; nothing where there is none, or where no way to a new one is asked about.
-fn current(project: &Project, args: &Compile) -> Result<Option<Files>, Failure> {
+fn old(project: &Project, args: &Compile) -> Result<Option<Old>, Failure> {
     let Some(parsed) = project.parsed.as_ref().filter(|_| !args.check) else { return Ok(None) };
     let out = args.out.clone().unwrap_or_else(|| project.root.join(parsed.project.output_folder()));
-    if !out.is_dir() {
-        return Ok(None);
-    }
-    let text = |(path, bytes): (String, Vec<u8>)| Some((path, String::from_utf8(bytes).ok()?));
-    let files: Files = signing::folder::read(&out)?.into_iter().filter_map(text).collect();
-    let is_ours = |text: &String| text.starts_with(output::HEADER);
-    Ok(files.values().any(is_ours).then_some(files))
-}
-
-/// Puts a step in the place of the output: all that is of clusters, and nothing else.
-fn take_step(compiled: &mut Compiled, files: &Files) {
-    compiled.files.retain(|path, _| !path.starts_with("clusters/") && !path.ends_with(".lock.json"));
-    compiled.files.extend(files.iter().map(|(path, text)| (path.clone(), text.clone())));
+    if out.is_dir() { Old::of(signing::folder::read(&out)?, &shown(&out)) } else { Ok(None) }
 }
 
 /// Returns the folders that output must keep clear of: policy and inventories.

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use ringfence_compiler::compile::is_object;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::SourceFile;
 use ringfence_compiler::yaml::{self, Node, Profile};
@@ -100,7 +101,7 @@ impl Input {
     pub fn drifts(&mut self, signed: &BTreeMap<String, Vec<u8>>) -> Vec<Drift> {
         let mut objects: BTreeMap<ObjectName, Node> = BTreeMap::new();
         for (path, bytes) in signed {
-            if path.ends_with("kustomization.yaml") || !path.ends_with(".yaml") {
+            if !is_object(path) {
                 continue;
             }
             let file = self.sources.add(SourceFile::new(path, bytes.clone()));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, Repository};
+use git2::{FileMode, ObjectType, Repository, TreeWalkMode, TreeWalkResult};
 use ringfence_signing::release::Origin;
 
 use crate::exit::Failure;
@@ -75,6 +75,9 @@ impl Branch {
         }
         let found = branch.git(&["for-each-ref", "--format=%(objectname)", &full], None)?;
         branch.tip = Some(found.trim().to_owned()).filter(|tip| !tip.is_empty());
+        if branch.tip.is_none() {
+            branch.is_nowhere_else()?;
+        }
         if let Some(tip) = &branch.tip {
             let commit = branch.git(&["cat-file", "commit", tip], None)?;
             let (head, said) = commit.split_once("\n\n").unwrap_or((&commit, ""));
@@ -82,6 +85,47 @@ impl Branch {
             branch.is_ours = is_signed && said.lines().any(|line| line.starts_with(TRAILER));
         }
         Ok(branch)
+    }
+
+    /// Refuses to begin anew what a remote has already: that history would be lost, or the push refused.
+    fn is_nowhere_else(&self) -> Result<(), Failure> {
+        let pattern = format!("refs/remotes/*/{}", self.name);
+        let found = self.git(&["for-each-ref", "--format=%(refname:short)", &pattern], None)?;
+        let Some(remote) = found.lines().next() else { return Ok(()) };
+        Err(Failure::new(format!("branch `{}` is at a remote and not here", self.name))
+            .help(format!("`git branch {} {remote}` first: each commit goes on top of the one before", self.name)))
+    }
+
+    /// Returns the files on it, by path.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn files(&self) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+        let fail =
+            |error: git2::Error| Failure::new(format!("cannot read branch `{}`: {}", self.name, error.message()));
+        let mut files = BTreeMap::new();
+        let Some(tip) = &self.tip else { return Ok(files) };
+        let repository = Repository::discover(&self.root).map_err(fail)?;
+        let tree = repository.revparse_single(tip).and_then(|tip| tip.peel_to_tree()).map_err(fail)?;
+        let mut wrong = None;
+        tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+            if entry.kind() == Some(ObjectType::Blob) {
+                let path = format!("{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
+                match entry.to_object(&repository).and_then(|object| object.peel_to_blob()) {
+                    Ok(blob) => drop(files.insert(path, blob.content().to_vec())),
+                    Err(error) => wrong = Some(error),
+                }
+            }
+            TreeWalkResult::Ok
+        })
+        .map_err(fail)?;
+        wrong.map_or(Ok(files), |error| Err(fail(error)))
+    }
+
+    /// Tells whether git knows who signed the commit that it is at.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.tip.as_ref().is_some_and(|tip| self.git(&["verify-commit", tip], None).is_ok())
     }
 
     /// Returns its name.

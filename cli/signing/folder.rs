@@ -17,6 +17,9 @@ pub fn read(place: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let fail = |path: &Path, error: &io::Error| Failure::new(format!("cannot read `{}`: {error}", path.display()));
     while let Some(below) = folders.pop() {
         let folder = place.join(&below);
+        if fs::symlink_metadata(&folder).is_ok_and(|it| it.is_symlink()) {
+            return Err(Failure::new(format!("`{}` is a link, and only files are signed", folder.display())));
+        }
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -51,11 +54,12 @@ const MOST: u64 = 64 << 20;
 /// # Errors
 /// When it is, or the system refuses.
 pub fn bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let file = fs::File::open(path)?;
     let refuse = |why: &str| Err(io::Error::other(why.to_owned()));
-    if !file.metadata()?.is_file() {
+    // To open a pipe waits until somebody writes to it.
+    if !fs::metadata(path)?.is_file() {
         return refuse("it is no file");
     }
+    let file = fs::File::open(path)?;
     let mut bytes = Vec::new();
     if file.metadata()?.len() > MOST {
         return refuse("it is larger than anything that is signed");

@@ -1,5 +1,6 @@
 //! Where keys come from: a file, a variable of the environment, a program.
 
+use std::env::VarError;
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +12,9 @@ use crate::exit::Failure;
 
 /// The variables that may hold the passphrase of a key; the second is cosign's.
 const PASSPHRASES: [&str; 2] = ["RINGFENCE_KEY_PASSPHRASE", "COSIGN_PASSWORD"];
+
+/// The private half of a key on P-256 has as many letters in base64, without anything about it.
+const KEY_LETTERS: usize = 43;
 
 /// Returns what signs.
 ///
@@ -59,18 +63,36 @@ pub fn passphrase() -> Option<Vec<u8>> {
 
 fn text(place: &str) -> Result<String, Failure> {
     // Whoever puts the key where its name belongs must not find it in a log.
-    if place.contains("-----BEGIN") || place.contains('\n') {
-        return Err(Failure::new(
-            "the key itself was given where its file or variable is named, and is not shown here",
-        )
-        .help("put it in a variable, and name that: `env://SIGNING_KEY`"));
+    let given = match () {
+        () if place.contains("-----BEGIN") || place.contains('\n') => {
+            Some("the key itself was given where its file or variable is named, and is not shown here")
+        }
+        () if is_encoded(place) => {
+            Some("there is no such key, and what was given is not shown here: it may be the key itself")
+        }
+        () => None,
+    };
+    if let Some(given) = given {
+        return Err(Failure::new(given).help("put it in a variable, and name that: `env://SIGNING_KEY`"));
     }
     if let Some(name) = place.strip_prefix("env://") {
+        // What a variable holds that is no text, its error would show.
+        let why = |error: VarError| match error {
+            VarError::NotPresent => "it is not set",
+            VarError::NotUnicode(_) => "what it holds is no text",
+        };
         return std::env::var(name)
-            .map_err(|error| Failure::new(format!("cannot read a key from the variable `{name}`: {error}")));
+            .map_err(|error| Failure::new(format!("cannot read a key from the variable `{name}`: {}", why(error))));
     }
     fs::read_to_string(Path::new(place))
         .map_err(|error| Failure::new(format!("cannot read the key `{place}`: {error}")))
+}
+
+/// Tells whether something that names no file may be a key: what PEM holds, in one line or in base64 once more.
+fn is_encoded(place: &str) -> bool {
+    let text = place.strip_prefix("env://").unwrap_or(place).trim().trim_end_matches('=');
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "+/-_".contains(letter);
+    text.len() >= KEY_LETTERS && text.chars().all(is_letter) && !Path::new(place).exists()
 }
 
 fn failure(place: &str, error: &KeyError) -> Failure {

@@ -24,7 +24,7 @@ const SHOWN: usize = 3;
 pub(super) fn of(project: &Project, sources: &Sources, args: &Signing) -> Result<Origin, Failure> {
     let rev = project.at.as_deref().unwrap_or("HEAD");
     // CI systems give an address with a token in it.
-    let source = args.source.as_ref().map(|source| public(source).unwrap_or_else(|| source.clone()));
+    let source = args.source.as_ref().map(|source| named(source)).transpose()?;
     let told = |origin: Origin, failure: Failure| if args.allow_dirty { Ok(origin) } else { Err(failure) };
     let help = "commit first; `--allow-dirty` signs what lies here, without the name of a commit";
     let Some(commit) = commit(&project.root, rev) else {
@@ -63,6 +63,19 @@ fn commit(place: &Path, rev: &str) -> Option<Commit> {
     Some(Commit { id: commit.id().to_string(), time: time(commit.time().seconds()), origin })
 }
 
+/// Returns what somebody calls the source, without what may be secret in it.
+fn named(source: &str) -> Result<String, Failure> {
+    match public(source) {
+        Some(source) => Ok(source),
+        // Before it may stand anything, and it is signed and published.
+        None if source.contains('@') || source.contains('?') => {
+            Err(Failure::new("`--source` is no address of a repository, and may hold a secret")
+                .help("write it as in `https://git.example/acme/policy`"))
+        }
+        None => Ok(source.to_owned()),
+    }
+}
+
 /// Returns the address of a repository without what may be secret in it; nothing for a folder of this machine, which says nothing
 /// to others.
 fn public(url: &str) -> Option<String> {
@@ -72,8 +85,15 @@ fn public(url: &str) -> Option<String> {
         // As in `git@host:path`.
         None => ("ssh", url.split_once('@').filter(|(_, rest)| rest.contains(':'))?.1),
     };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let host = rest.split_once('/').map_or(rest, |(host, _)| host);
-    let without = host.rsplit_once('@').map_or(rest, |(user, _)| rest.get(user.len() + 1..).unwrap_or(rest));
+    let is_port = |host: &str| host.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok());
+    let without = match host.rsplit_once('@') {
+        Some((user, _)) => rest.get(user.len() + 1..).unwrap_or(rest),
+        // A password with a slash in it: what is before the last `@` is none of the address.
+        None if !is_port(host) && rest.contains('@') => rest.rsplit_once('@').map_or(rest, |(_, rest)| rest),
+        None => rest,
+    };
     let path = if url.contains("://") { without.to_owned() } else { without.replacen(':', "/", 1) };
     Some(format!("{scheme}://{path}"))
 }
@@ -115,11 +135,17 @@ mod tests {
             ("https://git.example/a@b/policy.git", Some("https://git.example/a@b/policy.git")),
             ("git@git.example:acme/policy.git", Some("ssh://git.example/acme/policy.git")),
             ("ssh://git@git.example/acme/policy.git", Some("ssh://git.example/acme/policy.git")),
+            ("https://git.example/acme/policy?private_token=x#y", Some("https://git.example/acme/policy")),
+            ("https://user:to/ken@git.example/acme", Some("https://git.example/acme")),
+            ("https://git.example:8443/a@b/policy.git", Some("https://git.example:8443/a@b/policy.git")),
+            ("user:token@git.example/acme", None),
             ("/home/somebody/policy", None),
             ("file:///home/somebody/policy", None),
         ] {
             assert_eq!(public(url).as_deref(), shown, "{url}");
         }
+        assert!(named("user:token@git.example/acme").is_err());
+        assert_eq!(named("/home/somebody/policy").unwrap(), "/home/somebody/policy");
     }
 
     #[test]

@@ -45,7 +45,9 @@ impl Signer for Program {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
-        let named = |error: String| format!("`{}`: {error}", self.command);
+        // What stands behind its name may be a token.
+        let program = self.command.split_whitespace().next().unwrap_or_default();
+        let named = |error: String| format!("`{program}`: {error}");
         let signature = self.answer(message).map_err(named)?;
         if !self.public.verifies(message, &signature) {
             return Err(named("what it wrote is not a signature by the public key that was named".to_owned()));

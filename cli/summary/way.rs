@@ -11,7 +11,7 @@ use super::counted;
 const SHOWN: usize = 5;
 
 /// Says what opens on the way, and what goes and opens something; nothing where there is nothing to say.
-pub(super) fn text(plan: &Plan, next: &Next, in_steps: bool) -> String {
+pub fn text(plan: &Plan, next: &Next, in_steps: bool) -> String {
     let mut lines = Vec::new();
     for opening in plan.openings.iter().take(SHOWN) {
         lines.extend(opened(opening));
@@ -30,22 +30,26 @@ pub(super) fn text(plan: &Plan, next: &Next, in_steps: bool) -> String {
     if plan.not_tried > 0 {
         lines.push(format!("{} that go were not looked at one by one", counted(plan.not_tried, "more object")));
     }
-    if !plan.openings.is_empty() || !plan.opening_prunes.is_empty() {
-        if !plan.skipped.is_empty() {
-            lines.push(format!(
-                "not known of {}",
-                plan.skipped.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ")
-            ));
-        }
-        if !plan.not_followed.is_empty() {
-            lines.push(format!("not followed: {}", plan.not_followed.iter().cloned().collect::<Vec<_>>().join(", ")));
-        }
+    if let Some(gained) = plan.together {
+        let pairs = counted(usize::try_from(gained).unwrap_or(usize::MAX), "pair");
+        lines.push(format!("pruned together: all that goes opens {pairs} of caller and port"));
+    }
+    if !plan.skipped.is_empty() {
+        let more = plan.skipped.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let some: Vec<_> = plan.skipped.iter().take(SHOWN).cloned().collect();
+        lines.push(format!("not known of {}{more}", some.join(", ")));
+    }
+    if !plan.not_followed.is_empty() {
+        lines.push(format!("not followed: {}", plan.not_followed.iter().cloned().collect::<Vec<_>>().join(", ")));
     }
     match (next, in_steps) {
         (Next::Step(phase, _), true) => {
             lines.push(format!("{}: sync this, then run the same command again", step(*phase)))
         }
         (Next::Step(..), false) => lines.push("`--rollout two-phase` goes there in steps that open nothing".to_owned()),
+        // Where nobody looks for an order, what is not known was said.
+        (Next::Nothing(_), false) if plan.openings.is_empty() => {}
         (Next::Nothing(why), _) => lines.push(format!("no safe order of steps is known: {why}")),
         (Next::Target, _) => {}
     }
@@ -97,6 +101,7 @@ pub(super) fn json(plan: &Plan, next: &Next) -> Value {
     json!({
         "openings": plan.openings.iter().map(opening).collect::<Vec<_>>(),
         "openingPrunes": plan.opening_prunes,
+        "together": plan.together,
         "notTried": plan.not_tried,
         "notKnown": plan.skipped,
         "notFollowed": plan.not_followed,

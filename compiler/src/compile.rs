@@ -8,6 +8,8 @@ mod layout;
 mod lock;
 pub(crate) mod text;
 
+pub use self::layout::is_object;
+
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
@@ -92,7 +94,7 @@ pub fn compile(
             let objects = emit::emit(plan, sources);
             let mut files = layout::files(&plan.name, &objects, &mut said);
             let lock = lock::text(&plan.name, &inputs, &files, resolved);
-            files.insert(format!(".ringfence/{}.lock.json", plan.name), lock);
+            files.insert(lock::path(&plan.name), lock);
             let mut pinned = None;
             // What says whom to trust is no part of what is signed, so the lock does not name it.
             if let Some(delivery) = glue {

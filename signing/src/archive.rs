@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
@@ -47,15 +47,24 @@ impl Archive {
     /// Returns the files of a compressed archive.
     ///
     /// # Errors
-    /// When it is none, or holds something else than files and folders, or a file twice.
+    /// When it is none, or holds something else than files and folders below it, or a file twice, or when more bytes follow: not every
+    /// reader stops where another does.
     pub fn unpack(compressed: &[u8]) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
         let other = |what: String| std::io::Error::other(what);
-        let mut archive = tar::Archive::new(GzDecoder::new(compressed).take(MOST));
+        let (mut decoder, mut tar) = (GzDecoder::new(compressed), Vec::new());
+        decoder.by_ref().take(MOST).read_to_end(&mut tar)?;
+        if !decoder.into_inner().is_empty() {
+            return Err(other("more follows after its end".to_owned()));
+        }
+        let mut archive = tar::Archive::new(tar.as_slice());
         let mut files = BTreeMap::new();
         for entry in archive.entries()? {
             let mut entry = entry?;
             let path = String::from_utf8(entry.path_bytes().into_owned())
                 .map_err(|_| other("a path is not UTF-8".to_owned()))?;
+            if path.trim_end_matches('/').split('/').any(|part| matches!(part, "" | "." | "..")) {
+                return Err(other(format!("`{path}` leads elsewhere")));
+            }
             match entry.header().entry_type() {
                 EntryType::Directory => {}
                 EntryType::Regular => {
@@ -86,6 +95,33 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_readers_read_differently_is_refused() {
+        let packed = Archive::pack(&BTreeMap::from([("clusters/a/x.yaml", "x".as_bytes())])).unwrap();
+        let other = Archive::pack(&BTreeMap::from([("clusters/a/y.yaml", "y".as_bytes())])).unwrap();
+        assert_eq!(Archive::unpack(&packed.compressed).unwrap().len(), 1);
+        for more in [other.compressed.as_slice(), b"x"] {
+            let refused = Archive::unpack(&[&packed.compressed, more].concat()).unwrap_err().to_string();
+            assert!(refused.contains("more follows"), "{refused}");
+        }
+        let named = |path: &str| {
+            let mut header = header(EntryType::Regular, 0o644, 1);
+            let field = header.as_ustar_mut().unwrap();
+            field.name[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_cksum();
+            let mut tar = Builder::new(Vec::new());
+            tar.append(&header, b"x".as_slice()).unwrap();
+            let mut compressed = GzBuilder::new().write(Vec::new(), Compression::fast());
+            std::io::Write::write_all(&mut compressed, &tar.into_inner().unwrap()).unwrap();
+            Archive::unpack(&compressed.finish().unwrap())
+        };
+        assert!(named("clusters/a/x").is_ok());
+        for path in ["clusters/a/../b/x", "/etc/x", "./x", "a//x"] {
+            let refused = named(path).unwrap_err().to_string();
+            assert!(refused.contains("leads elsewhere"), "{path}: {refused}");
+        }
+    }
 
     #[test]
     fn what_is_packed_is_unpacked() {

@@ -16,6 +16,8 @@ pub struct Lock {
     pub tool: String,
     /// The last day on which what it lists holds; nothing where it holds for good.
     pub not_after: Option<String>,
+    /// Which step it is, where it is one on the way to what policy compiles to.
+    pub step: Option<String>,
     /// What was read, by path.
     pub inputs: BTreeMap<String, Digest>,
     /// What was written, by path.
@@ -40,6 +42,10 @@ impl Lock {
             not_after: match lock.get("notAfter")? {
                 Value::Null => None,
                 day => Some(day.as_str()?.to_owned()),
+            },
+            step: match lock.get("step") {
+                None | Some(Value::Null) => None,
+                Some(step) => Some(text(step, "phase")?.to_owned()),
             },
             inputs: digests("inputs")?,
             files: digests("files")?,

@@ -71,6 +71,11 @@ impl Release {
     pub fn sign(work: &Work<'_>, signer: &dyn Signer) -> Result<Self, String> {
         let text = work.files.get(&Lock::path(work.cluster)).ok_or("there is no lock of the cluster")?;
         let lock = Lock::read(text.as_bytes()).ok_or("the lock of the cluster is none")?;
+        let own: BTreeMap<String, Digest> =
+            work.of_cluster().into_iter().map(|(path, bytes)| (path.to_owned(), Digest::of(bytes))).collect();
+        if lock.cluster != work.cluster || lock.files != own {
+            return Err("the lock of the cluster is not of these files".to_owned());
+        }
         let detached = Bundle::sign(work.delivered(&lock, text).bytes(), signer)?.bytes();
         let artifact = Artifact::of(&work.of_cluster(), work.origin, lock.not_after.as_deref())
             .map_err(|error| error.to_string())?;
@@ -157,11 +162,19 @@ impl Work<'_> {
             "revision": self.origin.revision,
             "created": self.origin.created,
         });
+        let predicate = match &lock.step {
+            Some(step) => with(predicate, "step", step.clone().into()),
+            None => predicate,
+        };
         Statement { subjects: std::iter::once(own).chain(files).collect(), kind: DELIVERED.to_owned(), predicate }
     }
 
     /// Says from what it was built: anybody can do so again and compare (slsa.dev/spec/v1.1/provenance).
     fn provenance(&self, lock: &Lock) -> Value {
+        // A step is made of what was there as well, which no commit gives.
+        if lock.step.is_some() {
+            return Value::Null;
+        }
         let mut from = Vec::new();
         if let Some(revision) = &self.origin.revision {
             let commit = json!({ "digest": { "gitCommit": revision } });

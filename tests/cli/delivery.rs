@@ -2,68 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::registry::{AUTH, Registry};
-use crate::runner::{DAY, Ran, command, commit, copy, edit, ran, ringfence, text};
-
-/// A committed copy of a fixture, with a key beside it.
-struct Repository {
-    folder: tempfile::TempDir,
-    keys: tempfile::TempDir,
-}
-
-/// When it was committed: 2026-11-22, at noon.
-const NOON: i64 = 1_795_348_800;
-
-impl Repository {
-    fn new() -> Self {
-        let (folder, keys) = (copy("bookinfo"), tempfile::tempdir().unwrap());
-        commit(folder.path(), "Ann", NOON);
-        let repository = Self { folder, keys };
-        let made = ringfence(&["key", "generate", "--plain", &repository.key()]);
-        assert_eq!(made.code, 0, "{}", made.all());
-        repository
-    }
-
-    fn key(&self) -> String {
-        text(&self.keys.path().join("key")).to_owned()
-    }
-
-    fn public(&self) -> String {
-        format!("{}.pub", self.key())
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn out(&self) -> std::path::PathBuf {
-        self.path().join("out")
-    }
-
-    /// Compiles and signs, and has to succeed.
-    fn sign(&self) {
-        let signed = self.run(&["compile", ".", "--sign", &self.key()]);
-        assert_eq!(signed.code, 0, "{}", signed.all());
-    }
-
-    /// Runs the command in the repository.
-    fn run(&self, words: &[&str]) -> Ran {
-        ran(self.command(words))
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = command(words);
-        command.current_dir(self.path()).env("RINGFENCE_AS_OF", DAY).env("PATH", std::env::var_os("PATH").unwrap());
-        command.env("HOME", self.keys.path()).env("GIT_CONFIG_NOSYSTEM", "1");
-        command
-    }
-
-    fn verify(&self, more: &[&str]) -> Ran {
-        self.run(&[&["verify", "--key", &self.public()], more].concat())
-    }
-}
+use crate::repository::{NOON, Repository};
+use crate::runner::{command, commit, edit, ran, ringfence, text};
 
 #[test]
 fn what_is_signed_is_verified_and_what_is_not_is_refused() {
@@ -197,6 +139,17 @@ fn keys_are_not_written_over_and_not_shown() {
         assert!(ran.code == 2 && ran.err.contains("the key itself was given"), "{}", ran.all());
         assert!(!ran.all().contains("MIGHAgEA"), "{}", ran.all());
     }
+    // As pipelines keep it: what PEM holds in one line, or PEM in base64.
+    for itself in [
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gd",
+        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JR0hBZ0VB==",
+    ] {
+        for place in [itself.to_owned(), format!("env://{itself}")] {
+            let ran = ringfence(&["key", "public", &place]);
+            assert!(ran.code == 2 && ran.err.contains("it may be the key itself"), "{}", ran.all());
+            assert!(!ran.all().contains(itself), "{}", ran.all());
+        }
+    }
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     let none = ringfence(&["key", "generate", text(&key)]);
@@ -230,24 +183,11 @@ fn keys_are_not_written_over_and_not_shown() {
     assert_eq!(ran(variable).out, made.out);
 }
 
-/// A program that claims to be gpg: what counts here is that git signs, and takes what it says.
-#[cfg(unix)]
-const GPG: &str = "#!/bin/sh\ncat >/dev/null\nprintf '\\n[GNUPG:] SIG_CREATED D 22 8 00 1 F\\n' >&2\nprintf -- '-----BEGIN PGP SIGNATURE-----\\n\\nfake\\n-----END PGP SIGNATURE-----\\n'\n";
-
 #[cfg(unix)]
 #[test]
 fn a_branch_follows_itself_and_nothing_else_is_touched() {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let repository = Repository::new();
-    let gpg = repository.keys.path().join("gpg");
-    fs::write(&gpg, GPG).unwrap();
-    fs::set_permissions(&gpg, fs::Permissions::from_mode(0o755)).unwrap();
-    let git = git2::Repository::open(repository.path()).unwrap();
-    let mut config = git.config().unwrap();
-    for (name, value) in [("user.name", "Ann"), ("user.email", "a@b.example"), ("gpg.program", text(&gpg))] {
-        config.set_str(name, value).unwrap();
-    }
+    let git = repository.committing();
     let published = repository.run(&["publish", "git", "--key", &repository.key(), "--seal", "first\nof all"]);
     assert!(published.code == 0 && published.err.contains("demo: rendered/demo is at "), "{}", published.all());
     let tip = || git.find_reference("refs/heads/rendered/demo").unwrap().peel_to_commit().unwrap();

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_compiler::compile::Compiled;
 use ringfence_compiler::compile::between::{Phase, between};
+use ringfence_compiler::compile::{Compiled, is_object};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::resolve::Resolved;
 use ringfence_compiler::resolve::world::Cluster;
@@ -29,10 +29,12 @@ pub type Files = BTreeMap<String, String>;
 pub struct Plan {
     /// What is open on the way to the new output and at neither end.
     pub openings: Vec<Opening>,
-    /// Workloads, and clusters, of which that is not known.
+    /// Workloads, and clusters, of which that is not known: nobody may take it for safe.
     pub skipped: BTreeSet<String>,
     /// Files of objects that go, and how many pairs of a caller and a port gain by that alone.
     pub opening_prunes: BTreeMap<String, u64>,
+    /// How many pairs gain when everything that goes is gone, where that is more than each opens by itself.
+    pub together: Option<u64>,
     /// How many objects that go were not looked at.
     pub not_tried: usize,
     /// Kinds of objects that change and are not followed on the way.
@@ -60,22 +62,35 @@ pub fn plan(resolved: &Resolved<'_>, current: &Files, target: &Files) -> Plan {
         not_followed: not_followed(current, target),
         ..Plan::default()
     };
-    let gone: Vec<&String> = current.keys().filter(|path| is_object(path) && !target.contains_key(*path)).collect();
-    plan.not_tried = gone.len().saturating_sub(MOST);
-    for path in gone.into_iter().take(MOST) {
-        let rest: Files = current
-            .iter()
-            .filter(|(other, _)| *other != path)
-            .map(|(path, text)| (path.clone(), text.clone()))
-            .collect();
+    let is_of_policy = |cluster: &&str| resolved.world.clusters.contains_key(*cluster);
+    let of_none: BTreeSet<&str> = current.keys().filter_map(|path| cluster_of(path)).collect();
+    let of_none = of_none.into_iter().filter(|cluster| !is_of_policy(cluster));
+    plan.skipped.extend(of_none.map(|cluster| format!("cluster {cluster}, of which no policy is left")));
+    // What cannot be read is not absent: without it the old end would look more open than it is.
+    let unread = resolved.world.clusters.keys().filter(|cluster| {
+        let mut said = Diagnostics::new();
+        read(cluster, current, &mut said);
+        said.has_errors()
+    });
+    plan.skipped.extend(unread.map(|cluster| format!("cluster {cluster}, of which something there cannot be read")));
+    let goes = |path: &String| cluster_of(path).is_some_and(|it| is_of_policy(&it)) && !target.contains_key(path);
+    let gone: BTreeSet<&String> = current.keys().filter(|path| goes(path)).collect();
+    let gained = |gone: &BTreeSet<&String>| -> Option<u64> {
+        let rest = current.iter().filter(|(path, _)| !gone.contains(path));
+        let rest: Files = rest.map(|(path, text)| (path.clone(), text.clone())).collect();
         let (before, after) = (policies(resolved, current), policies(resolved, &rest));
         let difference =
             Difference::between(&Fleet::of(&models(resolved, &before)), &Fleet::of(&models(resolved, &after)));
-        if difference.gains() {
-            let gained =
-                difference.count(Kind::Gained) + difference.count(Kind::MayGain) + difference.count(Kind::Moved);
-            plan.opening_prunes.insert(path.clone(), gained);
-        }
+        let kinds = [Kind::Gained, Kind::MayGain, Kind::Moved];
+        difference.gains().then(|| kinds.into_iter().map(|kind| difference.count(kind)).sum())
+    };
+    plan.not_tried = gone.len().saturating_sub(MOST);
+    for path in gone.iter().take(MOST) {
+        plan.opening_prunes.extend(gained(&BTreeSet::from([*path])).map(|pairs| ((*path).clone(), pairs)));
+    }
+    if gone.len() > 1 {
+        let apart: u64 = plan.opening_prunes.values().sum();
+        plan.together = gained(&gone).filter(|pairs| *pairs > apart || plan.opening_prunes.is_empty());
     }
     plan
 }
@@ -83,6 +98,13 @@ pub fn plan(resolved: &Resolved<'_>, current: &Files, target: &Files) -> Plan {
 /// Returns what to write next so that nothing is open on the way that neither end opens.
 #[must_use]
 pub fn next(resolved: &Resolved<'_>, plan: &Plan, current: &Files, target: &Files) -> Next {
+    if let Some(one) = plan.skipped.first() {
+        let more = match plan.skipped.len() {
+            1 => String::new(),
+            all => format!(" and of {} more", all - 1),
+        };
+        return Next::Nothing(format!("what opens on the way is not known of {one}{more}"));
+    }
     if plan.openings.is_empty() {
         return Next::Target;
     }
@@ -123,8 +145,9 @@ pub fn next(resolved: &Resolved<'_>, plan: &Plan, current: &Files, target: &File
     first.map_or_else(|| Next::Nothing("no step lies between".to_owned()), |(phase, files)| Next::Step(phase, files))
 }
 
-fn is_object(path: &str) -> bool {
-    path.starts_with("clusters/") && path.ends_with(".yaml") && !path.ends_with("/kustomization.yaml")
+/// Returns the cluster whose object a file holds.
+fn cluster_of(path: &str) -> Option<&str> {
+    is_object(path).then(|| path.strip_prefix("clusters/")?.split('/').next()).flatten()
 }
 
 fn is_same(one: &Files, other: &Files) -> bool {
@@ -144,10 +167,15 @@ fn mixtures(resolved: &Resolved<'_>, current: &Files, target: &Files) -> Mixture
 
 /// Reads the policies of every cluster.
 fn policies(resolved: &Resolved<'_>, files: &Files) -> BTreeMap<String, Policies> {
-    let compiled = Compiled { files: files.clone(), ..Compiled::default() };
-    // What cannot be read in files that are there was not written by this version: it decides nothing for it.
-    let read = |name: &&str| ((*name).to_owned(), translation::read(name, &compiled, &mut Diagnostics::new()));
-    resolved.world.clusters.keys().map(read).collect()
+    // What cannot be read is said in the plan.
+    let policies = |name: &&str| ((*name).to_owned(), read(name, files, &mut Diagnostics::new()));
+    resolved.world.clusters.keys().map(policies).collect()
+}
+
+fn read(cluster: &str, files: &Files, said: &mut Diagnostics) -> Policies {
+    let own = files.iter().filter(|(path, _)| cluster_of(path) == Some(cluster));
+    let files = own.map(|(path, text)| (path.clone(), text.clone())).collect();
+    translation::read(cluster, &Compiled { files, ..Compiled::default() }, said)
 }
 
 fn models<'m>(resolved: &'m Resolved<'_>, policies: &'m BTreeMap<String, Policies>) -> Vec<Model<'m>> {

@@ -91,6 +91,34 @@ fn a_deny_that_goes_while_an_allow_narrows_opens_for_a_moment() {
 }
 
 #[test]
+fn however_many_peer_authentications_change_none_is_taken_for_new() {
+    let peers = |name: &str, app: &str, mode: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{selector: {{matchLabels: {{{app}}}}}, mtls: {{mode: {mode}}}}}\n"
+        )
+    };
+    let rule = "{from: [{source: {namespaces: [pay]}}]}";
+    let (few, all) = (ALLOW.replace("{RULE}", rule), ALLOW.replace("{RULE}", "{}"));
+    let side = |allow: &str, mode: &str, about: &dyn Fn(usize) -> String| -> Vec<String> {
+        let others = (0..12).map(|at| peers(&format!("a{at}"), &about(at), mode));
+        // Of them all the last by name.
+        others.chain([peers("z", "app: db", mode), allow.to_owned()]).collect()
+    };
+    let found = |about: &dyn Fn(usize) -> String| {
+        let (before, after) = (side(&few, "PERMISSIVE", about), side(&all, "STRICT", about));
+        let mesh = |objects: &[String]| format!("{}---\n{}", workloads(), objects.join("---\n"));
+        openings(&mesh(&before), &mesh(&after))
+    };
+    // Those about other pods are no matter: plaintext comes in while the mode is old and the rule new.
+    let of_others = found(&|at| format!("app: other-{at}"));
+    assert!(of_others.openings.iter().any(|it| it.workload == "shop/db" && it.port == Some(8080)), "{of_others:?}");
+    assert!(of_others.skipped.is_empty(), "{of_others:?}");
+    // Where all of them are about the same pods, it is said that nobody knows.
+    let of_one = found(&|_| "app: db".to_owned());
+    assert!(of_one.skipped.contains("east:shop/db"), "{of_one:?}");
+}
+
+#[test]
 fn a_policy_of_the_network_changes_at_one_end_before_the_other() {
     let policy = |rest: &str| {
         format!(

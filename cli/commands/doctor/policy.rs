@@ -6,6 +6,7 @@ use std::path::Path;
 use ringfence_compiler::parse::Parsed;
 use ringfence_compiler::schema;
 
+use super::super::project_keys;
 use super::Line;
 use crate::args::Reading;
 use crate::commands::{Judged, Thoroughness, init, judge_over};
@@ -99,7 +100,7 @@ fn written(root: &Path, parsed: &Parsed, judged: &mut Judged) -> Result<Option<L
             "`ringfence compile`",
         )));
     }
-    signing::pin(compiled, &signing::there(&out, &compiled.files)?);
+    signing::pin(compiled, &signing::there(&out, &compiled.files, &project_keys(parsed)?)?);
     let differences = output::compare(&out, &compiled.files).map_err(Failure::new)?;
     Ok(Some(match differences.len() {
         0 => Line::good("output", format!("`{}` is up to date", shown(&out))),

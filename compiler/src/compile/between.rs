@@ -13,6 +13,17 @@ use crate::diagnostics::Diagnostics;
 use crate::source::{SourceFile, Sources};
 use crate::yaml::{self, Profile};
 
+impl Phase {
+    /// Returns its word in locks.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Restrict => "restrict",
+            Self::Switch => "switch",
+        }
+    }
+}
+
 /// A step on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -47,10 +58,10 @@ pub fn between(
         };
         step.insert(path.clone(), joined);
     }
-    let path = format!(".ringfence/{cluster}.lock.json");
+    let path = lock::path(cluster);
     let mut files = layout::of_values(cluster, &step);
     if let Some(text) = target.get(&path) {
-        files.insert(path, lock::again(text, &files));
+        files.insert(path.clone(), lock::of_step(phase, current.get(&path).map(String::as_str), text, &files));
     }
     Ok(files)
 }
@@ -58,10 +69,8 @@ pub fn between(
 /// Reads the objects of a cluster. They are texts of ours, which were read back when they were written.
 fn objects(cluster: &str, files: &BTreeMap<String, String>) -> Objects {
     let folder = format!("clusters/{cluster}/");
-    let is_object =
-        |path: &str| path.starts_with(&folder) && path.ends_with(".yaml") && !path.ends_with("kustomization.yaml");
     let mut objects = Objects::new();
-    for (path, text) in files.iter().filter(|(path, _)| is_object(path)) {
+    for (path, text) in files.iter().filter(|(path, _)| path.starts_with(&folder) && layout::is_object(path)) {
         let mut sources = Sources::new();
         let file = sources.add(SourceFile::new(path, text.clone().into_bytes()));
         let documents = yaml::read(&sources, file, Profile::Manifest, &mut Diagnostics::new());
@@ -162,6 +171,30 @@ mod tests {
         let mut elsewhere = deny(json!([]));
         elsewhere["spec"]["selector"] = json!({ "matchLabels": { "app": "x" } });
         assert_eq!(stricter(&deny(json!([])), &elsewhere), None);
+    }
+
+    #[test]
+    fn a_step_that_still_grants_ends_with_what_it_grants() {
+        let lock = |day: Value, name: &str| {
+            json!({ "version": 1, "notAfter": day, "exceptions": [{ "name": name, "expires": day }], "files": {} })
+                .to_string()
+        };
+        let (old, new) = (lock(json!("2026-12-01"), "old"), lock(Value::Null, "new"));
+        let files = BTreeMap::from([("clusters/a/x.yaml".to_owned(), "x".to_owned())]);
+        let of = |phase, old: Option<&str>, new: &str| -> Value {
+            serde_json::from_str(&lock::of_step(phase, old, new, &files)).unwrap()
+        };
+        let step = of(Phase::Restrict, Some(&old), &new);
+        assert_eq!(step["notAfter"], "2026-12-01");
+        assert_eq!(step["exceptions"].as_array().unwrap().len(), 2);
+        assert_eq!(step["step"]["phase"], "restrict");
+        assert_ne!(step["step"]["from"], Value::Null);
+        assert!(step["files"]["clusters/a/x.yaml"].is_string());
+        // Whichever ends first.
+        assert_eq!(of(Phase::Restrict, Some(&lock(json!("2027-01-01"), "old")), &old)["notAfter"], "2026-12-01");
+        // What grants is the new end's: the old one's end is no matter.
+        assert_eq!(of(Phase::Switch, Some(&old), &new)["notAfter"], Value::Null);
+        assert_eq!(of(Phase::Restrict, None, &new)["step"]["from"], Value::Null);
     }
 
     #[test]

@@ -13,6 +13,12 @@ use crate::diagnostics::codes::lowering as code;
 use crate::emit::{Object, Stage};
 use crate::source::Span;
 
+/// Tells whether the file of this path holds an object: it is in the folder of a cluster, and lists no others.
+#[must_use]
+pub fn is_object(path: &str) -> bool {
+    path.starts_with("clusters/") && path.ends_with(".yaml") && !path.ends_with("/kustomization.yaml")
+}
+
 /// Writes the files of a cluster.
 pub(super) fn files(cluster: &str, objects: &[Object], diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
     let root = format!("clusters/{cluster}");

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::between::Phase;
 use crate::resolve::Resolved;
 use crate::source::Sources;
 
@@ -19,7 +20,6 @@ pub(super) fn inputs(sources: &Sources) -> Value {
 
 /// Writes the lock of a cluster.
 pub(super) fn text(cluster: &str, inputs: &Value, files: &BTreeMap<String, String>, resolved: &Resolved<'_>) -> String {
-    let outputs: Map<String, Value> = files.iter().map(|(path, text)| (path.clone(), digest(text).into())).collect();
     let not_after = resolved.exceptions.iter().map(|(_, day)| *day).min();
     let lock = json!({
         "version": 1,
@@ -28,17 +28,40 @@ pub(super) fn text(cluster: &str, inputs: &Value, files: &BTreeMap<String, Strin
         "notAfter": not_after.map(|day| day.to_string()),
         "exceptions": resolved.exceptions.iter().map(|(name, day)| json!({ "name": name, "expires": day.to_string() })).collect::<Vec<_>>(),
         "inputs": inputs,
-        "files": outputs,
+        "files": digests(files),
     });
     format!("{lock:#}\n")
 }
 
-/// Writes a lock again for other files.
-pub(super) fn again(lock: &str, files: &BTreeMap<String, String>) -> String {
-    let Ok(Value::Object(mut fields)) = serde_json::from_str(lock) else { return lock.to_owned() };
-    let outputs: Map<String, Value> = files.iter().map(|(path, text)| (path.clone(), digest(text).into())).collect();
-    fields.insert("files".to_owned(), outputs.into());
+/// Writes the lock of a step, from those of both ends. It says that it is one, and from where. What grants while restrictions are added is
+/// the old end's, with the old end's exceptions, so that it holds no longer than those do.
+pub(super) fn of_step(phase: Phase, old: Option<&str>, new: &str, files: &BTreeMap<String, String>) -> String {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(new) else { return new.to_owned() };
+    fields.insert("files".to_owned(), digests(files).into());
+    fields.insert("step".to_owned(), json!({ "phase": phase.word(), "from": old.map(digest) }));
+    let old: Value = old.and_then(|old| serde_json::from_str(old).ok()).unwrap_or_default();
+    if phase == Phase::Restrict {
+        let days = [old.get("notAfter"), fields.get("notAfter")];
+        // Days of one form sort as they follow each other.
+        let first = days.into_iter().flatten().filter_map(Value::as_str).min().map(str::to_owned);
+        let of = |lock: Option<&Value>| lock.and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut exceptions = of(fields.get("exceptions"));
+        let more = of(old.get("exceptions")).into_iter().filter(|one| !exceptions.contains(one));
+        let more: Vec<Value> = more.collect();
+        exceptions.extend(more);
+        fields.insert("notAfter".to_owned(), first.into());
+        fields.insert("exceptions".to_owned(), exceptions.into());
+    }
     format!("{:#}\n", Value::Object(fields))
+}
+
+/// Returns where the lock of a cluster lies in the output.
+pub(super) fn path(cluster: &str) -> String {
+    format!(".ringfence/{cluster}.lock.json")
+}
+
+fn digests(files: &BTreeMap<String, String>) -> Map<String, Value> {
+    files.iter().map(|(path, text)| (path.clone(), digest(text).into())).collect()
 }
 
 fn digest(text: &str) -> String {

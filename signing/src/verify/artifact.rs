@@ -71,8 +71,15 @@ fn contents(name: &str, layout: &Layout) -> Result<Contents, Vec<Refusal>> {
             }));
         }
     }
-    let layer =
-        descriptors.iter().find(|part| part.kind == LAYER).ok_or_else(|| broken("the layer of the artifact"))?;
+    // Who fetches it takes the first, whatever it is.
+    let [layer] = list(&manifest, "layers")
+        .filter_map(Descriptor::read)
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| broken("the list of layers of the artifact"))?;
+    if layer.kind != LAYER {
+        return Err(broken("the layer of the artifact"));
+    }
     let packed = layout.blob(&layer.digest).ok_or_else(|| broken("the layer of the artifact"))?;
     let files = Archive::unpack(packed).map_err(|error| broken(&format!("the layer of the artifact ({error})")))?;
     Ok(Contents { subject, manifest, files })
@@ -84,6 +91,12 @@ fn contents(name: &str, layout: &Layout) -> Result<Contents, Vec<Refusal>> {
 /// Every reason why it is not.
 pub fn belongs(name: &str, layout: &Layout) -> Result<(), Vec<Refusal>> {
     of_cluster(name, &contents(name, layout)?.files)
+}
+
+/// Tells whether the artifact under a name is whole and holds these files, by path, and no others. Of signatures it says nothing.
+#[must_use]
+pub fn holds(name: &str, layout: &Layout, files: &BTreeMap<String, Vec<u8>>) -> bool {
+    contents(name, layout).is_ok_and(|contents| contents.files == *files)
 }
 
 /// One that was signed for another cluster is signed as well.

@@ -34,7 +34,7 @@ pub fn check(cluster: &str, files: &BTreeMap<String, Vec<u8>>, trust: &Trust<'_>
     let bundle = Bundle::read(bytes).ok_or_else(|| one(Refusal::NoBundle))?;
     let (statement, key) = trust.opened(&bundle).map_err(one)?;
     // It has one form: bytes that no signature covers would be a place to hide something.
-    if bundle.bytes() != *bytes || bundle.hint != Some(key.hint()) {
+    if bundle.bytes() != *bytes || bundle.hint != Some(key.hint()) || bundle.envelope.signatures.len() != 1 {
         return Err(one(Refusal::NoBundle));
     }
     if statement.kind != DELIVERED {

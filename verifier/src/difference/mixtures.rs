@@ -4,7 +4,7 @@
 //! and neither end does. No mixture is tried by itself: objects are chosen one by one, so for one request each gate is as open as the
 //! most open choice of its own objects. A DENY refuses surely only what both its versions refuse; an ALLOW may admit what one
 //! of them admits, and everything, where no ALLOW is there in both; NetworkPolicies likewise. PeerAuthentications and
-//! RequestAuthentications are few at one workload, and their mixtures are gone through.
+//! RequestAuthentications are few at one workload, and their mixtures are gone through; where they are not, that is said.
 
 mod gates;
 
@@ -42,7 +42,7 @@ pub struct Opening {
 pub struct Mixtures {
     /// What neither end admits.
     pub openings: Vec<Opening>,
-    /// Workloads of which it is not known: what is before them is not followed.
+    /// Workloads of which it is not known: what is before them is not followed, or too much of how they take peers changes.
     pub skipped: BTreeSet<String>,
     /// Clusters of which it is not known, because policies of the tiers around NetworkPolicy change.
     pub tiers: BTreeSet<String>,
@@ -86,7 +86,10 @@ impl Mixtures {
                     found.skipped.insert(format!("{}:{}", place.cluster, place.name));
                     continue;
                 }
-                let peers = peers.get_or_insert_with(|| gates::peers([one, other], workload));
+                let Some(peers) = peers.get_or_insert_with(|| gates::peers([one, other], workload)) else {
+                    found.skipped.insert(format!("{}:{}", place.cluster, place.name));
+                    continue;
+                };
                 let ways: Vec<usize> = gates::ways([one, other], workload, port, peers)
                     .into_iter()
                     .map(|told| known.intern(told))

@@ -16,11 +16,12 @@ use crate::istio::peer_authentication::Modes;
 use crate::istio::request_authentication::JwtRule;
 use crate::kubernetes::network_policy::{NetworkPolicy, Rule};
 use crate::kubernetes::passage::Direction;
-use crate::kubernetes::selector::{Known, LabelSelector};
+use crate::kubernetes::selector::{Known, LabelSelector, carry};
 use crate::model::Model;
 use crate::policies::Policies;
 
-/// More objects than this that say how peers and tokens are taken are not gone through at one workload: all modes count then.
+/// More objects than this that say how peers and tokens are taken at one workload, and change, are not gone through: it is not
+/// known of that workload then.
 const MOST: usize = 8;
 
 /// How peers and tokens may be taken at a workload.
@@ -66,8 +67,8 @@ fn open(workload: &Workload, direction: Direction) -> NetworkPolicy {
     }
 }
 
-/// Goes through the mixtures of what says how peers and tokens are taken at a workload.
-pub(super) fn peers(ends: [&Model<'_>; 2], workload: &Workload) -> Peers {
+/// Goes through the mixtures of what says how peers and tokens are taken at a workload; `None` where too much of it changes.
+pub(super) fn peers(ends: [&Model<'_>; 2], workload: &Workload) -> Option<Peers> {
     let root = ends.map(|model| model.cluster().root_namespace());
     let [old, new] = ends.map(Model::policies);
     let concerns = |namespace: &str| namespace == workload.namespace || root.contains(&namespace);
@@ -88,15 +89,24 @@ pub(super) fn peers(ends: [&Model<'_>; 2], workload: &Workload) -> Peers {
     let (modes, tokens) = (versions!(peers), versions!(tokens));
     // Those that are the same on both sides are told so by what they say, not by where it was written.
     let is_same = |one: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| told(one) == told(other);
-    let moving_modes: Vec<_> =
-        modes.iter().filter(|(_, [one, other])| !is_same(one, other)).map(|(key, _)| *key).collect();
-    let moving_tokens: Vec<_> =
-        tokens.iter().filter(|(_, [one, other])| !is_same(one, other)).map(|(key, _)| *key).collect();
-    let count = (moving_modes.len() + moving_tokens.len()).min(MOST);
+    // What says nothing of these pods at either end is as good new as old.
+    macro_rules! moving {
+        ($versions:ident) => {{
+            let moving = $versions.iter().filter(|(_, [one, other])| {
+                let mut versions = one.iter().chain(other);
+                !is_same(one, other) && versions.any(|it| carry(&it.selector, &workload.labels).may())
+            });
+            moving.map(|(key, _)| *key).collect::<Vec<_>>()
+        }};
+    }
+    let (moving_modes, moving_tokens) = (moving!(modes), moving!(tokens));
+    let count = moving_modes.len() + moving_tokens.len();
+    if count > MOST {
+        return None;
+    }
     let mut mixtures: Peers = Vec::new();
     for chosen in 0..1_usize << count {
-        // Beyond those that are gone through, all are new.
-        let is_new = |at: usize| at >= MOST || chosen & (1 << at) != 0;
+        let is_new = |at: usize| chosen & (1 << at) != 0;
         let side = |at: Option<usize>| usize::from(at.is_none_or(is_new));
         let mut policies = Policies::default();
         for (key, ends) in &modes {
@@ -122,7 +132,7 @@ pub(super) fn peers(ends: [&Model<'_>; 2], workload: &Workload) -> Peers {
         };
         mixtures.push(mixture);
     }
-    mixtures
+    Some(mixtures)
 }
 
 /// Writes down what an object says, without the places it was read at.

@@ -4,8 +4,11 @@
 
 mod workloads;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use ringfence_signing::digest::Digest;
+use ringfence_signing::lock::Lock;
 use ringfence_signing::release::folder as of_cluster;
 use ringfence_signing::verify::{Trust, folder};
 use ringfence_verifier::difference::{Difference, Kind};
@@ -22,7 +25,7 @@ use crate::exit::{Exit, Failure};
 use crate::mesh::{Drift, How, Input, Mesh};
 use crate::project::Project;
 use crate::signing;
-use crate::tree::Moment;
+use crate::tree::{Moment, find_project};
 
 /// How many objects are tried by themselves: each is a comparison of the whole cluster.
 const TRIED: usize = 50;
@@ -51,15 +54,17 @@ pub(super) fn run(args: &args::Drift) -> Result<Exit, Failure> {
         ));
         return Ok(Exit::Findings);
     }
+    let project = project(args)?;
+    let inputs = files.get(&Lock::path(&cluster)).and_then(|lock| Some(Lock::read(lock)?.inputs)).unwrap_or_default();
     let below = of_cluster(&cluster);
     let signed = files.into_iter().filter(|(path, _)| path.starts_with(&below)).collect();
-    let open = || open(args, &cluster);
+    let open = || open(args, project.as_ref(), &cluster);
     let (after, mut before, mut but) = (open()?, open()?, open()?);
     let drifts = before.drifts(&signed);
     // The same texts in the same order: places in one are places in the other.
     but.drifts(&signed);
     let mut statements = statements((&mut before, &mut but), &drifts);
-    let workloads = workloads(args, &cluster, &before)?;
+    let workloads = workloads(project.as_ref(), &inputs, &cluster, &before);
     let is_still = drifts.is_empty() && workloads.is_empty();
     statements.extend(workloads);
     let titles = (format!("{cluster}, as it runs"), "what was signed");
@@ -78,19 +83,44 @@ pub(super) fn run(args: &args::Drift) -> Result<Exit, Failure> {
     })
 }
 
-/// Says which workloads are not those that the proof was about, as the project knows them.
-fn workloads(args: &args::Drift, cluster: &str, before: &Input) -> Result<Vec<Statement>, Failure> {
-    let project = Project::open(args.project.as_deref(), &args.how.reading()).ok();
-    let inventory = project.as_ref().and_then(|project| project.parsed.as_ref()?.inventory.clusters.get(cluster));
-    let Some(inventory) = inventory else {
+/// Opens the project that says what was meant; nothing where there is none.
+fn project(args: &args::Drift) -> Result<Option<Project>, Failure> {
+    let here = args.project.as_deref();
+    if here.is_none() && find_project(Path::new(".")).is_err() {
+        return Ok(None);
+    }
+    let project = Project::open(here, &args.how.reading())?;
+    if project.parsed.is_none() {
+        return Err(Failure::new("the project cannot be read").help("`ringfence check` says what is wrong"));
+    }
+    Ok(Some(project))
+}
+
+/// Says which workloads are not those that the proof was about, as the project knows them; `inputs` is what was read for it.
+fn workloads(
+    project: Option<&Project>,
+    inputs: &BTreeMap<String, Digest>,
+    cluster: &str,
+    before: &Input,
+) -> Vec<Statement> {
+    let inventory =
+        project.and_then(|project| Some((project, project.parsed.as_ref()?.inventory.clusters.get(cluster)?)));
+    let Some((project, inventory)) = inventory else {
         console::note("ringfence: workloads are taken as they run: no project is here that says what they were");
-        return Ok(Vec::new());
+        return Vec::new();
     };
+    let texts = project.sources.files().map(|(_, file)| (file.path().to_owned(), Digest::of(file.text().as_bytes())));
+    let texts: BTreeMap<String, Digest> = texts.collect();
+    if texts != *inputs {
+        console::note(
+            "ringfence: the project here is not as it was signed: workloads are compared with what it says now",
+        );
+    }
     let meshes = before.meshes();
-    let Some(mesh) = meshes.clusters.first() else { return Ok(Vec::new()) };
+    let Some(mesh) = meshes.clusters.first() else { return Vec::new() };
     let (meant, runs) = (mesh.model_of(inventory), mesh.model());
     if runs.workloads().next().is_none() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let statement = |it: Changed<'_>| {
         let place = it.runs.map(|workload| {
@@ -99,15 +129,11 @@ fn workloads(args: &args::Drift, cluster: &str, before: &Input) -> Result<Vec<St
         });
         Statement::drifted(if it.runs.is_some() { "~" } else { "-" }, &it.name, place.as_ref(), it.how)
     };
-    Ok(workloads::changed(&meant, &runs).into_iter().map(statement).collect())
+    workloads::changed(&meant, &runs).into_iter().map(statement).collect()
 }
 
 /// Returns the cluster that is asked about.
-fn cluster(
-    files: &std::collections::BTreeMap<String, Vec<u8>>,
-    asked: Option<&str>,
-    place: &Path,
-) -> Result<String, Failure> {
+fn cluster(files: &BTreeMap<String, Vec<u8>>, asked: Option<&str>, place: &Path) -> Result<String, Failure> {
     let there = signing::folder::clusters(files);
     let nothing = || Failure::no_input(format!("`{}` holds no output of ringfence", place.display()));
     match (asked, there.len()) {
@@ -127,12 +153,12 @@ fn cluster(
 }
 
 /// Reads what runs, with the facts about the cluster.
-fn open(args: &args::Drift, cluster: &str) -> Result<Input, Failure> {
+fn open(args: &args::Drift, project: Option<&Project>, cluster: &str) -> Result<Input, Failure> {
     let mut input = Input::of_manifests(&args.dump, args.facts.as_deref(), Moment::OnDisk)?;
     if args.facts.is_some() {
         return Ok(input);
     }
-    let Ok(project) = Project::open(args.project.as_deref(), &args.how.reading()) else { return Ok(input) };
+    let Some(project) = project else { return Ok(input) };
     let documents = project.parsed.iter().flat_map(|parsed| &parsed.policy.clusters);
     if let Some(document) = documents.into_iter().find(|document| document.name() == cluster) {
         let file = project.sources.file(document.span.file);
@@ -186,7 +212,8 @@ fn changes(difference: &Difference) -> String {
 fn counted(drifts: &[Drift]) -> String {
     let of = |is: fn(&How) -> bool| drifts.iter().filter(|drift| is(&drift.how)).count();
     if drifts.is_empty() {
-        return "every object that was signed is there as it was signed, and none beside them decides".to_owned();
+        return "every object that was signed is there as it was signed, and none beside them decides in their namespaces"
+            .to_owned();
     }
     format!(
         "{} not signed, {} changed, {} missing",

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use ringfence_signing::artifact::MANIFEST;
 use ringfence_signing::layout::{Descriptor, INDEX, Layout};
-use ringfence_signing::verify::artifact;
+use ringfence_signing::verify::{Trust, artifact};
 use ringfence_signing::{legacy, referrers};
 use serde_json::Value;
 
-use super::settings;
+use super::{keys_of, settings, verify};
 use crate::args::Push;
 use crate::console;
 use crate::exit::{Exit, Failure};
@@ -43,9 +43,21 @@ pub(super) fn run(args: &Push) -> Result<Exit, Failure> {
         return Err(Failure::new(format!("`{}` holds no artifact of cluster `{name}`", folder.display()))
             .did_you_mean(name, names.iter().map(String::as_str)));
     }
+    let keys = here().ok().and_then(|settings| settings.delivery).map_or_else(|| Ok(Vec::new()), |it| keys_of(&it))?;
+    if keys.is_empty() {
+        console::note(
+            "ringfence: whose signatures these are was not looked at: no project here names a key in `delivery.trust.cosign`",
+        );
+    }
+    let today = verify::today()?;
+    let trust = Trust { keys: &keys, today: &today, newest: None };
     for name in names.iter().filter(|name| args.cluster.is_empty() || args.cluster.contains(name)) {
-        // Whoever asks by the name of a cluster is to get that one's.
-        if let Err(refusals) = artifact::belongs(name, &layout) {
+        // Whoever asks by the name of a cluster is to get that one's, and such as is accepted there.
+        let checked = match keys.is_empty() {
+            true => artifact::belongs(name, &layout),
+            false => artifact::check(name, &layout, &trust).map(drop),
+        };
+        if let Err(refusals) = checked {
             let why: Vec<String> = refusals.iter().map(ToString::to_string).collect();
             return Err(Failure::new(format!("`{name}` is not pushed: {}", why.join("; ")))
                 .help("`ringfence compile --sign KEY` writes it anew"));

@@ -12,7 +12,7 @@ use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::source::SourceFile;
 use ringfence_compiler::yaml::{self, Node, Profile};
 use ringfence_verifier::deciding::Deciding;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::edits::{ObjectName, without_lists};
 use super::{Input, Kind};
@@ -72,29 +72,54 @@ const LEADING: [&str; 20] = [
     "ValidatingAdmissionPolicyBinding",
 ];
 
-/// Fields with which servers fill up what was not written, and the values they give them: NetworkPolicy
+/// Fields with which servers fill up what was not written, by kind and place, and the values they give them: NetworkPolicy
 /// (kubernetes `pkg/apis/networking/v1/defaults.go`), admission policies (`pkg/apis/admissionregistration/v1/defaults.go`), and the
-/// kinds of the Gateway API by their definitions.
-const FILLED: [(&str, &str); 18] = [
-    ("protocol", "\"TCP\""),
-    ("policyTypes", "[\"Ingress\"]"),
-    ("policyTypes", "[\"Egress\"]"),
-    ("policyTypes", "[\"Ingress\",\"Egress\"]"),
-    ("failurePolicy", "\"Fail\""),
-    ("matchPolicy", "\"Equivalent\""),
-    ("namespaceSelector", "{}"),
-    ("objectSelector", "{}"),
-    ("scope", "\"*\""),
-    ("group", "\"\""),
-    ("group", "\"gateway.networking.k8s.io\""),
-    ("kind", "\"Service\""),
-    ("kind", "\"Gateway\""),
-    ("kind", "\"Secret\""),
-    ("weight", "1"),
-    ("mode", "\"Terminate\""),
-    ("namespaces", "{\"from\":\"Same\"}"),
-    ("path", "{\"type\":\"PathPrefix\",\"value\":\"/\"}"),
+/// kinds of the Gateway API by their definitions. The same field elsewhere may decide: a `namespaceSelector: {}` in a peer lets every
+/// namespace in.
+const FILLED: [(&[&str], &str, &str); 26] = [
+    (&["NetworkPolicy"], "spec.ingress.ports.protocol", "\"TCP\""),
+    (&["NetworkPolicy"], "spec.egress.ports.protocol", "\"TCP\""),
+    (ADMISSION, "spec.failurePolicy", "\"Fail\""),
+    (ADMISSION, "spec.matchConstraints.matchPolicy", "\"Equivalent\""),
+    (ADMISSION, "spec.matchConstraints.namespaceSelector", "{}"),
+    (ADMISSION, "spec.matchConstraints.objectSelector", "{}"),
+    (ADMISSION, "spec.matchConstraints.resourceRules.scope", "\"*\""),
+    (ADMISSION, "spec.matchResources.matchPolicy", "\"Equivalent\""),
+    (ADMISSION, "spec.matchResources.namespaceSelector", "{}"),
+    (ADMISSION, "spec.matchResources.objectSelector", "{}"),
+    (ADMISSION, "spec.matchResources.resourceRules.scope", "\"*\""),
+    (ROUTES, "spec.parentRefs.group", "\"gateway.networking.k8s.io\""),
+    (ROUTES, "spec.parentRefs.kind", "\"Gateway\""),
+    (ROUTES, "spec.rules.backendRefs.group", "\"\""),
+    (ROUTES, "spec.rules.backendRefs.kind", "\"Service\""),
+    (ROUTES, "spec.rules.backendRefs.weight", "1"),
+    (ROUTES, "spec.rules.filters.requestMirror.backendRef.group", "\"\""),
+    (ROUTES, "spec.rules.filters.requestMirror.backendRef.kind", "\"Service\""),
+    (&["HTTPRoute"], "spec.rules.matches.path", "{\"type\":\"PathPrefix\",\"value\":\"/\"}"),
+    (LISTENERS, "spec.parentRef.group", "\"gateway.networking.k8s.io\""),
+    (LISTENERS, "spec.parentRef.kind", "\"Gateway\""),
+    (LISTENERS, "spec.listeners.tls.mode", "\"Terminate\""),
+    (LISTENERS, "spec.listeners.tls.certificateRefs.group", "\"\""),
+    (LISTENERS, "spec.listeners.tls.certificateRefs.kind", "\"Secret\""),
+    (LISTENERS, "spec.listeners.allowedRoutes.namespaces", "{\"from\":\"Same\"}"),
+    (LISTENERS, "spec.listeners.allowedRoutes", "{\"namespaces\":{\"from\":\"Same\"}}"),
 ];
+const ADMISSION: &[&str] = &["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+const ROUTES: &[&str] = &["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"];
+const LISTENERS: &[&str] = &["Gateway", "ListenerSet", "XListenerSet"];
+
+/// Tells whether servers write a field of their own where an object was signed without it. `at` is its place, without the numbers of
+/// entries in lists.
+fn is_filled(signed: &Map<String, Value>, at: &str, value: &Value) -> bool {
+    let kind = signed.get("kind").and_then(Value::as_str).unwrap_or_default();
+    if (kind, at) == ("NetworkPolicy", "spec.policyTypes") {
+        let egress = signed.get("spec").and_then(|spec| spec.get("egress")).and_then(Value::as_array);
+        let leaves = egress.is_some_and(|rules| !rules.is_empty());
+        return *value == if leaves { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+    }
+    let value = value.to_string();
+    FILLED.iter().any(|(kinds, place, default)| kinds.contains(&kind) && *place == at && value == *default)
+}
 
 impl Input {
     /// Compares manifests with the objects that were signed, which are texts by path.
@@ -192,37 +217,42 @@ fn differs(signed: &Value, live: &Value) -> Option<String> {
     let fields: BTreeSet<&String> = signed.keys().chain(live.keys()).collect();
     let is_spec = |field: &&&String| !["metadata", "status"].contains(&field.as_str());
     fields.iter().filter(is_spec).find_map(|field| match (signed.get(*field), live.get(*field)) {
-        (Some(ours), Some(theirs)) => apart(ours, theirs, field),
+        (Some(ours), Some(theirs)) => apart(ours, theirs, field, &|at, value| is_filled(signed, at, value)),
         _ => Some((*field).clone()),
     })
 }
 
 /// Returns where two values differ, but for what servers fill in.
-fn apart(signed: &Value, live: &Value, at: &str) -> Option<String> {
+fn apart(signed: &Value, live: &Value, at: &str, is_filled: &dyn Fn(&str, &Value) -> bool) -> Option<String> {
     match (signed, live) {
         (Value::Object(ours), Value::Object(theirs)) => {
             let gone = ours.iter().find_map(|(field, value)| {
                 let at = format!("{at}.{field}");
-                theirs.get(field).map_or(Some(at.clone()), |other| apart(value, other, &at))
+                theirs.get(field).map_or(Some(at.clone()), |other| apart(value, other, &at, is_filled))
             });
-            let is_filled = |field: &str, value: &Value| FILLED.contains(&(field, value.to_string().as_str()));
             gone.or_else(|| {
-                let more = theirs.iter().find(|(field, value)| !ours.contains_key(*field) && !is_filled(field, value));
-                more.map(|(field, _)| format!("{at}.{field}"))
+                let mut more = theirs.iter().filter(|(field, _)| !ours.contains_key(*field));
+                more.find_map(|(field, value)| {
+                    let at = format!("{at}.{field}");
+                    (!is_filled(&without_numbers(&at), value)).then_some(at)
+                })
             })
         }
         (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
             let mut both = ours.iter().zip(theirs).enumerate();
-            both.find_map(|(number, (ours, theirs))| apart(ours, theirs, &format!("{at}[{number}]")))
+            both.find_map(|(number, (ours, theirs))| apart(ours, theirs, &format!("{at}[{number}]"), is_filled))
         }
         _ => (signed != live).then(|| at.to_owned()),
     }
 }
 
+/// Leaves out the numbers of entries in lists.
+fn without_numbers(at: &str) -> String {
+    at.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -244,6 +274,21 @@ mod tests {
             }),
             None
         );
+        // The same words elsewhere open it: every namespace for one, and no rule for traffic that leaves.
+        let peer =
+            live(&|live| live["spec"]["ingress"][0]["from"] = json!([{ "podSelector": {}, "namespaceSelector": {} }]));
+        assert_eq!(peer.as_deref(), Some("spec.ingress[0].from"));
+        let mut signed_peer = signed.clone();
+        signed_peer["spec"]["ingress"][0]["from"] = json!([{ "podSelector": {} }]);
+        signed_peer["spec"]["egress"] = json!([{}]);
+        let mut wider = signed_peer.clone();
+        wider["spec"]["ingress"][0]["from"][0]["namespaceSelector"] = json!({});
+        assert_eq!(differs(&signed_peer, &wider).as_deref(), Some("spec.ingress[0].from[0].namespaceSelector"));
+        let mut free = signed_peer.clone();
+        free["spec"]["policyTypes"] = json!(["Ingress"]);
+        assert_eq!(differs(&signed_peer, &free).as_deref(), Some("spec.policyTypes"));
+        free["spec"]["policyTypes"] = json!(["Ingress", "Egress"]);
+        assert_eq!(differs(&signed_peer, &free), None);
         for (change, at) in [
             (json!({ "path": "/metadata/labels/by", "to": "them" }), "metadata.labels.by"),
             (json!({ "path": "/spec/ingress/0/ports/0/port", "to": 81 }), "spec.ingress[0].ports[0].port"),

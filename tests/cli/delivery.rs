@@ -286,6 +286,25 @@ fn a_registry_gets_everything_and_loses_nothing() {
         let ran = repository.run(&["push", wrong]);
         assert!(ran.code == 2 && ran.err.contains(why), "{}", ran.all());
     }
+    // What those who fetch it would refuse is not put under the name they fetch.
+    let project = fs::read_to_string(repository.path().join("ringfence.yaml")).unwrap();
+    for (key, code) in [(repository.key(), 0), (text(&repository.keys.path().join("other")).to_owned(), 2)] {
+        if code == 2 {
+            assert_eq!(ringfence(&["key", "generate", "--plain", &key]).code, 0);
+        }
+        fs::copy(format!("{key}.pub"), repository.path().join("trusted.pub")).unwrap();
+        fs::write(
+            repository.path().join("ringfence.yaml"),
+            format!(
+                "{project}  delivery: {{oci: {{url: oci://registry.example/acme}}, trust: {{cosign: [trusted.pub]}}}}\n"
+            ),
+        )
+        .unwrap();
+        let pushed = push(&[]);
+        assert_eq!(pushed.code, code, "{}", pushed.all());
+        assert_eq!(pushed.err.contains("`demo` is not pushed: "), code == 2, "{}", pushed.all());
+    }
+    fs::write(repository.path().join("ringfence.yaml"), project).unwrap();
     // A blob that is broken on disk does not leave it.
     let blobs = repository.out().join("oci/blobs/sha256");
     for (path, _) in bytes(&blobs) {
@@ -359,6 +378,17 @@ fn drift_is_told_by_object_and_by_what_it_admits() {
     );
     edit(below, inventory, ", sidecar.istio.io/inject: \"false\"}", "}");
     assert_eq!(drift(&[]).code, 0);
+    // So is one that nobody meant, which runs as somebody who is trusted; pods of one that is meant are not.
+    let pods = "metadata: {name: ratings-v1-x, namespace: bookinfo, labels: {app: ratings, version: v1}}\nspec: {serviceAccountName: bookinfo-ratings, containers: [{name: a}]}\n";
+    let rogue = below.join("rogue.yaml");
+    fs::write(&rogue, format!("apiVersion: v1\nkind: Pod\n{pods}")).unwrap();
+    let same = drift(&[]);
+    assert_eq!(same.code, 0, "{}", same.all());
+    fs::write(&rogue, format!("apiVersion: v1\nkind: Pod\n{}", pods.replace("app: ratings", "app: rogue"))).unwrap();
+    let more = drift(&[]);
+    let said = "Pod bookinfo/ratings-v1-x  rogue.yaml:3: not in the inventory; it runs as cluster.local/ns/bookinfo/sa/bookinfo-ratings";
+    assert!(more.code == 1 && more.out.contains(said), "{}", more.all());
+    fs::remove_file(&rogue).unwrap();
     edit(below, allow, "- GET", "- GET\n              - DELETE");
     fs::write(below.join("more.yaml"), MORE).unwrap();
     let apart = drift(&[]);

@@ -2,12 +2,15 @@
 //!
 //! In: the inventory of the project, the workloads that run, the policies that were signed. Out: a sentence for each workload at
 //! which these no longer enforce what they did: no proxy stands before a port any more, other policies are about it, or it runs
-//! under another account. What was signed may all be there, and mean something else.
+//! under another account; and for each that runs in a namespace of the inventory and is not in it. What was signed may all be
+//! there, and mean something else.
 
 use std::collections::BTreeSet;
 
 use ringfence_compiler::inventory::Workload;
-use ringfence_verifier::kubernetes::selector::Known;
+use ringfence_verifier::istio::read::selects;
+use ringfence_verifier::kubernetes::passage::Direction;
+use ringfence_verifier::kubernetes::selector::carry;
 use ringfence_verifier::model::{Before, Model};
 use ringfence_verifier::request::Identity;
 
@@ -55,7 +58,29 @@ pub(super) fn changed<'m>(meant: &Model<'_>, runs: &'m Model<'m>) -> Vec<Changed
             all.push(Changed { name, runs: Some(live), how: how.join("; ") });
         }
     }
+    let namespaces: BTreeSet<&str> = meant.workloads().map(|it| it.namespace.as_str()).collect();
+    for live in runs.workloads().filter(|live| namespaces.contains(live.namespace.as_str())) {
+        let is_known = meant.workloads().any(|known| {
+            let is_it = (&known.namespace, &known.name, &known.kind) == (&live.namespace, &live.name, &live.kind);
+            is_it || is_of(known, live)
+        });
+        if !is_known {
+            let name = format!("{} {}/{}", live.kind, live.namespace, live.name);
+            let who = runs.identity(live).map_or("nobody".to_owned(), |it| it.to_string());
+            all.push(Changed { name, runs: Some(live), how: format!("not in the inventory; it runs as {who}") });
+        }
+    }
     all
+}
+
+/// What controllers make of workloads.
+const MADE: [&str; 3] = ["Pod", "ReplicaSet", "Job"];
+
+/// Tells whether pods may be those that a workload is there for: they carry its labels and run under its account.
+fn is_of(workload: &Workload, pods: &Workload) -> bool {
+    MADE.contains(&pods.kind.as_str())
+        && (&workload.namespace, &workload.service_account) == (&pods.namespace, &pods.service_account)
+        && selects(&workload.labels, &pods.labels)
 }
 
 fn word(before: Before) -> &'static str {
@@ -74,10 +99,16 @@ fn about(model: &Model<'_>, workload: &Workload) -> BTreeSet<String> {
     let authorizing = policies.authorizing(namespace, labels, root);
     let mut names: BTreeSet<String> =
         authorizing.iter().map(|it| format!("AuthorizationPolicy {}/{}", it.namespace, it.name)).collect();
-    let network = policies
-        .network
-        .iter()
-        .filter(|it| it.namespace == *namespace && it.pods.fits(Known::of_pods(labels, true)).may());
-    names.extend(network.map(|it| format!("NetworkPolicy {}/{}", it.namespace, it.name)));
+    let here = |of: &str| of == namespace || of == root;
+    let peers = policies.peers.iter().filter(|it| here(&it.namespace) && carry(&it.selector, labels).may());
+    names.extend(peers.map(|it| format!("PeerAuthentication {}/{}", it.namespace, it.name)));
+    let tokens = policies.tokens.iter().filter(|it| it.targets.is_empty() && here(&it.namespace));
+    let tokens = tokens.filter(|it| carry(&it.selector, labels).may());
+    names.extend(tokens.map(|it| format!("RequestAuthentication {}/{}", it.namespace, it.name)));
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let guards = model.network().guards(workload, direction);
+        names.extend(guards.network.iter().map(|(_, it)| format!("NetworkPolicy {}/{}", it.namespace, it.name)));
+        names.extend(guards.tiers.iter().map(|(_, it)| format!("{} {}", it.kind.name(), it.name)));
+    }
     names
 }

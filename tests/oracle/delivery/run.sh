@@ -112,7 +112,7 @@ artifacts() {
   "$ringfence" compile --out "$work/again" --sign "$work/key" --threads 1 >/dev/null
   diff -r "$work/out" "$work/again" || fail "signed twice, the bytes are not the same"
   "$ringfence" verify "$work/out" --key "$work/key.pub" >/dev/null
-  local cluster count=0
+  local cluster count=0 judges='openssl and securesystemslib'
   for cluster in prod-east prod-north prod-west; do
     local taken=$work/taken/$cluster
     mkdir -p "$taken"
@@ -124,6 +124,7 @@ artifacts() {
     if has node && [[ -d $modules/node_modules/@sigstore/verify ]]; then
       cp "$here/bundle.mjs" "$modules/"
       node "$modules/bundle.mjs" "$work/key.pub" "$taken"/bundles/*.json >/dev/null
+      judges='openssl, securesystemslib and @sigstore/verify'
     else
       skip sigstore 'node or its modules are not there'
     fi
@@ -139,7 +140,7 @@ artifacts() {
     node "$modules/bundle.mjs" "$work/sec1.pub" "$work/taken/prod-east/bundles/0.json" >/dev/null 2>&1 \
       && fail "@sigstore/verify accepts a bundle by another key"
   fi
-  say "artifacts: $count bundles and 3 old signatures accepted by openssl, securesystemslib and @sigstore/verify"
+  say "artifacts: $count bundles and 3 old signatures accepted by $judges"
 }
 
 tampering() {

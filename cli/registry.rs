@@ -157,6 +157,8 @@ impl Registry {
         if place.strip_prefix(&self.origin).is_some_and(|rest| rest.starts_with('/')) {
             return Ok(place.to_owned());
         }
+        // Such an address often carries its own signature.
+        let place = place.split('?').next().unwrap_or_default();
         Err(Failure::new(format!("{} wants the upload sent elsewhere: {place}", self.host)))
     }
 
@@ -168,7 +170,7 @@ impl Registry {
             return Ok(answer);
         }
         let wanted = answer.header("www-authenticate").unwrap_or_default();
-        let credentials = credentials::of(&self.host)?;
+        let credentials = credentials::of(&self.host, &self.repository)?;
         let Some(authorization) = token::answer(self, wanted, credentials.as_ref())? else {
             let failure =
                 Failure::new(format!("{} wants to know who asks, and there are no credentials for it", self.host));

@@ -41,7 +41,10 @@ fn write(key: &PrivateKey, file: &Path, plain: bool) -> Result<(), Failure> {
         return Err(Failure::new(format!("`{}` is there already, and keys are never overwritten", beside.display())));
     }
     create(file, &private.map_err(|error: KeyError| Failure::new(error))?, 0o600)?;
-    create(&beside, &public, 0o644)?;
+    create(&beside, &public, 0o644).inspect_err(|_| {
+        // It is ours: it was made just now, by this run.
+        let _ = std::fs::remove_file(file);
+    })?;
     console::note(&format!("ringfence: the key is in `{}`, its public half in `{}`", file.display(), beside.display()));
     console::print(&public)
 }

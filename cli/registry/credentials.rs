@@ -25,8 +25,8 @@ pub(super) struct Credentials {
 /// The name that stands for a secret which is a token of its own.
 pub(super) const TOKEN: &str = "<token>";
 
-/// Returns the credentials for a registry; nothing where there are none.
-pub(super) fn of(host: &str) -> Result<Option<Credentials>, Failure> {
+/// Returns the credentials for a repository of a registry; nothing where there are none.
+pub(super) fn of(host: &str, repository: &str) -> Result<Option<Credentials>, Failure> {
     for path in places() {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -35,7 +35,7 @@ pub(super) fn of(host: &str) -> Result<Option<Credentials>, Failure> {
         };
         let config: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", path.display())))?;
-        if let Some(found) = within(&config, host)? {
+        if let Some(found) = within(&config, host, repository)? {
             return Ok(Some(found));
         }
     }
@@ -53,7 +53,7 @@ fn places() -> Vec<PathBuf> {
     docker.map(|folder| folder.join("config.json")).into_iter().chain(podman).collect()
 }
 
-fn within(config: &Value, host: &str) -> Result<Option<Credentials>, Failure> {
+fn within(config: &Value, host: &str, repository: &str) -> Result<Option<Credentials>, Failure> {
     let helper = config
         .get("credHelpers")
         .and_then(|it| it.get(host))
@@ -65,11 +65,19 @@ fn within(config: &Value, host: &str) -> Result<Option<Credentials>, Failure> {
         return Ok(Some(found));
     }
     let auths = config.get("auths").and_then(Value::as_object);
-    let is_of = |key: &str| {
-        let key = key.trim_start_matches("https://").trim_start_matches("http://");
-        key.split('/').next() == Some(host)
+    // Some keep them by the first parts of the repository; whoever is nearest counts (containers/image `docker/config`). Others put
+    // the version of the interface behind the host.
+    let fits = |key: &str| -> Option<usize> {
+        let key = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+        let below = match key.strip_prefix(host)? {
+            "" | "/v1" | "/v2" => return Some(0),
+            below => below.strip_prefix('/')?,
+        };
+        let rest = repository.strip_prefix(below)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(below.len())
     };
-    let Some((_, auth)) = auths.into_iter().flatten().find(|(key, _)| is_of(key)) else { return Ok(None) };
+    let fitting = auths.into_iter().flatten().filter_map(|(key, auth)| Some((fits(key)?, auth)));
+    let Some((_, auth)) = fitting.max_by_key(|(parts, _)| *parts) else { return Ok(None) };
     if let Some(token) = text(auth, "identitytoken").filter(|token| !token.is_empty()) {
         return Ok(Some(Credentials { name: TOKEN.to_owned(), secret: token.to_owned() }));
     }
@@ -126,13 +134,19 @@ mod tests {
             "https://other.example/v1/": { "identitytoken": "t" },
             "broken.example": { "auth": "?" },
             "empty.example": {},
+            "shared.example": { "auth": STANDARD.encode("all:1") },
+            "shared.example/acme": { "auth": STANDARD.encode("acme:2") },
+            "shared.example/acme/policy-old": { "auth": STANDARD.encode("old:3") },
         }});
-        let found = |host: &str| within(&config, host).map(|it| it.map(|it| (it.name, it.secret)));
+        let found = |host: &str| within(&config, host, "acme/policy").map(|it| it.map(|it| (it.name, it.secret)));
         let pair = |name: &str, secret: &str| Some((name.to_owned(), secret.to_owned()));
         assert_eq!(found("registry.example").unwrap(), pair("me", "se:cret"));
         assert_eq!(found("other.example").unwrap(), pair(TOKEN, "t"));
         assert_eq!(found("empty.example").unwrap(), None);
         assert_eq!(found("nobody.example").unwrap(), None);
         assert!(found("broken.example").is_err());
+        assert_eq!(found("shared.example").unwrap(), pair("acme", "2"));
+        let other = within(&config, "shared.example", "other").unwrap().unwrap();
+        assert_eq!((other.name, other.secret), ("all".to_owned(), "1".to_owned()));
     }
 }

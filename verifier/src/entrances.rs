@@ -260,6 +260,11 @@ impl Entrances {
         leading.into_iter().flatten().map(|((_, port), _)| *port).collect()
     }
 
+    /// Returns the ports of workloads of a cluster to which openings lead, by position in the inventory and number.
+    pub fn led(&self, cluster: &str) -> impl Iterator<Item = (usize, u16)> {
+        self.leading.get(cluster).into_iter().flat_map(|leading| leading.known.keys().copied())
+    }
+
     /// Tells whether some opening may lead to any pod of a cluster.
     #[must_use]
     pub fn may_lead_anywhere(&self, cluster: &str) -> bool {

@@ -22,8 +22,27 @@ use crate::request::Identity;
 /// As many ports as are asked about at a time.
 const AT_A_TIME: usize = 8192;
 
-/// What a port is open to: callers, whether that is unsure, and the line that admits them.
-type Open = (Intervals, bool, Option<usize>);
+/// How many positions of the table of callers are one piece of it.
+const PIECE: u32 = 4096;
+/// A set of more parts than this is put together of pieces.
+const LONG: usize = 64;
+
+/// What a port is open to.
+struct Open {
+    callers: Intervals,
+    /// What equal sets share: made on every core, so that to find a set again does not take long on one.
+    print: u64,
+    /// Whether that is unsure.
+    may: bool,
+    /// The line that admits them.
+    line: Option<usize>,
+}
+
+impl Open {
+    fn to(callers: Intervals, may: bool, line: Option<usize>) -> Self {
+        Self { print: callers.print(), callers, may, line }
+    }
+}
 
 /// Draws the graph; `admitting` says which lines admit whom to a port.
 pub(super) fn draw<'m>(
@@ -77,8 +96,8 @@ pub(super) fn draw<'m>(
             admitted.push(by_lines);
             let Some(target) = places.get(&(to.cluster, place(to.workload))).copied() else { continue };
             let kind = kind(fleet, to);
-            for (set, may, line) in open {
-                if let Some(from) = sheet.holding(set) {
+            for Open { callers, print, may, line } in open {
+                if let Some(from) = sheet.holding(callers, print) {
                     sheet.add(from, target, number(Arc::FIRST + calls.len()));
                     calls.push(Call { destination, kind, may, line });
                 }
@@ -115,7 +134,8 @@ fn open(
     outside: &Intervals,
 ) -> (Vec<Open>, BTreeMap<usize, Intervals>) {
     let mut reaching = fleet.reaching(to);
-    if !is_opened(fleet, to) {
+    let is_outside = outside.positions().any(|at| reaching.open.contains(at));
+    if is_outside && !is_opened(fleet, to) {
         // Whether anybody outside gets to the addresses of pods no file tells.
         let from_outside = reaching.open.and(outside);
         reaching.open = reaching.open.without(outside);
@@ -123,6 +143,10 @@ fn open(
     }
     let (mut open, mut admitted) = (Vec::new(), BTreeMap::new());
     for (set, may) in [(reaching.open, false), (reaching.unsure, true)] {
+        if by_line.is_empty() {
+            open.push(Open::to(set, may, None));
+            continue;
+        }
         let mut left = set.clone();
         for (line, callers) in by_line {
             let here = callers.and(&set);
@@ -132,9 +156,9 @@ fn open(
                 let known: &mut Intervals = admitted.entry(line).or_default();
                 *known = known.or(&here);
             }
-            open.push((here, may, line));
+            open.push(Open::to(here, may, line));
         }
-        open.push((left, may, None));
+        open.push(Open::to(left, may, None));
     }
     (open, admitted)
 }
@@ -143,15 +167,17 @@ fn open(
 struct Sheet {
     segments: Segments,
     arcs: Vec<(u32, Arc)>,
-    /// The node of each set of callers.
-    sets: HashMap<Intervals, usize>,
+    /// The node of each set of callers, by what equal sets share.
+    sets: HashMap<u64, Vec<(Intervals, usize)>>,
+    /// The node that some lead to together.
+    joints: HashMap<Vec<usize>, usize>,
     /// How many nodes there are.
     nodes: usize,
 }
 
 impl Sheet {
     fn over(segments: Segments, nodes: usize) -> Self {
-        Self { segments, arcs: Vec::new(), sets: HashMap::new(), nodes }
+        Self { segments, arcs: Vec::new(), sets: HashMap::new(), joints: HashMap::new(), nodes }
     }
 
     fn add(&mut self, from: usize, to: usize, by: u32) {
@@ -159,23 +185,44 @@ impl Sheet {
     }
 
     /// Returns the node that every caller of a set leads to; `None` where there is none.
-    fn holding(&mut self, set: Intervals) -> Option<usize> {
-        if let Some(known) = self.sets.get(&set) {
+    fn holding(&mut self, set: Intervals, print: u64) -> Option<usize> {
+        if set.is_empty() {
+            return None;
+        }
+        let alike = self.sets.get(&print).into_iter().flatten();
+        if let Some((_, known)) = alike.into_iter().find(|(known, _)| *known == set) {
             return Some(*known);
         }
-        let parts: Vec<usize> = set.ranges().iter().flat_map(|range| self.segments.covering(range.clone())).collect();
-        let node = match parts.as_slice() {
-            [] => return None,
-            [one] => *one,
-            _ => {
-                let node = self.nodes;
-                self.nodes += 1;
-                parts.into_iter().for_each(|part| self.add(part, node, Arc::NOTHING));
-                node
+        // What begins in one piece of the table is put together by itself: in most pieces, long sets are the same.
+        let mut pieces: Vec<(u32, Vec<usize>)> = Vec::new();
+        for range in set.ranges() {
+            let parts = self.segments.covering(range.clone());
+            match pieces.last_mut() {
+                Some((piece, known)) if *piece == range.start / PIECE => known.extend(parts),
+                _ => pieces.push((range.start / PIECE, parts)),
             }
-        };
-        self.sets.insert(set, node);
+        }
+        let is_long = pieces.iter().map(|(_, parts)| parts.len()).sum::<usize>() > LONG;
+        let pieces = pieces.into_iter().map(|(_, parts)| parts);
+        let parts = if is_long { pieces.map(|parts| self.joined(parts)).collect() } else { pieces.flatten().collect() };
+        let node = self.joined(parts);
+        self.sets.entry(print).or_default().push((set, node));
         Some(node)
+    }
+
+    /// Returns the node that all of these lead to.
+    fn joined(&mut self, parts: Vec<usize>) -> usize {
+        if let [one] = parts.as_slice() {
+            return *one;
+        }
+        if let Some(known) = self.joints.get(&parts) {
+            return *known;
+        }
+        let node = self.nodes;
+        self.nodes += 1;
+        parts.iter().for_each(|part| self.add(*part, node, Arc::NOTHING));
+        self.joints.insert(parts, node);
+        node
     }
 
     /// Returns where the arcs of each node begin, and the arcs.
@@ -264,4 +311,46 @@ pub(super) fn callers(fleet: &Fleet<'_>) -> Vec<(Vertex, Option<Identity>)> {
         }
     };
     fleet.callers().iter().map(|calling| vertex(calling).unwrap_or((Vertex::Internet, None))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_long_set_is_led_to_by_its_positions_and_no_others() {
+        let positions = 3 * PIECE as usize;
+        let segments = Segments::over(0, positions);
+        let mut sheet = Sheet::over(segments, segments.len());
+        segments.arcs().for_each(|(from, to)| sheet.add(from, to, Arc::NOTHING));
+        let every = |step: u32, but: Option<u32>| {
+            let all = (0..3 * PIECE).step_by(step as usize).filter(|at| Some(*at) != but);
+            Intervals::of(all.map(|at| at..at + 2).collect())
+        };
+        let sets = [
+            every(7, None),
+            every(7, Some(PIECE + 4)),
+            every(1000, None),
+            Intervals::range(5..2 * PIECE + 3),
+            every(7, None),
+        ];
+        let nodes: Vec<usize> = sets.iter().map(|set| sheet.holding(set.clone(), set.print()).unwrap()).collect();
+        assert_eq!(nodes[0], nodes[4]);
+        // What all but one piece have in common is there once.
+        assert!(sheet.arcs.len() < segments.len() + sets[0].ranges().len() * 2 * 2, "{}", sheet.arcs.len());
+        let (starts, arcs) = sheet.sorted();
+        for at in (0..positions).step_by(3) {
+            let (mut left, mut led) = (vec![segments.leaf(at)], BTreeSet::new());
+            while let Some(node) = left.pop() {
+                if led.insert(node) {
+                    left.extend(arcs[starts[node]..starts[node + 1]].iter().map(|arc| arc.node()));
+                }
+            }
+            for (set, node) in sets.iter().zip(&nodes) {
+                assert_eq!(led.contains(node), set.contains(number(at)), "{at}");
+            }
+        }
+    }
 }

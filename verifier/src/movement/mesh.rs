@@ -50,14 +50,11 @@ fn entering(fleet: &Fleet<'_>) -> Vec<Edge> {
     let all = Entrances::of_mesh(fleet.models().iter().copied());
     let mut edges = Vec::new();
     for (cluster, model) in fleet.models().iter().enumerate() {
-        let anywhere = all.iter().any(|entrances| entrances.may_lead_anywhere(model.name()));
-        let led = |(at, workload)| {
-            let mut ports: BTreeSet<u16> =
-                all.iter().flat_map(|entrances| entrances.ports_of(model.name(), at)).collect();
-            ports.extend(model.ports(workload).into_keys().filter(|_| anywhere));
-            ports.into_iter().map(move |port| (at, port))
-        };
-        let led: Vec<(usize, u16)> = model.workloads().enumerate().flat_map(led).collect();
+        let mut led: BTreeSet<(usize, u16)> = all.iter().flat_map(|entrances| entrances.led(model.name())).collect();
+        if all.iter().any(|entrances| entrances.may_lead_anywhere(model.name())) {
+            let ports = model.workloads().enumerate().map(|(at, workload)| (at, model.ports(workload)));
+            led.extend(ports.flat_map(|(at, ports)| ports.into_keys().map(move |port| (at, port))));
+        }
         for (workload, port) in led {
             let Some(to) = model.cluster().inventory.workloads.get(workload) else { continue };
             let to = Behind { model, workload: to, port };

@@ -63,6 +63,12 @@ impl Failure {
         &self.message
     }
 
+    /// Tells whether it says what to do.
+    #[must_use]
+    pub fn is_helpful(&self) -> bool {
+        self.help.is_some()
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

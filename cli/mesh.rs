@@ -18,7 +18,7 @@ use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::ignores::Ignorable;
 use ringfence_compiler::document::{Document, Policy};
 use ringfence_compiler::inventory::{ClusterInventory, Manifests, Workload};
-use ringfence_compiler::parse::Parsed;
+use ringfence_compiler::parse::{PROJECT_FILE, Parsed};
 use ringfence_compiler::resolve::units::Unit;
 use ringfence_compiler::resolve::world::Cluster;
 use ringfence_compiler::resolve::{Governed, Resolved, resolve};
@@ -40,7 +40,7 @@ use self::kustomize::Unrendered;
 use crate::args::Reading;
 use crate::exit::Failure;
 use crate::project::{Project, use_threads};
-use crate::tree::{Moment, find_project};
+use crate::tree::{Moment, find_project_at};
 
 /// The facts that are assumed where nobody states them.
 const ASSUMED: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
@@ -179,7 +179,8 @@ impl Input {
     /// When there is nothing to read, or the system refuses.
     pub fn open(place: Option<&Path>, facts: Option<&Path>, reading: &Reading) -> Result<Self, Failure> {
         let folder = place.unwrap_or(Path::new("."));
-        let is_project = find_project(folder).is_ok_and(|root| facts.is_none() || is_same(&root, folder));
+        let root = find_project_at(folder, reading.moment());
+        let is_project = root.is_ok_and(|root| facts.is_none() || is_same(&root, folder));
         if is_project && facts.is_some() {
             return Err(Failure::new(format!(
                 "`{}` is a policy project, whose Cluster documents say what `--facts` would",
@@ -229,6 +230,11 @@ impl Input {
         for (documents, said) in read.collect::<Vec<_>>() {
             diagnostics.append(said);
             roots.extend(documents.into_iter().map(|document| document.root));
+        }
+        if facts.is_none()
+            && let Some(policy) = roots.iter().find(|root| is_policy(root))
+        {
+            return Err(no_project(place, &sources, policy));
         }
         // What cannot be read is not what is not there.
         if roots.is_empty() && !diagnostics.has_errors() {
@@ -386,6 +392,30 @@ pub fn sensitivity<'m>(resolved: &Resolved<'m>, unit: &Unit<'m>) -> Option<&'m s
     let documents = unit.services.iter().filter_map(|index| resolved.world.services.get(*index)?.document);
     let mut said = documents.filter_map(|document| document.spec.sensitivity.as_ref());
     said.next().map(|word| word.value.0.as_str())
+}
+
+/// Tells whether a document is policy; facts about a cluster may lie beside its manifests.
+fn is_policy(root: &Node) -> bool {
+    let text = |field: &str| root.get(field).and_then(Node::as_str).unwrap_or_default();
+    text("apiVersion").starts_with("ringfence/") && text("kind") != "Cluster"
+}
+
+/// Says that policy is no plain manifest: where nobody reads it as policy, nothing would be checked.
+fn no_project(place: &Path, sources: &Sources, policy: &Node) -> Failure {
+    let file = sources.file(policy.span.file).path();
+    let failure = Failure::no_input(format!(
+        "`{file}` in `{}` is policy, and no `ringfence.yaml` is there or above it",
+        place.display()
+    ));
+    let folder = |path: &str| {
+        let folder = path.strip_suffix(PROJECT_FILE)?;
+        (folder.is_empty() || folder.ends_with('/')).then(|| place.join(folder))
+    };
+    let projects = sources.files().filter_map(|(_, file)| folder(file.path()));
+    match projects.map(|folder| folder.display().to_string()).next() {
+        Some(folder) => failure.help(format!("name the folder of a project: `{}`", folder.trim_end_matches('/'))),
+        None => failure.help("put it back, or name the folder of the manifests alone"),
+    }
 }
 
 /// Returns the document of a cluster in a file: the one of that name, or else the only one.

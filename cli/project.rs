@@ -15,7 +15,7 @@ use ringfence_compiler::spec::names::Day;
 use crate::args::Reading;
 use crate::console;
 use crate::exit::Failure;
-use crate::tree::{find_project, revision};
+use crate::tree::{find_project_at, revision};
 
 /// A project as it was read.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Project {
         if !place.exists() {
             return Err(Failure::new(format!("there is no `{}`", place.display())));
         }
-        let root = find_project(place)
+        let root = find_project_at(place, reading.moment())
             .map_err(|error| Failure::no_input(error).help("`ringfence init` makes a project to begin with"))?;
         let tree = reading.moment().open(&root).map_err(Failure::new)?;
         if tree.read(PROJECT_FILE).map_err(Failure::new)?.is_none() {

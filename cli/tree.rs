@@ -8,10 +8,11 @@ pub mod blame;
 pub mod directory;
 pub mod link;
 pub mod project;
+pub mod repository;
 pub mod revision;
 
 pub use directory::Directory;
-pub use project::find_project;
+pub use project::{find_project, find_project_at, project_before};
 pub use revision::Revision;
 
 use std::path::Path;

@@ -91,6 +91,11 @@ pub(super) fn run(args: &args::Diff) -> Result<Exit, Failure> {
     let mut after = open(&range.after, args, args.how.as_of)?;
     // Both sides are of one day: what ran out meanwhile is no change of anybody's.
     let mut before = open(&range.before, args, args.how.as_of.or(after.as_of()))?;
+    let is_gone = before.is_project() && !after.is_project();
+    if is_gone && range.before.place == range.after.place {
+        return Err(Failure::new(format!("{} there was a policy project here, and there is none now", range.before.name))
+            .help("put `ringfence.yaml` back; `diff --before DIR --after DIR` compares what policy compiles to with plain manifests"));
+    }
     before.state_as(&after)?;
     after.state_as(&before)?;
     let history = History::of(&after.root, range.after.revision.as_deref());

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, ObjectType, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{FileMode, ObjectType, TreeWalkMode, TreeWalkResult};
 use ringfence_signing::release::Origin;
 
 use crate::exit::Failure;
+use crate::tree;
 
 /// What a commit says of what it holds.
 pub struct Message<'a> {
@@ -105,7 +106,7 @@ impl Branch {
             |error: git2::Error| Failure::new(format!("cannot read branch `{}`: {}", self.name, error.message()));
         let mut files = BTreeMap::new();
         let Some(tip) = &self.tip else { return Ok(files) };
-        let repository = Repository::discover(&self.root).map_err(fail)?;
+        let repository = tree::repository::open(&self.root).map_err(fail)?;
         let tree = repository.revparse_single(tip).and_then(|tip| tip.peel_to_tree()).map_err(fail)?;
         let mut wrong = None;
         tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
@@ -173,7 +174,7 @@ impl Branch {
     /// Writes a tree and its blobs.
     fn tree(&self, files: &BTreeMap<&str, &str>) -> Result<String, Failure> {
         let fail = |error: git2::Error| Failure::new(format!("cannot write to the repository: {}", error.message()));
-        let repository = Repository::discover(&self.root).map_err(fail)?;
+        let repository = tree::repository::open(&self.root).map_err(fail)?;
         let mut tree = TreeUpdateBuilder::new();
         for (path, text) in files {
             tree.upsert(*path, repository.blob(text.as_bytes()).map_err(fail)?, FileMode::Blob);

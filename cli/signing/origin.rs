@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use git2::Repository;
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::parse::parse;
 use ringfence_compiler::source::Sources;
@@ -12,7 +11,7 @@ use ringfence_signing::release::Origin;
 use crate::args::Signing;
 use crate::exit::Failure;
 use crate::project::Project;
-use crate::tree::{Revision, revision};
+use crate::tree::{Revision, repository, revision};
 
 /// How many texts that differ are named.
 const SHOWN: usize = 3;
@@ -56,7 +55,7 @@ struct Commit {
 
 /// Returns a commit; nothing outside a checkout, and where there is none yet.
 fn commit(place: &Path, rev: &str) -> Option<Commit> {
-    let repository = Repository::discover(place).ok()?;
+    let repository = repository::open(place).ok()?;
     let commit = repository.revparse_single(rev).ok()?.peel_to_commit().ok()?;
     let remote = repository.find_remote("origin").ok();
     let origin = remote.as_ref().and_then(|remote| remote.url().ok()).and_then(public);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Commit, Delta, DiffFindOptions, DiffOptions, ErrorCode, Oid, Patch, Repository};
 
+use super::repository;
 use super::revision::day;
 
 /// What is known of a line.
@@ -64,7 +65,7 @@ impl History {
 }
 
 fn find(folder: &Path, revision: Option<&str>) -> Option<Place> {
-    let repository = Repository::discover(folder).ok()?;
+    let repository = repository::open(folder).ok()?;
     let commit = repository.revparse_single(revision.unwrap_or("HEAD")).ok()?.peel_to_commit().ok()?.id();
     let checkout = std::fs::canonicalize(repository.workdir()?).ok()?;
     let below = std::fs::canonicalize(folder).ok()?.strip_prefix(checkout).ok()?.to_owned();

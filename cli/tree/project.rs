@@ -8,6 +8,8 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::{Moment, repository};
+
 /// The file that makes a folder a project.
 pub const CONFIGURATION: &str = "ringfence.yaml";
 
@@ -52,6 +54,37 @@ pub fn find_project(start: &Path) -> Result<PathBuf, NoProject> {
         .find(|folder| folder.join(CONFIGURATION).is_file())
         .map(Path::to_owned)
         .ok_or(NoProject { in_git: git.is_some(), last, start: start.clone() })
+}
+
+/// Finds the nearest folder that is a project at a moment, from `start` on disk up to the git root: what is staged, or was committed, may
+/// have one that the disk has not, or the other way round.
+///
+/// # Errors
+/// When there is none on the way.
+pub fn find_project_at(start: &Path, moment: Moment<'_>) -> Result<PathBuf, NoProject> {
+    let nowhere = || NoProject { start: start.to_owned(), last: start.to_owned(), in_git: false };
+    let mut place = fs::canonicalize(start).map_err(|_| nowhere())?;
+    if !place.is_dir() {
+        place.pop();
+    }
+    let Some(root) = git_root(&place).filter(|_| moment != Moment::OnDisk) else { return find_project(start) };
+    for folder in place.ancestors().take_while(|folder| folder.starts_with(&root)) {
+        match repository::is_project(&root, folder, moment) {
+            Some(true) => return Ok(folder.to_owned()),
+            Some(false) => {}
+            // Who reads it says what is wrong.
+            None => return find_project(start),
+        }
+    }
+    Err(NoProject { in_git: true, last: root, start: place })
+}
+
+/// Returns the revision right before a moment at which a place was in a project, if any.
+#[must_use]
+pub fn project_before(start: &Path, moment: Moment<'_>) -> Option<String> {
+    let root = git_root(&fs::canonicalize(start).ok()?)?;
+    let was = |revision: &String| find_project_at(start, Moment::At(revision)).is_ok();
+    repository::before(&root, moment).into_iter().find(was)
 }
 
 /// Finds the root of the checkout that `folder`, an absolute path, lies in.

@@ -13,7 +13,7 @@ use git2::{IndexEntryExtendedFlag, ObjectType, Oid, Repository};
 use ringfence_compiler::tree::{Tree, TreeError};
 
 use super::link::{Node, Place, resolve};
-use super::{is_hidden_below, join, rename};
+use super::{is_hidden_below, join, rename, repository};
 
 /// The mode git gives to a link.
 const LINK: i32 = 0o120_000;
@@ -68,7 +68,8 @@ impl Revision {
         let prefix = join(&folder, "");
         let prefix = if folder.is_empty() { "" } else { prefix.as_str() };
         let mut found = BTreeMap::new();
-        for entry in index(&repository)?.iter() {
+        let index = repository::index(&repository).map_err(|error| refuse("the git index", &error))?;
+        for entry in index.iter() {
             let path = String::from_utf8_lossy(&entry.path).into_owned();
             let refuse = |reason: &str| TreeError { path: path.clone(), reason: reason.to_owned() };
             let Some(below) = path.strip_prefix(prefix) else { continue };
@@ -145,7 +146,7 @@ impl Tree for Revision {
 /// Finds the repository that a folder lies in, and the folder's path there.
 fn place(project: &Path) -> Result<(Repository, String), TreeError> {
     let fail = |reason: &str| TreeError { path: project.display().to_string(), reason: reason.to_owned() };
-    let repository = Repository::discover(project).map_err(|error| refuse(&fail("").path, &error))?;
+    let repository = repository::open(project).map_err(|error| refuse(&fail("").path, &error))?;
     let project = std::fs::canonicalize(project).map_err(|error| fail(&error.to_string()))?;
     let checkout = repository.workdir().ok_or_else(|| fail("the repository has no checkout"))?;
     let checkout = std::fs::canonicalize(checkout).map_err(|error| fail(&error.to_string()))?;
@@ -153,16 +154,6 @@ fn place(project: &Path) -> Result<(Repository, String), TreeError> {
     let parts: Option<Vec<_>> = below.iter().map(|part| part.to_str()).collect();
     let folder = parts.ok_or_else(|| fail("its path is not valid UTF-8"))?.join("/");
     Ok((repository, folder))
-}
-
-/// Opens the index that the next commit is made of.
-fn index(repository: &Repository) -> Result<git2::Index, TreeError> {
-    let index = match std::env::var_os("GIT_INDEX_FILE").filter(|file| !file.is_empty()) {
-        // Git names it from the root of the checkout.
-        Some(file) => git2::Index::open(&repository.workdir().unwrap_or(Path::new("")).join(file)),
-        None => repository.index(),
-    };
-    index.map_err(|error| refuse("the git index", &error))
 }
 
 /// Lists every blob below `folder`; submodules are commits of another repository and are left out.
@@ -213,7 +204,7 @@ fn refuse(path: &str, error: &git2::Error) -> TreeError {
 /// git checkout and where there is no commit yet.
 #[must_use]
 pub fn commit_day(place: &Path, rev: Option<&str>) -> Option<String> {
-    let repository = Repository::discover(place).ok()?;
+    let repository = repository::open(place).ok()?;
     let commit = repository.revparse_single(rev.unwrap_or("HEAD")).ok()?.peel_to_commit().ok()?;
     Some(day(commit.time().seconds()))
 }
@@ -223,7 +214,7 @@ pub fn commit_day(place: &Path, rev: Option<&str>) -> Option<String> {
 /// # Errors
 /// When there is no repository, no such revision, or they have nothing in common.
 pub fn merge_base(place: &Path, one: &str, other: &str) -> Result<String, TreeError> {
-    let repository = Repository::discover(place).map_err(|error| refuse(&place.display().to_string(), &error))?;
+    let repository = repository::open(place).map_err(|error| refuse(&place.display().to_string(), &error))?;
     let commit = |rev: &str| {
         let found = repository.revparse_single(rev).and_then(|object| object.peel_to_commit());
         found.map(|commit| commit.id()).map_err(|error| TreeError {

@@ -8,7 +8,7 @@ use super::super::Directory;
 use super::*;
 
 fn open(place: &Path, rev: &str, folder: &str) -> Result<Revision, TreeError> {
-    let repository = Repository::discover(place).map_err(|error| refuse(&place.display().to_string(), &error))?;
+    let repository = repository::open(place).map_err(|error| refuse(&place.display().to_string(), &error))?;
     Revision::of(repository, rev, folder)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::runner::{DAY, Ran, command, commit, copy, edit, ran};
+use super::runner::{DAY, Ran, command, commit, copy, edit, ran, ringfence, text};
 
 /// Makes a repository with a project that has a warning, by a workload without a proxy.
 fn warned() -> tempfile::TempDir {
@@ -321,4 +321,42 @@ fn a_change_of_whoever_guards_is_shown_though_no_access_changes() {
     let rails = run.json()["guardRails"].clone();
     let signs: Vec<_> = rails.as_array().unwrap().iter().map(|rail| rail["change"].as_str().unwrap()).collect();
     assert_eq!(signs, ["edited", "edited", "removed", "removed", "removed"], "{rails:#}");
+}
+
+#[test]
+fn a_project_that_goes_is_no_clean_gate() {
+    let folder = copy("bookinfo");
+    commit(folder.path(), "Ann", 1_760_000_000);
+    fs::remove_file(folder.path().join("ringfence.yaml")).unwrap();
+    let gone = |run: Ran, said: &str| assert!(run.code == 3 && run.err.contains(said), "{}", run.all());
+    gone(check(folder.path(), &[]), "there was a policy project here at `HEAD`");
+    // On disk it is gone, and in the index it is not.
+    assert_eq!(check(folder.path(), &["--staged"]).code, 0);
+    assert_eq!(check(folder.path(), &["--pushed"]).code, 0);
+    stage(folder.path(), "ringfence.yaml");
+    gone(check(folder.path(), &["--staged", "--fast"]), "there was a policy project here at `HEAD`");
+    commit(folder.path(), "Ann", 1_760_000_001);
+    gone(check(folder.path(), &["--pushed"]), "there was a policy project here at `");
+    commit(folder.path(), "Ann", 1_760_000_002);
+    gone(check(folder.path(), &[]), "is policy, and no `ringfence.yaml` is there or above it");
+    gone(diff(folder.path(), &["HEAD~2..HEAD", text(folder.path())]), "is policy");
+    // With all policy gone, manifests are left, and they are no answer to what was a project.
+    fs::remove_dir_all(folder.path().join("policy")).unwrap();
+    commit(folder.path(), "Ann", 1_760_000_003);
+    assert_eq!(check(folder.path(), &[]).code, 0);
+    let run = diff(folder.path(), &["HEAD~3..HEAD", text(folder.path())]);
+    assert!(run.code == 2 && run.err.contains("`HEAD~3` there was a policy project here"), "{}", run.all());
+    // The other way round is how a project begins.
+    assert_eq!(diff(folder.path(), &["HEAD..HEAD~3", text(folder.path())]).code, 0);
+}
+
+#[test]
+fn a_folder_of_projects_is_no_folder_of_manifests() {
+    let (folder, project) = (tempfile::tempdir().unwrap(), copy("bookinfo"));
+    let below = folder.path().join("teams");
+    fs::create_dir(&below).unwrap();
+    fs::rename(project.path(), below.join("a")).unwrap();
+    let run = ringfence(&["check", text(folder.path())]);
+    assert!(run.code == 3 && run.err.contains("name the folder of a project: `"), "{}", run.all());
+    assert!(run.err.contains("teams/a`"), "{}", run.all());
 }

@@ -21,18 +21,28 @@ use crate::mesh::{Input, Mesh, Meshes};
 use crate::progress::Progress;
 use crate::report::Style;
 use crate::summary::{Come, counted, paragraph};
-use crate::tree::find_project;
+use crate::tree::{find_project_at, project_before};
 
 /// Runs the command where it is about manifests.
 pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     let folder = args.path.as_deref().unwrap_or(Path::new("."));
-    let is_about_manifests = args.facts.is_some() || (folder.exists() && find_project(folder).is_err());
+    let moment = args.reading.moment();
+    let is_about_manifests = args.facts.is_some() || (folder.exists() && find_project_at(folder, moment).is_err());
     if !is_about_manifests {
         return Ok(None);
     }
+    if let (None, Some(revision)) = (&args.facts, project_before(folder, moment)) {
+        // A gate that finds no policy any more has not found that all is well.
+        return Err(Failure::no_input(format!(
+            "there was a policy project here at `{revision}`, and there is none now"
+        ))
+        .help("put `ringfence.yaml` back; where these are to be plain manifests from now on, `--facts` says so"));
+    }
     let input = match Input::open(Some(folder), args.facts.as_deref(), &args.reading) {
         // That there is no project either says more.
-        Err(failure) if failure.exit == Exit::NoInput && args.facts.is_none() => return Ok(None),
+        Err(failure) if failure.exit == Exit::NoInput && args.facts.is_none() && !failure.is_helpful() => {
+            return Ok(None);
+        }
         opened => opened?,
     };
     let mut meshes = input.meshes();

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use git2::{Repository, StatusOptions};
+use git2::StatusOptions;
 
 use super::Line;
 use crate::summary::counted;
+use crate::tree::repository;
 use crate::tree::revision::commit_day;
 
 pub(super) fn lines(folder: &Path, root: Option<&Path>) -> Vec<Line> {
@@ -14,7 +15,7 @@ pub(super) fn lines(folder: &Path, root: Option<&Path>) -> Vec<Line> {
             "outside of one the day is today's, no line has an author, and nothing can be compared: `git init`";
         return vec![Line::note("git", "this is no git checkout", advice)];
     };
-    let repository = match Repository::discover(folder) {
+    let repository = match repository::open(folder) {
         Ok(repository) => repository,
         Err(error) => {
             let said = format!("the checkout at `{}` cannot be read: {}", root.display(), error.message());

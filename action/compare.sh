@@ -3,6 +3,8 @@
 # Out: annotations, and below WORK `base` in words, and `diff.status` with `diff.json` and its like. The status is that of `ringfence diff`, or
 # `none` where there is nothing to compare with, or `new` where the base has no policy.
 #
+# What lies in the checkout is compared, as it was checked: a step before may have rendered it.
+#
 # A base that is not in the checkout is fetched; where that cannot be, the step fails and says what to set.
 set -euo pipefail
 # shellcheck source=action/lib.sh
@@ -13,7 +15,13 @@ if [[ ! -d $folder ]]; then
   folder=$(dirname "$POLICY_PATH")
   name=$(basename "$POLICY_PATH")
 fi
-in_git() { git -C "$folder" "$@"; }
+# The root of the checkout is the nearest folder with `.git` in it, which nobody can commit. Git before 2.38 has to be led there.
+top=$(cd "$folder" && pwd -P)
+while [[ -n $top && ! -e $top/.git ]]; do top=${top%/*}; done
+below=$(cd "$folder" && pwd -P)
+below=${below#"$top"}
+below=${below#/}
+in_git() { git -C "${top:-/}" "$@"; }
 commit() { in_git rev-parse --verify --quiet --end-of-options "$1^{commit}"; }
 event() { ask "$1 // empty" "$GITHUB_EVENT_PATH"; }
 conclude() {
@@ -31,8 +39,12 @@ fetch() {
   export GIT_TERMINAL_PROMPT=0
   if in_git fetch --quiet --no-tags "$depth" origin "$1" 2>"$WORK/fetch.err"; then return; fi
   header=$(printf 'x-access-token:%s' "$TOKEN" | base64 | tr -d '\n')
-  GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.$GITHUB_SERVER_URL/.extraheader GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $header" \
+  (
+    at=$GIT_CONFIG_COUNT
+    export GIT_CONFIG_COUNT=$((at + 1)) "GIT_CONFIG_KEY_$at=http.$GITHUB_SERVER_URL/.extraheader" \
+      "GIT_CONFIG_VALUE_$at=AUTHORIZATION: basic $header"
     in_git fetch --quiet --no-tags "$depth" origin "$1" 2>"$WORK/fetch.err"
+  )
 }
 
 base=${BASE?}
@@ -63,7 +75,8 @@ if [[ -z $merged ]]; then
   found=$(in_git merge-base "$found" HEAD) ||
     fail "the checkout does not hold where HEAD and $base parted; set \`fetch-depth: 0\` at \`actions/checkout\`"
 fi
-in_git rev-parse --verify --quiet --end-of-options "$found:./$name" >/dev/null || conclude new
+inside=$below${below:+${name:+/}}$name
+in_git rev-parse --verify --quiet --end-of-options "$found:$inside" >/dev/null || conclude new
 
 # What people call it; a name may hold anything that is no space.
 label=${BASE:-$(event '.pull_request.base.ref')}
@@ -76,7 +89,7 @@ done
 [[ -z $AS_OF ]] || arguments+=("--as-of=$AS_OF")
 [[ -z $FACTS ]] || arguments+=("--facts=$FACTS")
 status=0
-"$RINGFENCE" "${arguments[@]}" -- "$found..HEAD" "$POLICY_PATH" >"$WORK/diff.txt" 2>"$WORK/diff.err" || status=$?
+"$RINGFENCE" "${arguments[@]}" -- "$found" "$POLICY_PATH" >"$WORK/diff.txt" 2>"$WORK/diff.err" || status=$?
 print "$WORK/diff.txt"
 print "$WORK/diff.err"
 annotations "$WORK/diff.github"

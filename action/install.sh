@@ -52,7 +52,8 @@ if [[ -z $wanted ]]; then
     fail "there is no release of $version for $target, and no cargo to build it with; set up Rust before this step"
   say "there is no release of $version for $target: it is built from the source of the action, which takes minutes"
   # A second use in the same job finds it there.
-  cargo install --locked --quiet --path "$ACTION_PATH" --root "$RUNNER_TEMP/ringfence-$own" ||
+  # Not where the checkout lies: a `rust-toolchain.toml` or a `.cargo` there could put a program of its own in cargo's place.
+  (cd "$ACTION_PATH" && cargo install --locked --quiet --path . --root "$RUNNER_TEMP/ringfence-$own") ||
     fail "ringfence cannot be built from the source of the action; the log above says why"
   done_with "$RUNNER_TEMP/ringfence-$own/bin/ringfence$suffix" "source"
 fi

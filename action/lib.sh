@@ -4,6 +4,10 @@
 #
 # The scripts run on every runner of GitHub: bash 3.2 on macOS, so no `mapfile`, and no array that may be empty.
 
+# What looks like a bare repository can be committed anywhere below the root, with settings that name programs: git takes none for one.
+configured=${GIT_CONFIG_COUNT:-0}
+export GIT_CONFIG_COUNT=$((configured + 1)) "GIT_CONFIG_KEY_$configured=safe.bareRepository" "GIT_CONFIG_VALUE_$configured=explicit"
+
 # Prints a sentence for the log.
 say() { printf 'ringfence: %s\n' "$*"; }
 

@@ -44,6 +44,8 @@ elif [[ $checked == 1 ]]; then
   verdict=findings why="the policy has findings that count"
 elif [[ $FAIL_ON_GAIN == true && $gains == true ]]; then
   verdict=findings why="somebody gains access, or may, and \`fail-on-gain\` is set"
+elif [[ $FAIL_ON_GAIN == true && -z $gains ]]; then
+  verdict=failed why="there is nothing to compare with, and \`fail-on-gain\` is set: set \`base\`, or leave it out where this is no pull request"
 elif [[ $FAIL_ON_GAIN == true && $gains == unknown ]]; then
   verdict=findings why="nobody knows who gains access, because the base could not be compared, and \`fail-on-gain\` is set"
 fi

@@ -124,7 +124,8 @@ pub struct Check {
     /// A `Cluster` document with the facts about plain manifests: trust domain, namespaces in the mesh, gateways.
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
-    /// Checks the revision that git is about to push, which pre-commit and prek name in `PRE_COMMIT_TO_REF`; `HEAD` where they do not.
+    /// Checks each revision that git is about to push, as it tells a pre-push hook on standard input, and pre-commit and prek in
+    /// `PRE_COMMIT_TO_REF`; `HEAD` where nobody says.
     #[arg(long, conflicts_with_all = ["at", "staged"])]
     pub pushed: bool,
     /// Checks again whenever a file changes, until it is interrupted.

@@ -32,6 +32,23 @@ struct Entry {
     message: String,
 }
 
+impl Entry {
+    fn of(diagnostic: &Diagnostic, sources: &Sources) -> Self {
+        let place = diagnostic.span().map(|span| (sources.file(span.file), span.start));
+        Self {
+            code: diagnostic.code().id.to_owned(),
+            path: place.map(|(file, _)| file.path().to_owned()).unwrap_or_default(),
+            line: place.map(|(file, start)| file.position(start).0).unwrap_or_default(),
+            message: diagnostic.message().to_owned(),
+        }
+    }
+
+    /// Tells whether it says the same as another, wherever in the file that is.
+    fn says(&self, other: &Self) -> bool {
+        (&self.code, &self.path, &self.message) == (&other.code, &other.path, &other.message)
+    }
+}
+
 /// What became of what is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Taken {
@@ -73,16 +90,7 @@ impl Baseline {
 
     /// Takes what was found for known.
     pub fn of(found: &Diagnostics, sources: &Sources, which: Ignorable) -> Self {
-        let entry = |(id, diagnostic): (String, Cow<'_, Diagnostic>)| {
-            let place = diagnostic.span().map(|span| (sources.file(span.file), span.start));
-            let entry = Entry {
-                code: diagnostic.code().id.to_owned(),
-                path: place.map(|(file, _)| file.path().to_owned()).unwrap_or_default(),
-                line: place.map(|(file, start)| file.position(start).0).unwrap_or_default(),
-                message: diagnostic.message().to_owned(),
-            };
-            (id, entry)
-        };
+        let entry = |(id, diagnostic): (String, Cow<'_, Diagnostic>)| (id, Entry::of(&diagnostic, sources));
         let all = all(found, sources).into_iter();
         Self { known: all.filter(|(_, diagnostic)| which.allows(diagnostic.code())).map(entry).collect() }
     }
@@ -100,11 +108,13 @@ impl Baseline {
             .map_err(|error| Failure::new(format!("cannot write `{}`: {error}", file.display())))
     }
 
-    /// Leaves out what is known.
+    /// Leaves out what is known. An entry that says something else than the finding of its id knows nothing: somebody has read, and
+    /// agreed to, what it says.
     pub fn leave(&self, found: &Diagnostics, sources: &Sources, which: Ignorable) -> (Diagnostics, Taken) {
         let (mut rest, mut there) = (Diagnostics::new(), 0);
         for (id, diagnostic) in all(found, sources) {
-            if which.allows(diagnostic.code()) && self.known.contains_key(&id) {
+            let entry = Entry::of(&diagnostic, sources);
+            if which.allows(diagnostic.code()) && self.known.get(&id).is_some_and(|known| known.says(&entry)) {
                 there += 1;
             } else {
                 rest.report(diagnostic.into_owned());

@@ -12,7 +12,10 @@ mod names;
 pub(super) mod range;
 pub(super) mod statements;
 mod text;
+mod unseen;
 mod why;
+
+use std::path::Path;
 
 use ringfence_compiler::parse::PROJECT_FILE;
 use ringfence_compiler::spec::names::Day;
@@ -37,6 +40,7 @@ use crate::progress::Progress;
 use crate::project::below;
 use crate::report::{Origin, Style};
 use crate::tree::blame::History;
+use crate::tree::repository::is_unborn;
 
 /// A change, ready to be written down.
 pub(super) struct Shown<'a> {
@@ -89,8 +93,18 @@ impl Documents {
 pub(super) fn run(args: &args::Diff) -> Result<Exit, Failure> {
     let range = Range::of(args)?;
     let mut after = open(&range.after, args, args.how.as_of)?;
+    let place = range.before.place.as_deref().unwrap_or(Path::new("."));
+    let is_first = args.staged && is_unborn(place);
     // Both sides are of one day: what ran out meanwhile is no change of anybody's.
-    let mut before = open(&range.before, args, args.how.as_of.or(after.as_of()))?;
+    let before = if is_first { None } else { Some(open(&range.before, args, args.how.as_of.or(after.as_of()))) };
+    let mut before = match before {
+        // The commit that brings the policy, or the first of all: a hook that compares has nothing to object to yet.
+        None => return Ok(say_first("no commit yet")),
+        Some(Err(failure)) if args.staged && after.is_project() && failure.exit == Exit::NoInput => {
+            return Ok(say_first(&format!("no policy at {}", range.before.name)));
+        }
+        Some(opened) => opened?,
+    };
     let is_gone = before.is_project() && !after.is_project();
     if is_gone && range.before.place == range.after.place {
         return Err(Failure::new(format!("{} there was a policy project here, and there is none now", range.before.name))
@@ -103,6 +117,12 @@ pub(super) fn run(args: &args::Diff) -> Result<Exit, Failure> {
     let documents =
         Documents { statements: statements::changed(&before, &after, &history), guards: guards::guards(&old, &new) };
     show((&range.title, "no access changes"), [(&before, &range.before), (&after, &range.after)], &documents, &args.how)
+}
+
+/// Says that everything is new.
+fn say_first(why: &str) -> Exit {
+    console::note(&format!("ringfence: there is {why}, so who reaches what is new as a whole"));
+    Exit::Clean
 }
 
 fn open(side: &Side, args: &args::Diff, as_of: Option<Day>) -> Result<Input, Failure> {
@@ -193,7 +213,7 @@ pub(super) fn show(
         conclude_answer(&reading, how.form(), &ours)?;
     }
     let concluded = conclude_answer(&reading, how.form(), &theirs)?;
-    let gains = how.exit_code && (difference.gains() || gains(&moved));
+    let gains = how.exit_code && gains(&shown);
     Ok(if gains || was_broken { Exit::Findings } else { concluded })
 }
 
@@ -225,9 +245,10 @@ fn models<'a>(meshes: &'a Meshes<'_>) -> Vec<Model<'a>> {
     meshes.clusters.iter().map(Mesh::model).collect()
 }
 
-/// Tells whether somebody outside gains access.
-fn gains(moved: &[Moved]) -> bool {
-    moved.iter().any(|moved| moved.is_access && moved.easier)
+/// Tells whether anybody gains access, or may: by calls, from outside, by rights and pods, or by what is not seen.
+fn gains(shown: &Shown<'_>) -> bool {
+    let is_easier = shown.moved.iter().any(|moved| moved.is_access && moved.easier);
+    shown.difference.gains() || is_easier || !unseen::unseen(shown).is_empty()
 }
 
 /// Says in one line how much changed.
@@ -244,6 +265,9 @@ fn summary(shown: &Shown<'_>) -> String {
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     match (counts.is_empty(), difference.is_empty()) {
         (_, true) if shown.moved.iter().any(|moved| moved.is_access) => "no calls inside change".to_owned(),
+        (_, true) if shown.statements.iter().any(Statement::may_open) => {
+            format!("{}, as far as can be seen", shown.nothing)
+        }
         (_, true) => shown.nothing.to_owned(),
         (true, false) => "none of the callers that are shown gains or loses".to_owned(),
         (false, _) => format!("pairs of caller and port: {}", counts.join(", ")),

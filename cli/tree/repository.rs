@@ -54,6 +54,19 @@ pub fn is_project(root: &Path, folder: &Path, moment: Moment<'_>) -> Option<bool
     })
 }
 
+/// Tells whether a place is in a checkout that has no commit yet.
+pub fn is_unborn(place: &Path) -> bool {
+    open(place).is_ok_and(|repository| repository.head().is_err_and(|error| error.code() == ErrorCode::UnbornBranch))
+}
+
+/// Tells whether a word names a commit of the checkout that a place lies in.
+pub fn is_revision(place: &Path, word: &str) -> bool {
+    open(place).is_ok_and(|repository| {
+        let found = repository.revparse_single(word);
+        found.is_ok_and(|object| object.peel_to_commit().is_ok())
+    })
+}
+
 /// Returns the revisions that come right before a moment, as far as they are here: what is on disk or staged comes after `HEAD`.
 pub fn before(root: &Path, moment: Moment<'_>) -> Vec<String> {
     let parents = |revision: &str| -> Option<Vec<String>> {

@@ -2,7 +2,7 @@
 # Each case is one run of the job, or a few, and what has to be so after it. What they use is in `repository.sh`; how the
 # action is broken for them is in `planted.txt`.
 
-CASES="passes finds empties tampered unreleased widens quiet paged forked shallow private unknown nested long hostile target"
+CASES="passes finds empties tampered unreleased widens quiet paged forked shallow private unknown nested long hostile target gone bare rendered ungated garbled"
 
 case_passes() {
   run push main
@@ -52,14 +52,15 @@ case_unreleased() {
   mkdir -p "$work/cargo"
   cat >"$work/cargo/cargo" <<SH
 #!/usr/bin/env bash
-printf '%s\n' "\$*" >"$work/cargo/asked"
+printf '%s %s\n' "\$PWD" "\$*" >"$work/cargo/asked"
 mkdir -p "\${*: -1}/bin"
 cp "$ringfence" "\${*: -1}/bin/ringfence"
 SH
   chmod +x "$work/cargo/cargo"
   PATH=$work/cargo:$PATH run push main
   expect ended 0
-  expect grep -qE 'install --locked --quiet --path .+ --root' "$work/cargo/asked"
+  # Where the action lies: in the checkout a pull request may name a toolchain of its own.
+  expect grep -qE '^[^ ]*ringfence[^ ]* install --locked --quiet --path \. --root' "$work/cargo/asked"
   expect logged 'built from the source of the action'
   # Its source is no other version.
   PATH=$work/cargo:$PATH run push main IN_VERSION=9.9.9
@@ -85,7 +86,8 @@ case_widens() {
   expect comment length 2
   expect comment '.[1].user.login' 'github-actions[bot]'
   local id
-  id=$(jq -r '.runs[1].results[0].partialFingerprints["ringfence/v1"]' "$out/ringfence.sarif")
+  # People are shown the first digits of it.
+  id=$(jq -r '.runs[1].results[0].partialFingerprints["ringfence/v1"][:8]' "$out/ringfence.sarif")
   expect test "${id#a-}" != "$id"
   expect commented 1 "$id"
   expect summarised "$id"
@@ -278,4 +280,57 @@ case_target() {
   expect ended 1
   expect output verdict failed
   expect logged 'this runs on pull_request'
+}
+
+# A project that is no more is not plain manifests.
+case_gone() {
+  github '[]' write
+  event gone
+  run pull_request merged-gone
+  expect ended 1
+  expect output verdict no-input
+  expect logged 'is policy, and no `ringfence.yaml` is there or above it'
+  event bared
+  run pull_request merged-bared
+  expect ended 1
+  expect output verdict failed
+  expect logged 'there was a policy project here, and there is none now'
+}
+
+# What can be committed is no repository to ask.
+case_bare() {
+  github '[]' write
+  event bare
+  run pull_request merged-bare IN_PATH=policy
+  expect absent "$work/ran"
+  expect ended 0
+  expect output gains true
+}
+
+# What is checked is what is compared.
+case_rendered() {
+  github '[]' write
+  event same
+  run pull_request merged-same RENDER="sed -i 's/methods: \[GET, POST\]/methods: [GET, POST, PUT]/' policy/shop/bookinfo/access.yaml"
+  expect ended 0
+  expect output gains true
+}
+
+# A gate for gains that has nothing to compare with is no gate.
+case_ungated() {
+  run push main IN_FAIL_ON_GAIN=true
+  expect ended 1
+  expect only_the_verdict_failed
+  expect output verdict failed
+  expect summarised 'there is nothing to compare with'
+}
+
+# What answers in the place of GitHub changes no verdict.
+case_garbled() {
+  github '{"message": "down for maintenance"}' write
+  event wide
+  run pull_request merged-wide
+  expect ended 0
+  expect output verdict pass
+  expect logged 'what GitHub answered is no list of comments'
 }

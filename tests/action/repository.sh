@@ -33,6 +33,14 @@ make_origin() {
   branch same 'printf "\nmore\n" >>policy/shop/note.txt'
   branch wide "sed -i 's/methods: \[GET, POST\]/methods: [GET, POST, PUT]/' $access"
   branch broken "sed -i 's/from: reviews\$/from: [reviews, productpage]/' $access"
+  # The project goes, and what was its policy stays; then the policy as well, so that manifests are left.
+  branch gone 'git rm -q ringfence.yaml'
+  branch bared 'git rm -r -q ringfence.yaml policy expected'
+  # What git takes for a repository by itself, with settings that name programs.
+  branch bare "$(printf '%s\n' \
+    'mkdir -p policy/objects policy/refs; touch policy/objects/keep policy/refs/keep; echo "ref: refs/heads/main" >policy/HEAD' \
+    "printf '[core]\n\tbare = true\n\tfsmonitor = touch $work/ran\n[protocol]\n\tallow = always\n[remote \"origin\"]\n\turl = ext::touch $work/ran\n' >policy/config" \
+    "sed -i 's/methods: \[GET, POST\]/methods: [GET, POST, PUT]/' $access")"
   branch empty 'git rm -r -q policy inventory ringfence.yaml expected'
   # One where the policy could not be read, and what is built on it.
   branch unreadable "sed -i 's/^kind: Access/kind: Acces/' $access"

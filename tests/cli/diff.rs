@@ -301,3 +301,78 @@ fn a_mandate_goes_with_the_exceptions_to_it() {
     assert_eq!(ran.code, 0, "{}", ran.all());
     assert!(ran.out.starts_with("without /#mtls: "), "{}", ran.all());
 }
+
+#[test]
+fn what_nobody_sees_open_is_said_and_stops_a_gate() {
+    let workload = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, ports: [{containerPort: 8080}]}]}}}
+---
+";
+    let tokens = |keys: &str| {
+        format!(
+            "{workload}apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {{name: tokens, namespace: shop}}
+spec: {{jwtRules: [{{issuer: idp, jwksUri: 'https://{keys}/keys'}}]}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: known, namespace: shop}}
+spec: {{rules: [{{from: [{{source: {{requestPrincipals: ['*']}}}}]}}]}}
+"
+        )
+    };
+    let asking = |provider: &str| {
+        format!(
+            "{workload}apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: ask, namespace: shop}}
+spec: {{action: CUSTOM, provider: {{name: {provider}}}, rules: [{{}}]}}
+"
+        )
+    };
+    let filter = format!(
+        "{workload}apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {{name: free, namespace: shop}}
+spec: {{configPatches: []}}
+"
+    );
+    for (before, after, said) in [
+        (tokens("idp.example"), tokens("evil.example"), "tokens are looked for elsewhere, or proved by other keys"),
+        (asking("opa"), asking("yes-man"), "external authorization asks yes-man instead of opa"),
+        (workload.to_owned(), filter, "what that does to requests is not followed"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("before"), folder.path().join("after"));
+        for (side, manifests) in [(&one, before), (&other, after)] {
+            fs::create_dir(side).unwrap();
+            fs::write(side.join("all.yaml"), manifests).unwrap();
+        }
+        let sarif = format!("sarif={}", text(&folder.path().join("x.sarif")));
+        let run = |more: &[&str]| {
+            ringfence(&[&["diff", "--before", text(&one), "--after", text(&other), "--exit-code"], more].concat())
+        };
+        let found = run(&["--format", "json", "-o", &sarif]);
+        assert_eq!(found.code, 1, "{}", found.all());
+        assert_eq!(found.json()["gains"], true);
+        let unseen = found.json()["unseen"][0].clone();
+        assert!(unseen["what"].as_str().unwrap().contains(said), "{unseen}");
+        let id = unseen["id"].as_str().unwrap();
+        let sarif = fs::read_to_string(folder.path().join("x.sarif")).unwrap();
+        assert!(sarif.contains("access/unseen") && sarif.contains(&format!("[{id}]")), "{sarif}");
+        for form in ["text", "concise", "markdown", "github"] {
+            let run = run(&["--format", form]);
+            assert!(run.out.contains(id) && !run.out.contains("no access changes\n"), "{}", run.all());
+        }
+        // Taken away again it is no less known, but for an object that only could let in.
+        let back = ringfence(&["diff", "--before", text(&other), "--after", text(&one), "--exit-code"]);
+        assert_eq!(back.code, i32::from(!said.contains("not followed")), "{}", back.all());
+    }
+}

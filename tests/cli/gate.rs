@@ -122,6 +122,12 @@ fn what_the_baseline_holds_is_known_and_what_is_new_is_not() {
     let moved = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("# moved\n\n{moved}")).unwrap();
     assert_eq!(check(folder.path(), &strict).code, 0);
+    // An entry that says another thing than its id is believed by nobody who reads it, and not here.
+    let known = fs::read_to_string(folder.path().join("known.json")).unwrap();
+    let code = serde_json::from_str::<Value>(&known).unwrap()["findings"][0]["code"].as_str().unwrap().to_owned();
+    fs::write(folder.path().join("known.json"), known.replace(&code, "mesh/no-names")).unwrap();
+    assert_eq!(check(folder.path(), &strict).code, 1);
+    fs::write(folder.path().join("known.json"), known).unwrap();
     // Another workload is another finding.
     fs::write(folder.path().join("inventory/prod/second.yaml"), moved.replace("import", "second")).unwrap();
     let run = check(folder.path(), &strict);
@@ -359,4 +365,68 @@ fn a_folder_of_projects_is_no_folder_of_manifests() {
     let run = ringfence(&["check", text(folder.path())]);
     assert!(run.code == 3 && run.err.contains("name the folder of a project: `"), "{}", run.all());
     assert!(run.err.contains("teams/a`"), "{}", run.all());
+}
+
+#[test]
+fn the_commit_that_brings_the_policy_is_compared_with_nothing() {
+    let folder = copy("bookinfo");
+    let repository = git2::Repository::init(folder.path()).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
+    index.write().unwrap();
+    let run = diff(folder.path(), &["--staged", "--exit-code"]);
+    assert!(run.code == 0 && run.err.contains("there is no commit yet"), "{}", run.all());
+    let who = git2::Signature::now("a", "a@b.example").unwrap();
+    let empty = repository.find_tree(repository.treebuilder(None).unwrap().write().unwrap()).unwrap();
+    repository.commit(Some("HEAD"), &who, &who, "x", &empty, &[]).unwrap();
+    let run = diff(folder.path(), &["--staged", "--exit-code"]);
+    assert!(run.code == 0 && run.err.contains("there is no policy at `HEAD`"), "{}", run.all());
+    // Two revisions that somebody names are another matter.
+    assert_eq!(diff(folder.path(), &["HEAD..HEAD"]).code, 3);
+}
+
+#[test]
+fn a_word_that_is_a_folder_and_a_revision_is_neither() {
+    let folder = copy("bookinfo");
+    commit(folder.path(), "Ann", 1_760_000_000);
+    git2::Repository::open(folder.path()).unwrap().set_head("refs/heads/policy").unwrap();
+    commit(folder.path(), "Ann", 1_760_000_001);
+    let run = diff(folder.path(), &["policy"]);
+    assert!(run.code == 2 && run.err.contains("`policy` is a folder and a revision"), "{}", run.all());
+    assert_eq!(diff(folder.path(), &["policy", "."]).code, 0);
+    assert_eq!(diff(folder.path(), &["./policy"]).code, 0);
+}
+
+#[test]
+fn each_revision_that_is_pushed_is_checked() {
+    let folder = copy("bookinfo");
+    commit(folder.path(), "Ann", 1_760_000_000);
+    let repository = git2::Repository::open(folder.path()).unwrap();
+    let id = || repository.head().unwrap().peel_to_commit().unwrap().id().to_string();
+    let good = id();
+    edit(folder.path(), "policy/shop/bookinfo/access.yaml", "from: reviews\n", "from: [reviews, productpage]\n");
+    commit(folder.path(), "Ann", 1_760_000_001);
+    let bad = id();
+    edit(folder.path(), "policy/shop/bookinfo/access.yaml", "from: [reviews, productpage]\n", "from: reviews\n");
+    commit(folder.path(), "Ann", 1_760_000_002);
+    let zeros = "0".repeat(40);
+    let push = |said: &str| {
+        let mut run = command(&["check", "--pushed", "--as-of", DAY]);
+        let input = tempfile::NamedTempFile::new().unwrap();
+        fs::write(input.path(), said).unwrap();
+        run.current_dir(folder.path()).stdin(fs::File::open(input.path()).unwrap());
+        ran(run)
+    };
+    let line = |object: &str, name: &str| format!("refs/heads/{name} {object} refs/heads/{name} {zeros}\n");
+    assert_eq!(push(&line(&good, "a")).code, 0);
+    // What is checked out is right, and what is pushed is not.
+    assert_eq!(push(&line(&bad, "b")).code, 1);
+    let both = push(&[line(&good, "a"), line(&bad, "b")].concat());
+    assert!(both.code == 1 && both.err.contains(&format!("revision {bad}")), "{}", both.all());
+    assert_eq!(push(&format!("(delete) {zeros} refs/heads/b {bad}\n")).code, 0);
+    let none = push("");
+    assert!(none.code == 0 && none.err.contains("nobody says what is pushed"), "{}", none.all());
+    let mut named = command(&["check", "--pushed", "--as-of", DAY]);
+    named.current_dir(folder.path()).env("PRE_COMMIT_LOCAL_BRANCH", &bad);
+    assert_eq!(ran(named).code, 1);
 }

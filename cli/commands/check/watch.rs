@@ -1,8 +1,9 @@
 //! `check --watch`: again, whenever a file changes.
 //!
 //! In: a folder. Out: an answer now, and one after each burst of changes, until somebody interrupts it. What a run itself reads or
-//! writes is no change: reading changes nothing, and reports are no YAML.
+//! writes is no change: reading changes nothing, and the reports it was asked for are known by their names.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -46,23 +47,24 @@ pub(super) fn run(args: &Check, once: impl Fn(&Check) -> Result<Exit, Failure>) 
         // The number of threads is set once in a process.
         args.reading = Reading { threads: None, ..args.reading };
         console::note(&format!("ringfence: watching `{}`; Ctrl-C ends it", folder.display()));
-        let changed = wait(&receive, &folder)?;
+        let reports = args.findings.output.iter().filter_map(|output| output.file.canonicalize().ok());
+        let changed = wait(&receive, &folder, &reports.collect())?;
         console::note(&format!("\nringfence: {} changed", changed.display()));
     }
 }
 
 /// Waits for a change, and until nothing changes any more; returns the file that was first.
-fn wait(receive: &Receiver<Told>, folder: &Path) -> Result<PathBuf, Failure> {
+fn wait(receive: &Receiver<Told>, folder: &Path, reports: &BTreeSet<PathBuf>) -> Result<PathBuf, Failure> {
     let gone = || Failure::new(format!("`{}` is not there any more", folder.display()));
     let first = loop {
         let told = receive.recv().map_err(|_| gone())?;
-        if let Some(path) = changed(told)? {
+        if let Some(path) = changed(told, reports)? {
             break path;
         }
     };
     loop {
         match receive.recv_timeout(QUIET) {
-            Ok(told) => drop(changed(told)?),
+            Ok(told) => drop(changed(told, reports)?),
             Err(RecvTimeoutError::Timeout) => break,
             Err(RecvTimeoutError::Disconnected) => return Err(gone()),
         }
@@ -71,7 +73,7 @@ fn wait(receive: &Receiver<Told>, folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Returns the file of an event that may change an answer.
-fn changed(told: Told) -> Result<Option<PathBuf>, Failure> {
+fn changed(told: Told, reports: &BTreeSet<PathBuf>) -> Result<Option<PathBuf>, Failure> {
     let event = told.map_err(Failure::new)?;
     // That events were lost is told as an event about everything.
     if event.need_rescan() {
@@ -80,7 +82,8 @@ fn changed(told: Told) -> Result<Option<PathBuf>, Failure> {
     if !matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_)) {
         return Ok(None);
     }
-    Ok(event.paths.into_iter().find(|path| is_input(path)))
+    let is_report = |path: &Path| path.canonicalize().is_ok_and(|path| reports.contains(&path));
+    Ok(event.paths.into_iter().find(|path| is_input(path) && !is_report(path)))
 }
 
 /// Tells whether a path is one that is read, or a folder of such.

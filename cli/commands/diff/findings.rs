@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use ringfence_verifier::difference::Kind;
 use serde_json::{Value, json};
 
+use super::identity::Id;
+use super::unseen::unseen;
 use super::{Shown, identity, text};
 use crate::report::Origin;
 use crate::report::github::{self, annotation};
@@ -16,7 +18,7 @@ use crate::report::sarif;
 /// What is opened, and where.
 struct Opened {
     rule: &'static Rule,
-    id: String,
+    id: Id,
     said: String,
     place: Option<(String, usize)>,
 }
@@ -54,6 +56,14 @@ static EXPOSED: Rule = Rule {
            and `ringfence paths` show each step.",
 };
 
+static UNSEEN: Rule = Rule {
+    id: "access/unseen",
+    level: "warning",
+    weight: "6.0",
+    summary: "somebody may be let in by what is not followed",
+    help: "Other keys prove tokens, another provider is asked, or an object alters proxies or lets requests in. What follows from that no \
+           answer here shows: read the change itself.",
+};
 static GUARD: Rule = Rule {
     id: "access/guard-rail",
     level: "note",
@@ -86,6 +96,10 @@ fn opened(shown: &Shown<'_>) -> Vec<Opened> {
         let id = identity::of_change(change);
         all.push(Opened { rule, id, said, place: place.or_else(|| first.clone()).or_else(gone) });
     }
+    for unseen in unseen(shown) {
+        let (id, said) = (identity::of_unseen(&unseen), format!("{}: {}", UNSEEN.summary, unseen.what));
+        all.push(Opened { rule: &UNSEEN, id, said, place: unseen.place.or_else(|| first.clone()) });
+    }
     for guard in shown.guards {
         let said = format!("{}: {}", guard.word(), guard.what);
         all.push(Opened { rule: &GUARD, id: identity::of_guard(guard), said, place: Some(guard.stands()) });
@@ -107,7 +121,7 @@ pub(super) fn sarif(shown: &Shown<'_>, origin: &Origin) -> String {
             "level": one.rule.level,
             "message": { "text": sarif::sentence(&format!("[{}] {}", one.id, one.said)) },
             "locations": [location],
-            "partialFingerprints": { "ringfence/v1": one.id, "primaryLocationLineHash": format!("{}:1", one.id) },
+            "partialFingerprints": { "ringfence/v1": one.id.whole(), "primaryLocationLineHash": format!("{}:1", one.id.whole()) },
         })
     };
     let results = opened.iter().map(result).collect();

@@ -168,6 +168,6 @@ impl Guard {
 
     /// Returns it for programs.
     pub fn json(&self) -> Value {
-        json!({ "id": identity::of_guard(self), "change": self.word(), "what": self.what, "path": self.path, "line": self.line })
+        json!({ "id": identity::of_guard(self).to_string(), "change": self.word(), "what": self.what, "path": self.path, "line": self.line })
     }
 }

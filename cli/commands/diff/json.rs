@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::guards::Guard;
 use super::text::modes;
+use super::unseen::{Unseen, unseen};
 use super::why::{Decision, Why};
 use super::{Shown, identity};
 use crate::commands::movement::standing::Moved;
@@ -22,11 +23,12 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
     let document = json!({
         "version": 1,
         "compared": shown.title,
-        "gains": difference.gains() || super::gains(shown.moved),
+        "gains": super::gains(shown),
         "counts": counts,
         "shifts": difference.shifts.iter().map(|(shift, workloads)| self::shift(shift, workloads)).collect::<Vec<_>>(),
         "changes": shown.changes().map(change).collect::<Vec<_>>(),
         "attackers": shown.moved.iter().map(moved).collect::<Vec<_>>(),
+        "unseen": unseen(shown).iter().map(Unseen::json).collect::<Vec<_>>(),
         "guardRails": shown.guards.iter().map(Guard::json).collect::<Vec<_>>(),
         "documents": shown.statements.iter().map(super::statements::Statement::json).collect::<Vec<_>>(),
     });
@@ -36,7 +38,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
 fn moved(moved: &Moved) -> Value {
     let mut value = moved.json();
     if let Some(fields) = value.as_object_mut() {
-        fields.shift_insert(0, "id".to_owned(), identity::of_moved(moved).into());
+        fields.shift_insert(0, "id".to_owned(), identity::of_moved(moved).to_string().into());
     }
     value
 }
@@ -53,7 +55,7 @@ fn change((change, why): (&Change, &Why)) -> Value {
         witness.as_ref().map(|witness| json!({ "sure": witness.sure, "request": witness.request.to_string() }))
     };
     json!({
-        "id": identity::of_change(change),
+        "id": identity::of_change(change).to_string(),
         "kind": kind,
         "pairs": change.pairs(),
         "callers": change.callers.iter().map(party).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ use ringfence_verifier::difference::{Change, Kind};
 
 use super::names::{joined, presence, request};
 use super::text::shifts;
+use super::unseen::unseen;
 use super::why::Why;
 use super::{Shown, identity, summary};
 use crate::report::markdown::{code, plain};
@@ -17,18 +18,26 @@ const MOST: usize = 60;
 /// Writes a change down.
 pub(super) fn render(shown: &Shown<'_>) -> String {
     let mut text = format!("### Access: {}\n\n{}.\n", plain(&shown.title), capital(&summary(shown)));
-    let shifts = shifts(shown);
+    let unseen = unseen(shown);
+    let is_seen = |shift: &String| unseen.iter().all(|unseen| unseen.what != *shift);
+    let shifts: Vec<String> = shifts(shown).into_iter().filter(is_seen).collect();
     if !shifts.is_empty() {
         text.push('\n');
     }
     for shift in shifts {
         let _ = writeln!(text, "- **{}**", plain(&shift));
     }
+    if !unseen.is_empty() {
+        text.push_str("\n#### May let somebody in that is not seen here\n\n");
+    }
+    for unseen in &unseen {
+        let _ = writeln!(text, "- {} {}", code(&identity::of_unseen(unseen).to_string()), plain(&unseen.what));
+    }
     if !shown.moved.is_empty() {
         text.push_str("\n#### From outside, and for attackers\n\n");
         for moved in shown.moved.iter().take(MOST) {
             let word = if moved.easier { "**easier**" } else { "harder" };
-            let _ = writeln!(text, "- {word} {}: {}", code(&identity::of_moved(moved)), plain(&moved.what));
+            let _ = writeln!(text, "- {word} {}: {}", code(&identity::of_moved(moved).to_string()), plain(&moved.what));
         }
         if let more @ 1.. = shown.moved.len().saturating_sub(MOST) {
             let _ = writeln!(text, "- …and {more} more");
@@ -39,7 +48,7 @@ pub(super) fn render(shown: &Shown<'_>) -> String {
     }
     for guard in shown.guards {
         let place = code(&guard.place());
-        let id = code(&identity::of_guard(guard));
+        let id = code(&identity::of_guard(guard).to_string());
         let _ = writeln!(text, "- **{}** {id}: {} {place}", guard.word(), plain(&guard.what));
     }
     let changes = &shown.difference.changes;
@@ -93,7 +102,7 @@ fn row(shown: &Shown<'_>, change: &Change, why: &Why) -> String {
     let decisions =
         decisions.filter_map(|(word, decision)| Some(format!("{word} {}", plain(&decision.as_ref()?.words()))));
     let cells = [
-        format!("{sign}<br>{}", code(&identity::of_change(change))),
+        format!("{sign}<br>{}", code(&identity::of_change(change).to_string())),
         plain(&callers),
         plain(&targets),
         plain(&words.join("; ")),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::args;
 use crate::exit::Failure;
+use crate::tree::repository::is_revision;
 use crate::tree::revision::merge_base;
 
 /// Two sides.
@@ -48,6 +49,13 @@ impl Range {
             };
             let (before, after) = (side(before), side(after));
             return Ok(Self { title: format!("{} to {}", before.name, after.name), before, after });
+        }
+        if let (Some(one), None) = (&args.range, &args.path)
+            && Path::new(one).is_dir()
+            && is_revision(Path::new("."), one)
+        {
+            return Err(Failure::new(format!("`{one}` is a folder and a revision"))
+                .help(format!("write `{one} .` for the revision, and `./{one}` for the folder")));
         }
         let (range, place) = match (&args.range, &args.path) {
             (Some(one), None) if Path::new(one).is_dir() => ("HEAD", Some(PathBuf::from(one))),

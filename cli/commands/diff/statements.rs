@@ -15,6 +15,9 @@ use crate::mesh::Input;
 use crate::project::below;
 use crate::tree::blame::{History, Written};
 
+/// Kinds that alter proxies, or let requests in, and are not followed.
+const UNFOLLOWED: [&str; 5] = ["EnvoyFilter", "WasmPlugin", "Ingress", "IngressRoute", "HTTPProxy"];
+
 /// A document that differs.
 pub(in crate::commands) struct Statement {
     sign: &'static str,
@@ -209,6 +212,11 @@ impl Statement {
         let (path, line) = place.cloned().unwrap_or_default();
         let (kind, name) = (kind.to_owned(), name.to_owned());
         Self { sign, kind, name, prefix: String::new(), path, line, written: None, more: Some(more) }
+    }
+
+    /// Tells whether it comes, or is another, and may alter proxies or let requests in in a way that is not followed.
+    pub fn may_open(&self) -> bool {
+        self.sign != "-" && UNFOLLOWED.contains(&self.kind.as_str())
     }
 
     /// Tells whether it decides, and names no namespace to decide in.

@@ -6,6 +6,7 @@ use ringfence_verifier::difference::{Change, Kind, Shift};
 use ringfence_verifier::istio::peer_authentication::Mode;
 
 use super::names::{joined, presence, request};
+use super::unseen::unseen;
 use super::{Shown, identity, summary};
 use crate::report::Style;
 
@@ -15,12 +16,20 @@ const MOST: usize = 40;
 /// Writes a change down.
 pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
     let mut text = format!("{}: {}\n", shown.title, summary(shown));
-    let shifts: Vec<String> = shifts(shown);
+    let unseen = unseen(shown);
+    let is_seen = |shift: &String| unseen.iter().all(|unseen| unseen.what != *shift);
+    let shifts: Vec<String> = shifts(shown).into_iter().filter(is_seen).collect();
     if !shifts.is_empty() {
         text.push('\n');
     }
     for shift in &shifts {
         let _ = writeln!(text, "{} {shift}", painted(style, "!"));
+    }
+    if !unseen.is_empty() {
+        text.push_str("\nmay let somebody in that is not seen here\n");
+    }
+    for unseen in &unseen {
+        let _ = writeln!(text, "  {} [{}] {}", painted(style, "!"), identity::of_unseen(unseen), unseen.what);
     }
     let most = if shown.whole { usize::MAX } else { MOST };
     for (change, why) in shown.changes().take(most) {
@@ -72,8 +81,12 @@ pub(super) fn render(shown: &Shown<'_>, style: Style) -> String {
 /// Writes a line for each change.
 pub(super) fn concise(shown: &Shown<'_>) -> String {
     let mut text = String::new();
-    for shift in shifts(shown) {
+    let unseen = unseen(shown);
+    for shift in shifts(shown).iter().filter(|shift| unseen.iter().all(|unseen| unseen.what != **shift)) {
         let _ = writeln!(text, "! {shift}");
+    }
+    for unseen in &unseen {
+        let _ = writeln!(text, "! [{}] {}", identity::of_unseen(unseen), unseen.what);
     }
     for (change, _) in shown.changes() {
         let _ = writeln!(text, "{} [{}] {}", sign(change.kind()), identity::of_change(change), sentence(shown, change));

@@ -116,6 +116,10 @@ commits() {
   git rm --quiet policy/shop/bookinfo/no-admin.yaml
   stopped 'what only removes a deny' verify/assertion-broken 'GET' '/admin/users'
 
+  # What is left would be plain manifests.
+  git rm --quiet ringfence.yaml
+  stopped 'what removes the project' 'there was a policy project here at `HEAD`'
+
   sed -i '/^  deny:/,$d' policy/shop/bookinfo/no-admin.yaml
   echo '  allow: [{from: "gateway:ingress", ports: [9080], methods: [HEAD]}]' >>policy/shop/bookinfo/no-admin.yaml
   git add --all
@@ -141,6 +145,21 @@ staged() {
   if git commit --quiet --all --message 'all that is removed' >"$work/said" 2>&1; then fail 'not stopped: commit --all'; fi
   grep -qF verify/assertion-broken "$work/said" || fail 'commit --all was stopped for another reason'
   git reset --quiet --hard
+}
+
+# What every manager has to get right that passes on what git says of a push.
+pushes() {
+  git init --quiet --bare "$work/$1-remote"
+  git remote add origin "$work/$1-remote"
+  git push --quiet origin main >"$work/said" 2>&1 || fail "$1: a push of what is proved was stopped"
+  # A branch that is not checked out, beside one that is right.
+  git checkout --quiet -b wrong
+  git rm --quiet policy/shop/bookinfo/no-admin.yaml
+  git commit --quiet --no-verify --message 'past the first hook'
+  git checkout --quiet main
+  if git push --quiet origin wrong >"$work/said" 2>&1; then fail "$1: a push of another branch was not looked at"; fi
+  grep -qF verify/assertion-broken "$work/said" || fail "$1: the push was stopped for another reason"
+  if git push --quiet origin main:same wrong >"$work/said" 2>&1; then fail "$1: one of two branches was not looked at"; fi
 }
 
 for manager in pre-commit prek; do
@@ -187,7 +206,7 @@ for manager in pre-commit prek; do
   git rm --quiet services/policy/shop/bookinfo/no-admin.yaml
   stopped 'what only removes a deny, below' verify/assertion-broken
   git rm --quiet -r services/policy services/inventory services/ringfence.yaml
-  stopped 'what removes all policy' 'ringfence:'
+  stopped 'what removes all policy' 'there is no `services`'
   say "$manager: commits and pushes are stopped and pass as they should"
 done
 
@@ -211,10 +230,13 @@ else
 fi
 
 project plain
-{ echo '#!/bin/sh'; page .git/hooks/pre-commit; } >.git/hooks/pre-commit
-chmod +x .git/hooks/pre-commit
+for hook in pre-commit pre-push; do
+  { echo '#!/bin/sh'; page .git/hooks/$hook; } >.git/hooks/$hook
+  chmod +x .git/hooks/$hook
+done
 commits
 staged
+pushes plain
 say 'a hook of git alone stops the same commits, and judges the index'
 
 if has npm; then
@@ -234,11 +256,13 @@ if has npm; then
     else
       npx husky >"$work/said" 2>&1 || fail 'husky'
       page .husky/pre-commit >.husky/pre-commit
+      page .husky/pre-push >.husky/pre-push
     fi
     git add --all
     git commit --quiet --no-verify --message "$manager"
     commits
-    say "$manager: stops the same commits"
+    pushes "$manager"
+    say "$manager: stops the same commits and pushes"
   done
 else
   say 'lefthook and husky: skipped, there is no npm'

@@ -39,8 +39,8 @@ pub use self::edits::{can_go, gives_rights, is_of_cluster};
 use self::kustomize::Unrendered;
 use crate::args::Reading;
 use crate::exit::Failure;
-use crate::project::{Project, use_threads};
-use crate::tree::{Moment, find_project_at};
+use crate::project::{Project, about, use_threads};
+use crate::tree::Moment;
 
 /// The facts that are assumed where nobody states them.
 const ASSUMED: &str = "apiVersion: ringfence/v1alpha1\nkind: Cluster\nmetadata: {name: mesh}\nspec: {}\n";
@@ -179,8 +179,8 @@ impl Input {
     /// When there is nothing to read, or the system refuses.
     pub fn open(place: Option<&Path>, facts: Option<&Path>, reading: &Reading) -> Result<Self, Failure> {
         let folder = place.unwrap_or(Path::new("."));
-        let root = find_project_at(folder, reading.moment());
-        let is_project = root.is_ok_and(|root| facts.is_none() || is_same(&root, folder));
+        let root = about(place, reading.moment());
+        let is_project = root.is_some_and(|root| facts.is_none() || is_same(&root, folder));
         if is_project && facts.is_some() {
             return Err(Failure::new(format!(
                 "`{}` is a policy project, whose Cluster documents say what `--facts` would",

@@ -9,13 +9,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::parse::{PROJECT_FILE, Parsed, parse};
 use ringfence_compiler::shape::scalar::Text as _;
-use ringfence_compiler::source::Sources;
+use ringfence_compiler::source::{SourceFile, Sources};
 use ringfence_compiler::spec::names::Day;
+use ringfence_compiler::yaml::{self, Profile};
 
 use crate::args::Reading;
 use crate::console;
 use crate::exit::Failure;
-use crate::tree::{find_project_at, revision};
+use crate::tree::{Moment, find_project_at, revision};
 
 /// A project as it was read.
 #[derive(Debug)]
@@ -75,6 +76,33 @@ impl Project {
         }
         Ok(Self { root, at: reading.at.clone(), as_of, parsed, sources, diagnostics, baseline })
     }
+}
+
+/// Returns the project that a place is about at a moment: it is the project's own folder, or in what the project reads, or nobody named a
+/// place. A folder that somebody names and that is no part of the project above it is about itself, as rendered manifests are.
+pub fn about(place: Option<&Path>, moment: Moment<'_>) -> Option<PathBuf> {
+    let root = find_project_at(place.unwrap_or(Path::new(".")), moment).ok()?;
+    let is_part = place.is_none_or(|place| is_part_of(&root, place, moment).unwrap_or(true));
+    is_part.then_some(root)
+}
+
+/// Tells whether a place is a part of what a project reads; nothing where that cannot be told.
+fn is_part_of(root: &Path, place: &Path, moment: Moment<'_>) -> Option<bool> {
+    let place = place.canonicalize().ok()?;
+    let below = place.strip_prefix(root.canonicalize().ok()?).ok()?.to_owned();
+    if below == Path::new("") || below == Path::new(PROJECT_FILE) {
+        return Some(true);
+    }
+    let mut sources = Sources::new();
+    let file = sources.add(SourceFile::new(PROJECT_FILE, moment.open(root).ok()?.read(PROJECT_FILE).ok()??));
+    // What is wrong with it is said by who reads the project.
+    let documents = yaml::read(&sources, file, Profile::Policy, &mut Diagnostics::new());
+    let spec = documents.first()?.root.get("spec");
+    let folders = ["policy", "inventory"].map(|name| {
+        let named = spec.and_then(|spec| spec.get(name)?.as_str());
+        PathBuf::from(named.unwrap_or(name).trim_start_matches("./").trim_end_matches('/'))
+    });
+    Some(folders.iter().any(|folder| below.starts_with(folder) || folder.starts_with(&below)))
 }
 
 /// Returns the day that was named, or else that of the commit.

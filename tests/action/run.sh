@@ -33,7 +33,7 @@ install() {
 if [[ ! -x $venv/bin/act || ! -x $venv/bin/zizmor || ! -x $venv/bin/check-jsonschema || ! -x $venv/bin/shellcheck ]]; then
   if ! install >"$work/pip" 2>&1; then
     say 'action: skipped as a whole, act and the linters cannot be installed from here'
-    exit
+    exit 75
   fi
 fi
 export PATH=$venv/bin:$root/target/tools/bin:$PATH
@@ -45,7 +45,7 @@ if ! command -v jq >/dev/null || ! command -v curl >/dev/null; then
   fi
   if ! command -v jq >/dev/null || ! command -v curl >/dev/null; then
     say 'action: skipped as a whole, jq or curl is not here and cannot be installed'
-    exit
+    exit 75
   fi
 fi
 

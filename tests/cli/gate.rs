@@ -430,3 +430,28 @@ fn each_revision_that_is_pushed_is_checked() {
     named.current_dir(folder.path()).env("PRE_COMMIT_LOCAL_BRANCH", &bad);
     assert_eq!(ran(named).code, 1);
 }
+
+#[test]
+fn a_folder_beside_a_project_is_about_itself() {
+    let folder = copy("bookinfo");
+    commit(folder.path(), "Ann", 1_760_000_000);
+    let rendered = folder.path().join("rendered");
+    fs::create_dir(&rendered).unwrap();
+    let mesh = ["workloads", "policies"].map(|name| {
+        fs::read_to_string(crate::runner::root().join(format!("fixtures/broken/mesh/no-names/{name}.yaml"))).unwrap()
+    });
+    fs::write(rendered.join("all.yaml"), mesh.join("---\n")).unwrap();
+    let codes = |run: &Ran| -> Vec<String> {
+        let found = run.json()["diagnostics"].as_array().unwrap().clone();
+        found.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let run = check(folder.path(), &["rendered", "--format", "json"]);
+    assert!(codes(&run).contains(&"mesh/no-names".to_owned()), "{}", run.all());
+    // What the project reads is about the project, and so is nothing at all.
+    for place in [&["policy/shop"][..], &["inventory"], &["ringfence.yaml"], &["."], &[]] {
+        let run = check(folder.path(), &[place, &["--format", "json"]].concat());
+        assert!(run.code == 0 && run.json()["summary"]["proved"].is_object(), "{place:?} {}", run.all());
+    }
+    fs::remove_file(rendered.join("all.yaml")).unwrap();
+    assert_eq!(check(folder.path(), &["rendered"]).code, 3);
+}

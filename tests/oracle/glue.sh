@@ -30,7 +30,7 @@ module() {
 sources=$(module "$FLUX_SOURCES") && stages=$(module "$FLUX_STAGES") && argocd=$(module "$ARGOCD") && before=$(module "$ARGOCD_BEFORE") || true
 if [[ -z ${sources:-} || -z ${stages:-} || -z ${argocd:-} || -z ${before:-} ]]; then
   say "skipped, the modules of the controllers cannot be had from here"
-  exit
+  exit 75
 fi
 flux=$sources/config/crd/bases/source.toolkit.fluxcd.io_ocirepositories.yaml
 flux+=,$sources/config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml

@@ -19,6 +19,7 @@ use crate::args::Check;
 use crate::exit::{Exit, Failure};
 use crate::mesh::{Input, Mesh, Meshes};
 use crate::progress::Progress;
+use crate::project::about;
 use crate::report::Style;
 use crate::summary::{Come, counted, paragraph};
 use crate::tree::{find_project_at, project_before};
@@ -27,11 +28,12 @@ use crate::tree::{find_project_at, project_before};
 pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     let folder = args.path.as_deref().unwrap_or(Path::new("."));
     let moment = args.reading.moment();
-    let is_about_manifests = args.facts.is_some() || (folder.exists() && find_project_at(folder, moment).is_err());
-    if !is_about_manifests {
+    let is_project = about(args.path.as_deref(), moment).is_some();
+    if args.facts.is_none() && (is_project || !folder.exists()) {
         return Ok(None);
     }
-    if let (None, Some(revision)) = (&args.facts, project_before(folder, moment)) {
+    let is_alone = find_project_at(folder, moment).is_err();
+    if let (None, true, Some(revision)) = (&args.facts, is_alone, project_before(folder, moment)) {
         // A gate that finds no policy any more has not found that all is well.
         return Err(Failure::no_input(format!(
             "there was a policy project here at `{revision}`, and there is none now"
@@ -40,7 +42,7 @@ pub(super) fn run(args: &Check) -> Result<Option<Exit>, Failure> {
     }
     let input = match Input::open(Some(folder), args.facts.as_deref(), &args.reading) {
         // That there is no project either says more.
-        Err(failure) if failure.exit == Exit::NoInput && args.facts.is_none() && !failure.is_helpful() => {
+        Err(failure) if failure.exit == Exit::NoInput && args.facts.is_none() && is_alone && !failure.is_helpful() => {
             return Ok(None);
         }
         opened => opened?,

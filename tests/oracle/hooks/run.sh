@@ -37,7 +37,7 @@ if ! "$venv/bin/python" -c 'import pre_commit, prek' 2>/dev/null && ! {
   python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pre-commit==4.7.0 prek==0.5.11
 } >"$work/said" 2>&1; then
   echo "hooks: skipped, pre-commit and prek cannot be installed from here"
-  exit
+  exit 75
 fi
 export PATH=$work/bin:$venv/bin:$PATH
 

@@ -26,11 +26,11 @@ if [[ ! -d $modules/node_modules/$package ]]; then
   mkdir -p "$modules"
   if ! (cd "$modules" && npm install --silent --no-fund --no-audit "$package@5.7.0" >"$work/npm" 2>&1); then
     echo "reports: skipped, the judge of SARIF cannot be installed from here"
-    exit
+    exit 75
   fi
 fi
 judge=$(echo "$modules"/node_modules/$package-linux/Sarif.Multitool)
-[[ -f $judge ]] || { echo "reports: skipped, the judge of SARIF has no binary for this system"; exit; }
+[[ -f $judge ]] || { echo "reports: skipped, the judge of SARIF has no binary for this system"; exit 75; }
 chmod u+x "$judge"
 
 # report NAME COMMAND...: writes what a command found; 1 means that it found something.

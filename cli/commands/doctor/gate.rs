@@ -7,17 +7,38 @@ use git2::Repository;
 
 use super::Line;
 
-/// Where managers of hooks say what they run, from the root of the checkout.
-const MANAGERS: [(&str, &str); 8] = [
-    (".pre-commit-config.yaml", "pre-commit or prek"),
-    (".pre-commit-config.yml", "pre-commit or prek"),
-    ("prek.toml", "prek"),
-    ("lefthook.yml", "lefthook"),
-    ("lefthook.yaml", "lefthook"),
-    (".lefthook.yml", "lefthook"),
-    (".husky/pre-commit", "husky"),
-    (".husky/pre-push", "husky"),
+/// A manager of hooks: its name, the files in which it is told what to run, from the root of the checkout, a word that hooks of its making
+/// hold, and what installs them.
+struct Manager {
+    name: &'static str,
+    files: &'static [&'static str],
+    words: &'static [&'static str],
+    install: &'static str,
+}
+
+const MANAGERS: [Manager; 3] = [
+    Manager {
+        name: "pre-commit or prek",
+        files: &[".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml"],
+        words: &["pre-commit", "prek"],
+        install: "`pre-commit install --hook-type pre-commit --hook-type pre-push`, or the same with `prek`",
+    },
+    Manager {
+        name: "lefthook",
+        files: &["lefthook.yml", "lefthook.yaml", ".lefthook.yml"],
+        words: &["lefthook"],
+        install: "`lefthook install`",
+    },
+    Manager {
+        name: "husky",
+        files: &[".husky/pre-commit", ".husky/pre-push"],
+        words: &["husky", "/h\""],
+        install: "`npx husky`",
+    },
 ];
+
+/// What runs before a push, in words that tell it.
+const PUSHED: [&str; 3] = ["--pushed", "ringfence-prove", "pre-push"];
 
 /// Where workflows are.
 const WORKFLOWS: [&str; 2] = [".github/workflows", ".forgejo/workflows"];
@@ -27,31 +48,56 @@ pub(super) fn lines(root: &Path) -> Vec<Line> {
 }
 
 fn hooks(root: &Path) -> Line {
-    let named: Vec<&str> =
-        MANAGERS.iter().filter(|(file, _)| names_us(&root.join(file))).map(|(_, manager)| *manager).collect();
-    let installed: Vec<&str> = ["pre-commit", "pre-push"]
-        .into_iter()
-        .filter(|hook| hook_file(root, hook).is_some_and(|file| file.is_file()))
-        .collect();
-    let ours = |hook: &&str| hook_file(root, hook).is_some_and(|file| names_us(&file));
-    match (named.first(), installed.as_slice()) {
-        (None, installed) if installed.iter().any(ours) => {
-            Line::good("hooks", format!("git runs ringfence: {}", installed.join(", ")))
-        }
-        (None, _) => Line::note(
+    let told = |manager: &Manager| -> Vec<String> {
+        let files = manager.files.iter().map(|file| root.join(file));
+        files.filter_map(|file| spoken(&file)).filter(|text| text.contains("ringfence")).collect()
+    };
+    let Some((manager, told)) =
+        MANAGERS.iter().map(|manager| (manager, told(manager))).find(|(_, told)| !told.is_empty())
+    else {
+        let ours: Vec<&str> = HOOKS.into_iter().filter(|hook| runs(root, hook, &["ringfence"])).collect();
+        return match ours.is_empty() {
+            true => Line::note(
+                "hooks",
+                "no hook runs ringfence before a commit",
+                "docs/hooks.md of github.com/ringfence/ringfence has one for each manager of hooks",
+            ),
+            false => Line::good("hooks", format!("git runs ringfence: {}", ours.join(", "))),
+        };
+    };
+    let is_for_push = |text: &String| PUSHED.iter().any(|word| text.contains(word));
+    let is_wanted = |hook: &&str| *hook == "pre-commit" || told.iter().any(is_for_push);
+    let missing = |hook: &&str| !runs(root, hook, manager.words);
+    let missing: Vec<&str> = HOOKS.into_iter().filter(is_wanted).filter(missing).collect();
+    let wanted: Vec<&str> = HOOKS.into_iter().filter(is_wanted).collect();
+    match missing.is_empty() {
+        true => Line::good("hooks", format!("{} runs ringfence: {}", manager.name, wanted.join(", "))),
+        false => Line::bad(
             "hooks",
-            "no hook runs ringfence before a commit",
-            "docs/hooks.md has one for each manager of hooks",
+            format!("{} is to run ringfence, and this clone has no hook of it: {}", manager.name, missing.join(", ")),
+            manager.install,
         ),
-        (Some(manager), []) => Line::bad(
-            "hooks",
-            format!("{manager} is to run ringfence, and is not installed in this clone"),
-            "as in `pre-commit install --hook-type pre-commit --hook-type pre-push`",
-        ),
-        (Some(manager), installed) => {
-            Line::good("hooks", format!("{manager} runs ringfence: {}", installed.join(", ")))
-        }
     }
+}
+
+/// The hooks that matter here.
+const HOOKS: [&str; 2] = ["pre-commit", "pre-push"];
+
+/// Tells whether git runs a hook that speaks of one of these words.
+fn runs(root: &Path, hook: &str, words: &[&str]) -> bool {
+    let Some(file) = hook_file(root, hook).filter(|file| is_executable(file)) else { return false };
+    fs::read_to_string(file).is_ok_and(|text| words.iter().any(|word| text.contains(word)))
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(file).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(file: &Path) -> bool {
+    file.is_file()
 }
 
 /// Returns where git looks for a hook.
@@ -77,12 +123,22 @@ fn workflows(root: &Path) -> Line {
         [".gitlab-ci.yml", "Jenkinsfile"].into_iter().filter(|file| names_us(&root.join(file))).map(str::to_owned),
     );
     match found.is_empty() {
-        true => Line::note("workflow", "no workflow runs ringfence before a merge", "docs/action.md has one"),
+        true => Line::note(
+            "workflow",
+            "no workflow runs ringfence before a merge",
+            "docs/action.md of github.com/ringfence/ringfence has one",
+        ),
         false => Line::good("workflow", found.join(", ")),
     }
 }
 
-/// Tells whether a file speaks of this program.
+/// Tells whether a file speaks of this program, beside its comments.
 fn names_us(file: &Path) -> bool {
-    fs::read_to_string(file).is_ok_and(|text| text.contains("ringfence"))
+    spoken(file).is_some_and(|text| text.contains("ringfence"))
+}
+
+/// Returns what a file says, but for comments.
+fn spoken(file: &Path) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    Some(text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n"))
 }

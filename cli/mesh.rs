@@ -39,7 +39,7 @@ pub use self::edits::{can_go, gives_rights, is_of_cluster};
 use self::kustomize::Unrendered;
 use crate::args::Reading;
 use crate::exit::Failure;
-use crate::project::{Project, about, use_threads};
+use crate::project::{Project, about, read_at, use_threads};
 use crate::tree::Moment;
 
 /// The facts that are assumed where nobody states them.
@@ -242,7 +242,7 @@ impl Input {
         }
         let (name, text) = match facts {
             None => ("assumed facts".to_owned(), ASSUMED.as_bytes().to_vec()),
-            Some(file) => (file.display().to_string(), read_file(file)?),
+            Some(file) => (file.display().to_string(), read_at(file, folder, moment)?),
         };
         let file = sources.add(SourceFile::new(&name, text));
         let facts_document = stated(&sources, file, None, &mut diagnostics)?;

@@ -16,6 +16,7 @@ use ringfence_compiler::yaml::{self, Profile};
 use crate::args::Reading;
 use crate::console;
 use crate::exit::Failure;
+use crate::tree::project::git_root;
 use crate::tree::{Moment, find_project_at, revision};
 
 /// A project as it was read.
@@ -103,6 +104,24 @@ fn is_part_of(root: &Path, place: &Path, moment: Moment<'_>) -> Option<bool> {
         PathBuf::from(named.unwrap_or(name).trim_start_matches("./").trim_end_matches('/'))
     });
     Some(folders.iter().any(|folder| below.starts_with(folder) || folder.starts_with(&below)))
+}
+
+/// Reads a file that somebody names as it is at a moment, where it lies in the checkout that is read so: half of a change does not count
+/// beside the other half. Where it is not there at that moment, or elsewhere, it is read as it lies on disk.
+///
+/// # Errors
+/// When the system or git refuses.
+pub fn read_at(file: &Path, root: &Path, moment: Moment<'_>) -> Result<Vec<u8>, Failure> {
+    let within = || {
+        let root = git_root(&root.canonicalize().ok()?)?;
+        Some((file.canonicalize().ok()?.strip_prefix(&root).ok()?.to_str()?.to_owned(), root))
+    };
+    if let (true, Some((path, root))) = (moment != Moment::OnDisk, within())
+        && let Some(bytes) = moment.open(&root).map_err(Failure::new)?.read(&path).map_err(Failure::new)?
+    {
+        return Ok(bytes);
+    }
+    std::fs::read(file).map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))
 }
 
 /// Returns the day that was named, or else that of the commit.

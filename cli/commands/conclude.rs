@@ -41,7 +41,7 @@ pub(super) struct Found<'a> {
 
 /// Says what was found, and returns how the run ends by it.
 pub(super) fn conclude(reading: &Reading, how: &Findings, found: &Found<'_>) -> Result<Exit, Failure> {
-    let (diagnostics, known) = known(how, found)?;
+    let (diagnostics, known) = known(reading, how, found)?;
     let said = Said {
         sources: found.sources,
         counts: Counts::of(&diagnostics, found.sources),
@@ -70,7 +70,7 @@ pub(super) fn conclude(reading: &Reading, how: &Findings, found: &Found<'_>) -> 
 }
 
 /// Leaves out what a baseline knows, or writes one.
-fn known(how: &Findings, found: &Found<'_>) -> Result<(Diagnostics, usize), Failure> {
+fn known(reading: &Reading, how: &Findings, found: &Found<'_>) -> Result<(Diagnostics, usize), Failure> {
     let baseline = match (&how.write_baseline, &how.baseline, found.baseline) {
         (Some(file), ..) => {
             let baseline = Baseline::of(found.diagnostics, found.sources, found.which);
@@ -79,8 +79,7 @@ fn known(how: &Findings, found: &Found<'_>) -> Result<(Diagnostics, usize), Fail
             baseline
         }
         (None, Some(file), _) => {
-            let bytes = std::fs::read(file)
-                .map_err(|error| Failure::new(format!("cannot read the baseline `{}`: {error}", file.display())))?;
+            let bytes = project::read_at(file, found.root, reading.moment())?;
             Baseline::read(&file.display().to_string(), &bytes)?
         }
         (None, None, Some((name, bytes))) => Baseline::read(name, bytes)?,

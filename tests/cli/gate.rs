@@ -455,3 +455,20 @@ fn a_folder_beside_a_project_is_about_itself() {
     fs::remove_file(rendered.join("all.yaml")).unwrap();
     assert_eq!(check(folder.path(), &["rendered"]).code, 3);
 }
+
+#[test]
+fn a_baseline_counts_as_it_is_staged() {
+    let folder = warned();
+    commit(folder.path(), "Ann", 1_760_000_000);
+    check(folder.path(), &["--write-baseline", "known.json"]);
+    let known = fs::read_to_string(folder.path().join("known.json")).unwrap();
+    fs::write(folder.path().join("known.json"), "{\"version\": 1, \"findings\": []}\n").unwrap();
+    stage(folder.path(), "known.json");
+    fs::write(folder.path().join("known.json"), known).unwrap();
+    let strict = ["--fail-on", "warning", "--baseline", "known.json"];
+    assert_eq!(check(folder.path(), &strict).code, 0);
+    let run = check(folder.path(), &[&strict[..], &["--staged"]].concat());
+    assert_eq!(run.code, 1, "{}", run.all());
+    stage(folder.path(), "known.json");
+    assert_eq!(check(folder.path(), &[&strict[..], &["--staged"]].concat()).code, 0);
+}

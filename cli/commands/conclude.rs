@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use ringfence_compiler::diagnostics::Diagnostics;
 use ringfence_compiler::diagnostics::ignores::{self, Ignorable};
+use ringfence_compiler::diagnostics::{Diagnostics, Severity};
 use ringfence_compiler::source::Sources;
 use serde_json::Value;
 
@@ -61,12 +61,10 @@ pub(super) fn conclude(reading: &Reading, how: &Findings, found: &Found<'_>) -> 
         }
         console::note(said.last(true).trim_end());
     }
-    let counts = |counts: Counts| match how.fail_on {
-        Level::Error => counts.errors,
-        Level::Warning => counts.errors + counts.warnings,
-        Level::Note => counts.errors + counts.warnings + counts.notes,
-    };
-    Ok(if counts(said.counts) > 0 { Exit::Findings } else { Exit::Clean })
+    let Counts { errors, warnings, notes } = said.counts;
+    let counted = [(Severity::Error, errors), (Severity::Warning, warnings), (Severity::Note, notes)];
+    let fails = counted.iter().any(|(severity, count)| *count > 0 && how.fail_on.counts(*severity));
+    Ok(if fails { Exit::Findings } else { Exit::Clean })
 }
 
 /// Leaves out what a baseline knows, or writes one.

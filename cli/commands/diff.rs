@@ -113,9 +113,10 @@ pub(super) fn run(args: &args::Diff) -> Result<Exit, Failure> {
     before.state_as(&after)?;
     after.state_as(&before)?;
     let history = History::of(&after.root, range.after.revision.as_deref());
-    let [old, new] = statements::both(&before, &after);
-    let documents =
-        Documents { statements: statements::changed(&before, &after, &history), guards: guards::guards(&old, &new) };
+    let documents = statements::both(&before, &after);
+    let statements = statements::changed((&before, &after), &documents, &history);
+    let [old, new] = documents;
+    let documents = Documents { statements, guards: guards::guards(&old, &new) };
     show((&range.title, "no access changes"), [(&before, &range.before), (&after, &range.after)], &documents, &args.how)
 }
 

@@ -8,10 +8,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Moment, repository};
+use ringfence_compiler::parse::PROJECT_FILE;
 
-/// The file that makes a folder a project.
-pub const CONFIGURATION: &str = "ringfence.yaml";
+use super::{Moment, repository};
 
 /// Why no project was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +24,10 @@ impl fmt::Display for NoProject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, last) = (self.start.display(), self.last.display());
         match (self.in_git, self.start == self.last) {
-            (true, false) => write!(f, "no `{CONFIGURATION}` in `{start}` or above it, up to the git root `{last}`"),
-            (true, true) => write!(f, "no `{CONFIGURATION}` in `{start}`, the git root"),
+            (true, false) => write!(f, "no `{PROJECT_FILE}` in `{start}` or above it, up to the git root `{last}`"),
+            (true, true) => write!(f, "no `{PROJECT_FILE}` in `{start}`, the git root"),
             (false, _) => {
-                write!(f, "no `{CONFIGURATION}` in `{start}`; outside a git checkout no folder above it counts")
+                write!(f, "no `{PROJECT_FILE}` in `{start}`; outside a git checkout no folder above it counts")
             }
         }
     }
@@ -51,7 +50,7 @@ pub fn find_project(start: &Path) -> Result<PathBuf, NoProject> {
     start
         .ancestors()
         .take_while(|folder| folder.starts_with(&last))
-        .find(|folder| folder.join(CONFIGURATION).is_file())
+        .find(|folder| folder.join(PROJECT_FILE).is_file())
         .map(Path::to_owned)
         .ok_or(NoProject { in_git: git.is_some(), last, start: start.clone() })
 }
@@ -107,7 +106,7 @@ mod tests {
             fs::create_dir(base.join("git/.git")).unwrap();
         }
         for folder in at {
-            fs::write(base.join(folder).join(CONFIGURATION), "").unwrap();
+            fs::write(base.join(folder).join(PROJECT_FILE), "").unwrap();
         }
         let found = match find_project(&low) {
             Ok(folder) => folder.strip_prefix(&base).unwrap().display().to_string(),
@@ -137,8 +136,8 @@ mod tests {
     #[test]
     fn a_file_stands_for_its_folder() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(CONFIGURATION), "").unwrap();
-        let found = find_project(&folder.path().join(CONFIGURATION)).unwrap();
+        fs::write(folder.path().join(PROJECT_FILE), "").unwrap();
+        let found = find_project(&folder.path().join(PROJECT_FILE)).unwrap();
         assert_eq!(found, fs::canonicalize(folder.path()).unwrap());
     }
 }

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use git2::{Error, ErrorClass, ErrorCode, Index, Repository};
+use ringfence_compiler::parse::PROJECT_FILE;
 
 use super::Moment;
-use super::project::{CONFIGURATION, git_root};
+use super::project::git_root;
 
 /// As many digits of a commit tell which it is.
 const SHOWN: usize = 12;
@@ -38,9 +39,9 @@ pub fn index(repository: &Repository) -> Result<Index, Error> {
 
 /// Tells whether a folder below `root`, the root of a checkout, is a project at a moment; nothing where git cannot tell.
 pub fn is_project(root: &Path, folder: &Path, moment: Moment<'_>) -> Option<bool> {
-    let file = folder.strip_prefix(root).ok()?.join(CONFIGURATION);
+    let file = folder.strip_prefix(root).ok()?.join(PROJECT_FILE);
     Some(match moment {
-        Moment::OnDisk => folder.join(CONFIGURATION).is_file(),
+        Moment::OnDisk => folder.join(PROJECT_FILE).is_file(),
         Moment::Staged => {
             let index = index(&Repository::open(root).ok()?).ok()?;
             // What is not merged yet is there on some side.

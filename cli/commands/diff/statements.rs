@@ -85,8 +85,11 @@ pub(super) fn both<'d>(before: &'d Input, after: &'d Input) -> [Documents<'d>; 2
 }
 
 /// Finds the documents that differ.
-pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &History) -> Vec<Statement> {
-    let [Documents { found: old, .. }, Documents { found: new, .. }] = both(before, after);
+pub(super) fn changed(
+    (before, after): (&Input, &Input),
+    [Documents { found: old, .. }, Documents { found: new, .. }]: &[Documents<'_>; 2],
+    history: &History,
+) -> Vec<Statement> {
     let mut found = Vec::new();
     // What is gone lay on the other side.
     let (now, then) = (below(&after.root), below(&before.root));
@@ -105,7 +108,7 @@ pub(in crate::commands) fn changed(before: &Input, after: &Input, history: &Hist
         written,
         more: None,
     };
-    for (key, read) in &new {
+    for (key, read) in new {
         let line = match old.get(key) {
             None => read.line,
             Some(was) if was.root == read.root => continue,

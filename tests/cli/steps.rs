@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::repository::{NOON, Repository};
-use crate::runner::{commit, edit};
+use crate::runner::{DAY, commit, copy, edit, ringfence, text, tree};
 
 const POLICY: &str = "policy/shop/bookinfo/details.yaml";
 const WIDE: &str = "apiVersion: ringfence/v1alpha1
@@ -32,6 +32,43 @@ fn changed(before: impl FnOnce(&Repository)) -> Repository {
     fs::write(repository.path().join(POLICY), NARROW).unwrap();
     commit(repository.path(), "Ann", NOON + 60);
     repository
+}
+
+#[test]
+fn a_way_that_opens_something_is_said_and_can_be_taken_in_steps() {
+    let folder = copy("bookinfo");
+    let (project, policy) = (text(folder.path()), folder.path().join("policy/shop/bookinfo/details.yaml"));
+    let compile = |more: &[&str]| ringfence(&[&["compile", project, "--as-of", DAY], more].concat());
+    fs::write(&policy, WIDE).unwrap();
+    let first = compile(&["--rollout", "check"]);
+    assert!(first.code == 0 && !first.out.contains("rollout"), "{}", first.all());
+    fs::write(&policy, NARROW).unwrap();
+    let out = folder.path().join("out");
+    let before = tree(&out);
+    let checked = compile(&["--rollout", "check"]);
+    assert!(checked.code == 1 && checked.err.contains("nothing was written"), "{}", checked.all());
+    assert_eq!(tree(&out), before);
+    for line in [
+        "reach demo:bookinfo/details-v1:9080, and neither before nor after",
+        "by DELETE ",
+        "while some are new and some old: AuthorizationPolicy bookinfo/ringfence-allow-details, AuthorizationPolicy bookinfo/ringfence-deny-details",
+        "pruned: clusters/demo/20-deny/bookinfo--authorizationpolicy--ringfence-deny-details.yaml opens 3 pairs of caller and port",
+        "`--rollout two-phase` goes there in steps that open nothing",
+    ] {
+        assert!(checked.out.contains(line), "{line}\n{}", checked.out);
+    }
+    let step = compile(&["--rollout", "two-phase", "--format", "json"]);
+    assert_eq!(step.code, 0, "{}", step.all());
+    assert_eq!(step.json()["summary"]["rollout"]["next"], "switch");
+    let there = tree(&out);
+    assert!(there.iter().any(|(path, _)| path.ends_with("ringfence-deny-details.yaml")));
+    assert!(
+        there.iter().any(|(path, text)| path.ends_with("20-deny/kustomization.yaml") && text.contains("deny-details"))
+    );
+    let last = compile(&["--rollout", "two-phase"]);
+    assert!(last.code == 0 && !last.out.contains("for a moment"), "{}", last.all());
+    assert_eq!(compile(&["--check"]).code, 0);
+    assert!(!tree(&out).iter().any(|(path, _)| path.ends_with("ringfence-deny-details.yaml")));
 }
 
 #[test]

@@ -91,6 +91,19 @@ fn publish(
                 return Ok(None);
             }
             (Taken::Step, Some(old), Some(signer)) => old.is_signed(project, compiled, signer.public())?,
+            // The commit is the only signature then, and that of the step would stand for what was there.
+            (Taken::Step, _, None) => {
+                for cluster in compiled.objects.keys() {
+                    let branch = Branch::open(&project.root, &branch.replace("{cluster}", cluster))?;
+                    if !branch.is_new() && !branch.is_verified() {
+                        return Err(Failure::new(format!(
+                            "a step keeps what is on `{}`, and git cannot tell here who signed that",
+                            branch.name()
+                        ))
+                        .help("`git verify-commit` says why; with `--key` the signature beside the files counts"));
+                    }
+                }
+            }
             (Taken::Step | Taken::Target, ..) => {}
         }
     }

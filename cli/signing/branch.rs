@@ -123,6 +123,12 @@ impl Branch {
         wrong.map_or(Ok(files), |error| Err(fail(error)))
     }
 
+    /// Tells whether nothing is on it yet.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.tip.is_none()
+    }
+
     /// Tells whether git knows who signed the commit that it is at.
     #[must_use]
     pub fn is_verified(&self) -> bool {

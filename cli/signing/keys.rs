@@ -58,7 +58,10 @@ pub fn public(place: &str) -> Result<PublicKey, Failure> {
 /// Returns the passphrase for keys, where one is set; an empty one is one, by which keys of others may be encrypted.
 #[must_use]
 pub fn passphrase() -> Option<Vec<u8>> {
-    PASSPHRASES.into_iter().find_map(|name| Some(std::env::var_os(name)?.into_encoded_bytes()))
+    let set: Vec<Vec<u8>> =
+        PASSPHRASES.into_iter().filter_map(|name| Some(std::env::var_os(name)?.into_encoded_bytes())).collect();
+    // A secret that is missing in CI is an empty variable, beside which the other one may hold it.
+    set.iter().find(|one| !one.is_empty()).or(set.first()).cloned()
 }
 
 fn text(place: &str) -> Result<String, Failure> {

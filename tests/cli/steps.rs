@@ -136,6 +136,9 @@ fn a_branch_takes_the_same_steps() {
     let refused = publish("check");
     assert!(refused.code == 1 && refused.err.contains("for a moment"), "{}", refused.all());
     assert!(refused.err.contains("nothing was published") && tip().id() == first, "{}", refused.all());
+    // Without a signature beside the files, that of the commit would have to be one that git knows.
+    let unknown = repository.run(&["publish", "git", "--rollout", "two-phase"]);
+    assert!(unknown.code == 2 && unknown.err.contains("git cannot tell here who signed that"), "{}", unknown.all());
     let step = publish("two-phase");
     assert!(step.code == 0 && tip().id() != first && holds_deny(), "{}", step.all());
     let last = publish("two-phase");
